@@ -1,0 +1,2 @@
+//! Build scripting.
+fn main() {}
