@@ -196,7 +196,7 @@ fn mixes_directions(text: &str) -> bool {
     if !text.chars().any(is_rtl) {
         return false;
     }
-    let ends_right = text.chars().next().is_some_and(is_rtl)
-        && text.chars().next_back().is_some_and(is_rtl);
+    let ends_right =
+        text.chars().next().is_some_and(is_rtl) && text.chars().next_back().is_some_and(is_rtl);
     !ends_right || text.chars().any(|c| tables::bidi_l(c) && known(c))
 }
