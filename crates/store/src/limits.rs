@@ -1,0 +1,19 @@
+//! Every bound of this crate, with what happens at it.
+
+/// Bytes of batches that may wait for the writer. A batch past it settles as failed, in its place in the order, and is
+/// not written: senders get an error instead of the process growing.
+pub const PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How many separate ranges of failed batches are remembered. Past it the two oldest become one, so that a very old
+/// batch between two failed ones reads as failed: the cautious side.
+pub const FAILED_RANGES_MAX: usize = 1024;
+
+/// How many entries one page of a log holds, whatever is asked for.
+pub const PAGE_ENTRIES_MAX: usize = 1000;
+
+/// The largest entry id and body id: what a signed 64-bit column holds.
+pub const ID_MAX: u64 = i64::MAX as u64;
+
+/// How many reads may wait for a reader's thread. Past it a read fails with
+/// [`StoreError::Overload`](crate::StoreError::Overload).
+pub const READS_WAITING_MAX: usize = 65_536;

@@ -1,0 +1,366 @@
+//! The front that the rest of the server holds: hands batches over, tells their gates, asks the readers. It runs on any
+//! executor or none.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::task::Waker;
+
+use serde::de::DeserializeOwned;
+
+use crate::ask::Question;
+use crate::backend::{Backend, ReadJob, ReadRunner, Reader};
+use crate::batch::Batch;
+use crate::collection::{Collection, Declared, Map};
+use crate::entry::BodyId;
+use crate::error::StoreError;
+use crate::gate::{Gate, Seq};
+use crate::key::Key;
+use crate::lock::FairLocks;
+use crate::owner::Owner;
+use crate::query::{Answer, Query};
+use crate::queue::{Applied, Group, Queue};
+use crate::settled::{Observer, Settled, Settlement};
+
+/// The store. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: Mutex<Queue>,
+    /// Tells a driver's thread that something waits, or that the store closed.
+    waiting: Condvar,
+    /// Copy of the queue's `settled`, for gates without the lock.
+    settled: AtomicU64,
+    any_failed: AtomicBool,
+    newest_body: AtomicU64,
+    /// What was on disk at the start.
+    collections: BTreeMap<String, u16>,
+    locks: Arc<FairLocks>,
+    runner: Arc<dyn ReadRunner>,
+    observer: RwLock<Option<Arc<dyn Observer>>>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let queue = self.queue();
+        f.debug_struct("Store")
+            .field("submitted", &queue.submitted)
+            .field("settled", &queue.settled)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// A store over what is on disk. `reader` is asked on the spot for what the front must know; `runner` runs all later
+    /// reads. Somebody must drive the writing half: [`thread::spawn_writer`](crate::thread::spawn_writer), or
+    /// [`turn`](Self::turn) in tests.
+    ///
+    /// # Errors
+    ///
+    /// What the reader says.
+    pub fn start(reader: &mut dyn Reader, runner: Arc<dyn ReadRunner>) -> Result<Self, StoreError> {
+        let mut newest_body = 0;
+        let mut collections = BTreeMap::new();
+        for answer in reader.read(&[Query::NewestBody, Query::Collections])? {
+            match answer {
+                Answer::Newest(id) => newest_body = id.unwrap_or(0),
+                Answer::Collections(list) => collections = list.into_iter().collect(),
+                _ => {}
+            }
+        }
+        Ok(Self {
+            inner: Arc::new(Inner {
+                queue: Mutex::default(),
+                waiting: Condvar::new(),
+                settled: AtomicU64::new(0),
+                any_failed: AtomicBool::new(false),
+                newest_body: AtomicU64::new(newest_body),
+                collections,
+                locks: Arc::default(),
+                runner,
+                observer: RwLock::new(None),
+            }),
+        })
+    }
+
+    /// Checks that this server reads everything it knows of what is on disk. To be asked once, before serving.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NewerCollection`] for the first collection that a newer server wrote.
+    pub fn check(&self, declared: &[Declared]) -> Result<(), StoreError> {
+        for collection in declared {
+            let known = collection.version.0;
+            match self.inner.collections.get(collection.name) {
+                Some(found) if *found > known => {
+                    let collection = collection.name.to_owned();
+                    return Err(StoreError::NewerCollection {
+                        collection,
+                        found: *found,
+                        known,
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands a batch over and returns its place in the order. Never waits: it may be called under an account's lock.
+    ///
+    /// An empty batch is nothing to wait for and gets [`Seq::NONE`]. A batch that cannot be taken (too much waits, the
+    /// store is closed) still gets a number, and fails.
+    pub fn submit(&self, batch: Batch) -> Seq {
+        if batch.is_empty() {
+            return Seq::NONE;
+        }
+        let mut queue = self.queue();
+        let seq = queue.push(batch);
+        if queue.closed && queue.pending.len() == 1 && !queue.taken {
+            // The driver may be gone; what comes after it fails here.
+            let group = queue.take();
+            drop(queue);
+            if let Some(group) = group {
+                self.settle(group.fail(StoreError::Closed));
+            }
+            return seq;
+        }
+        drop(queue);
+        self.inner.waiting.notify_one();
+        seq
+    }
+
+    /// The number of the newest batch so far; everything handed over until now is settled when it is.
+    pub fn submitted(&self) -> Seq {
+        Seq(self.queue().submitted)
+    }
+
+    /// What became of a batch. Cheap: one atomic load while nothing has failed.
+    pub fn gate(&self, seq: Seq) -> Gate {
+        if seq == Seq::NONE {
+            return Gate::Durable;
+        }
+        if seq.0 > self.inner.settled.load(Ordering::Acquire) {
+            return Gate::Pending;
+        }
+        if self.inner.any_failed.load(Ordering::Acquire) && self.queue().failed.contains(seq.0) {
+            return Gate::Failed;
+        }
+        Gate::Durable
+    }
+
+    /// Waits until a batch is durable; `Err` when it failed.
+    pub fn settled(&self, seq: Seq) -> Settled {
+        Settled::new(self.clone(), seq)
+    }
+
+    /// Who hears of settled batches. There is one; a later one takes its place.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        *self
+            .inner
+            .observer
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(observer);
+    }
+
+    /// An id that no body has: for [`Batch::put_body`].
+    pub fn new_body_id(&self) -> BodyId {
+        BodyId(self.inner.newest_body.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Answers one question, or several from one snapshot. The read begins when the future is first polled, and sees
+    /// everything that was durable then.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says, or that a value does not read as its collection declares.
+    pub async fn read<Q: Question>(&self, question: Q) -> Result<Q::Answer, StoreError> {
+        let mut queries = Vec::new();
+        question.queries(&mut queries);
+        let mut answers = self.read_all(queries).await?.into_iter();
+        question.answer(&mut answers)
+    }
+
+    /// One value.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub async fn get<K: Key, V: DeserializeOwned>(
+        &self,
+        map: Collection<Map<K, V>>,
+        owner: &Owner,
+        key: &K,
+    ) -> Result<Option<V>, StoreError> {
+        self.read(map.get(owner, key)).await
+    }
+
+    /// All values of an owner whose key starts with `prefix` in text form, in key order.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub async fn range<K: Key, V: DeserializeOwned>(
+        &self,
+        map: Collection<Map<K, V>>,
+        owner: &Owner,
+        prefix: &str,
+    ) -> Result<Vec<(K, V)>, StoreError> {
+        self.read(map.range(owner, prefix)).await
+    }
+
+    /// Answers queries of any kind from one snapshot, each at its place: for an owner's resident data, whose questions
+    /// come from many features ([`Ask::query`](crate::Ask::query), [`Ask::decode`](crate::Ask::decode)).
+    ///
+    /// # Errors
+    ///
+    /// What the disk says; [`StoreError::Closed`] when the readers are gone.
+    pub async fn read_all(&self, queries: Vec<Query>) -> Result<Vec<Answer>, StoreError> {
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (job, reply) = ReadJob::new(queries);
+        self.inner.runner.run(job);
+        reply.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// For a driver: all batches that wait, unless there are none or a group is still out.
+    pub fn take_pending(&self) -> Option<Group> {
+        self.queue().take()
+    }
+
+    /// For a driver with a thread of its own: blocks until something waits; `None` once the store is closed and
+    /// everything is settled.
+    pub fn wait_pending(&self) -> Option<Group> {
+        let mut queue = self.queue();
+        loop {
+            if let Some(group) = queue.take() {
+                return Some(group);
+            }
+            if queue.closed {
+                return None;
+            }
+            queue = self
+                .inner
+                .waiting
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// For a driver: gives a group back with its fate. Gates change first, then the observer hears, then waiters wake.
+    pub fn settle(&self, applied: Applied) {
+        let settlements = settlements(&applied);
+        let woken = self.note(&applied, &settlements);
+        let observer = self
+            .inner
+            .observer
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(observer) = observer {
+            for settlement in &settlements {
+                observer.settled(settlement);
+            }
+        }
+        for waker in woken {
+            waker.wake();
+        }
+    }
+
+    /// For a driver on the spot: writes all that waits, and says whether there was anything.
+    pub fn turn(&self, backend: &mut dyn Backend) -> bool {
+        match self.take_pending() {
+            Some(group) => {
+                self.settle(group.apply(backend));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes no more batches; what waits is still written. Then [`wait_pending`](Self::wait_pending) ends.
+    pub fn close(&self) {
+        self.queue().closed = true;
+        self.inner.waiting.notify_all();
+    }
+
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.inner
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn locks(&self) -> &Arc<FairLocks> {
+        &self.inner.locks
+    }
+
+    /// The gate of `seq`; while it is pending, `waker` is kept under `ticket`.
+    pub(crate) fn wait(&self, seq: Seq, ticket: &mut Option<u64>, waker: &Waker) -> Gate {
+        match self.gate(seq) {
+            Gate::Pending => {}
+            known => return known,
+        }
+        let mut queue = self.queue();
+        if seq.0 > queue.settled {
+            let ticket = *ticket.get_or_insert_with(|| queue.ticket());
+            queue.waiters.insert((seq.0, ticket), waker.clone());
+            return Gate::Pending;
+        }
+        if queue.failed.contains(seq.0) {
+            Gate::Failed
+        } else {
+            Gate::Durable
+        }
+    }
+
+    pub(crate) fn forget_waiter(&self, seq: Seq, ticket: u64) {
+        self.queue().waiters.remove(&(seq.0, ticket));
+    }
+
+    /// Records a group's fate; returns who waits for it.
+    fn note(&self, applied: &Applied, settlements: &[Settlement]) -> Vec<Waker> {
+        let mut queue = self.queue();
+        for settlement in settlements
+            .iter()
+            .filter(|settlement| settlement.outcome.is_err())
+        {
+            queue.failed.push(settlement.first.0, settlement.last.0);
+            self.inner.any_failed.store(true, Ordering::Release);
+        }
+        for _ in &applied.outcomes {
+            if let Some(batch) = queue.pending.pop_front() {
+                queue.pending_bytes = queue.pending_bytes.saturating_sub(batch.size_bytes());
+            }
+        }
+        queue.settled += applied.outcomes.len() as u64;
+        queue.taken = false;
+        self.inner.settled.store(queue.settled, Ordering::Release);
+        let later = queue.settled + 1;
+        let later = queue.waiters.split_off(&(later, 0));
+        std::mem::replace(&mut queue.waiters, later)
+            .into_values()
+            .collect()
+    }
+}
+
+/// Neighbours with the same fate become one.
+fn settlements(applied: &Applied) -> Vec<Settlement> {
+    let mut runs: Vec<Settlement> = Vec::new();
+    for (seq, outcome) in (applied.first.0..).map(Seq).zip(&applied.outcomes) {
+        match runs.last_mut() {
+            Some(run) if run.outcome == *outcome => run.last = seq,
+            _ => runs.push(Settlement {
+                first: seq,
+                last: seq,
+                outcome: outcome.clone(),
+            }),
+        }
+    }
+    runs
+}
