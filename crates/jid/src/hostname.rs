@@ -29,7 +29,8 @@ const DENIED: AsciiDenyList = AsciiDenyList::new(true, "!\"#$%&'()*+,/:;<=>?@[\\
 /// name may not have (a space, say), an empty label, a label that begins or ends with a hyphen, a broken
 /// A-label, a broken IPv6 address, mixed writing directions.
 pub fn prepare_domain(input: &str) -> Result<Cow<'_, str>, JidError> {
-    let input = input.strip_suffix('.').unwrap_or(input);
+    let given = input;
+    let input = given.strip_suffix('.').unwrap_or(given);
     if input.is_empty() {
         return Err(JidError::Empty(Part::Domain));
     }
@@ -42,7 +43,8 @@ pub fn prepare_domain(input: &str) -> Result<Cow<'_, str>, JidError> {
     if let Some(rest) = input.strip_prefix('[') {
         return prepare_ipv6(input, rest.strip_suffix(']'));
     }
-    prepare_name(input)
+    // Other dots than ASCII's are mapped to it, so a trailing one may appear only then.
+    prepare_name(input, given.len() == input.len())
 }
 
 /// Whether a name is plain lower-case ASCII that preparation would leave as it is. A label that begins with
@@ -87,25 +89,27 @@ fn prepare_ipv6<'a>(input: &'a str, address: Option<&str>) -> Result<Cow<'a, str
     })
 }
 
-fn prepare_name(input: &str) -> Result<Cow<'_, str>, JidError> {
-    let (mut name, outcome) =
+fn prepare_name(input: &str, may_end_in_dot: bool) -> Result<Cow<'_, str>, JidError> {
+    let (mapped, outcome) =
         Uts46::new().to_unicode(input.as_bytes(), DENIED, Hyphens::CheckFirstLast);
     if outcome.is_err() {
         return Err(JidError::InvalidDomain);
     }
-    // Other dots than ASCII's are mapped to it, so the trailing one may appear only now.
-    if name.ends_with('.') {
-        let mut owned = name.into_owned();
-        owned.pop();
-        name = Cow::Owned(owned);
-    }
+    let name = match mapped.strip_suffix('.') {
+        Some(name) if may_end_in_dot => name,
+        _ => &mapped,
+    };
     if name.split('.').any(str::is_empty) {
         return Err(JidError::InvalidDomain);
     }
     if name.len() > PART_BYTES_MAX {
         return Err(JidError::TooLong(Part::Domain));
     }
-    Ok(name)
+    Ok(if name == input {
+        Cow::Borrowed(input)
+    } else {
+        Cow::Owned(name.to_owned())
+    })
 }
 
 /// The A-label form of a prepared domain.
