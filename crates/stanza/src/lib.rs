@@ -1,1 +1,41 @@
-//! stanza
+//! # Stanzas
+//!
+//! Message, presence and IQ as the server handles them: a head that routing reads, and children that it carries along
+//! unparsed ([`Stanza`]); stanza errors ([`StanzaError`]); the payloads that more than one feature needs, each in its
+//! own module; and points in time ([`Timestamp`]).
+//!
+//! What only one feature understands is in that feature's folder, not here.
+//!
+//! * `accept.rs` makes a stanza of an element from a stream, or a [`Rejected`] that knows the answer.
+//! * `write.rs` makes bytes of a stanza: for a stream, for `<forwarded/>`, for the store.
+//! * `reply.rs` makes answers.
+//!
+//! Core spec: [RFC 6120 §8](https://www.rfc-editor.org/rfc/rfc6120#section-8).
+
+mod accept;
+mod child;
+mod condition;
+pub mod delay;
+mod error;
+pub mod form;
+pub mod forward;
+mod head;
+pub mod hints;
+pub mod ids;
+mod kind;
+pub mod limits;
+mod rejected;
+mod reply;
+pub mod rsm;
+mod stanza;
+mod timestamp;
+mod write;
+
+pub use child::{ChildRef, ChildRefs};
+pub use condition::{Condition, ErrorType};
+pub use error::StanzaError;
+pub use kind::{IqType, Kind, MessageType, PresenceType};
+pub use rejected::{RejectReason, Rejected};
+pub use stanza::Stanza;
+pub use timestamp::{Timestamp, TimestampError};
+pub use write::{Output, StoredError};
