@@ -1,0 +1,14 @@
+//! The tests of the mechanisms: published vectors, refusals one a line, and what must look alike.
+
+mod accounts;
+mod binding;
+mod fixture;
+mod keys;
+mod names;
+mod offers;
+mod plain;
+mod prep;
+mod properties;
+mod scram;
+mod single;
+mod vectors;
