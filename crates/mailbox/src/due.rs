@@ -1,0 +1,135 @@
+//! What is due, in memory: the entries whose owner must still get them, with who has them in hand.
+//!
+//! Nothing here is stored. After a crash every due entry is back, in nobody's hands.
+
+use std::collections::BTreeMap;
+
+use stanza::{Stanza, Timestamp};
+use store::{EntryId, Found};
+
+use crate::class::Class;
+use crate::error::{Refused, Unreadable};
+use crate::limits::{DUE_BYTES_MAX, DUE_ENTRIES_MAX};
+use crate::record::{Data, message_of};
+
+/// The due entries of one account, by position.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    items: BTreeMap<EntryId, Item>,
+    bytes: usize,
+}
+
+/// One due entry.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) class: Class,
+    pub(crate) at: Timestamp,
+    pub(crate) session_only: bool,
+    /// How many sessions have it in their outboxes.
+    pub(crate) offers: u16,
+    content: Content,
+}
+
+/// Recorded in this life of the account, or read back. What was read back is parsed only when somebody wants it.
+#[derive(Debug)]
+enum Content {
+    Live(Stanza),
+    Stored(Box<Found<Data>>),
+}
+
+impl Item {
+    pub(crate) fn live(
+        class: Class,
+        at: Timestamp,
+        session_only: bool,
+        offers: u16,
+        message: Stanza,
+    ) -> Self {
+        Self {
+            class,
+            at,
+            session_only,
+            offers,
+            content: Content::Live(message),
+        }
+    }
+
+    pub(crate) fn read_back(found: Found<Data>) -> Self {
+        Self {
+            class: Class::of_column(found.entry.class),
+            at: Timestamp::from_micros(found.entry.at),
+            session_only: found.entry.data.session_only,
+            offers: 0,
+            content: Content::Stored(Box::new(found)),
+        }
+    }
+
+    pub(crate) fn message(&self) -> Result<Stanza, Unreadable> {
+        match &self.content {
+            Content::Live(message) => Ok(message.clone()),
+            Content::Stored(found) => message_of(found),
+        }
+    }
+
+    fn size_bytes(&self) -> usize {
+        match &self.content {
+            Content::Live(message) => message.bytes_len(),
+            Content::Stored(found) => {
+                let body = found.body.as_ref().map_or(0, |body| body.len());
+                size_of::<Found<Data>>() + found.entry.xml.len() + body
+            }
+        }
+    }
+}
+
+impl Due {
+    /// Whether a message of this size may become due.
+    pub(crate) fn room_for(&self, size_bytes: usize) -> Result<(), Refused> {
+        if self.items.len() >= DUE_ENTRIES_MAX {
+            return Err(Refused::TooMany {
+                limit: DUE_ENTRIES_MAX,
+            });
+        }
+        if self.bytes.saturating_add(size_bytes) > DUE_BYTES_MAX {
+            return Err(Refused::TooLarge {
+                limit_bytes: DUE_BYTES_MAX,
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn insert(&mut self, id: EntryId, item: Item) {
+        self.bytes += item.size_bytes();
+        self.items.insert(id, item);
+    }
+
+    pub(crate) fn remove(&mut self, id: EntryId) -> Option<Item> {
+        let item = self.items.remove(&id)?;
+        self.bytes = self.bytes.saturating_sub(item.size_bytes());
+        Some(item)
+    }
+
+    pub(crate) fn item_mut(&mut self, id: EntryId) -> Option<&mut Item> {
+        self.items.get_mut(&id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (EntryId, &Item)> {
+        self.items.iter().map(|(id, item)| (*id, item))
+    }
+
+    /// The positions of those that match, in order.
+    pub(crate) fn ids(&self, matches: impl Fn(EntryId, &Item) -> bool) -> Vec<EntryId> {
+        self.iter()
+            .filter(|(id, item)| matches(*id, item))
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}

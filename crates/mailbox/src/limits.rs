@@ -1,0 +1,21 @@
+//! Every bound of this crate, with what happens at it.
+
+use std::time::Duration;
+
+/// Due entries of one account. At the bound [`Mailbox::record`](crate::Mailbox::record) refuses, and the sender gets
+/// an error. As many as one page of the store, so that an account is loaded in one read.
+pub const DUE_ENTRIES_MAX: usize = 1000;
+
+/// Bytes of due entries of one account, as [`stanza::Stanza::bytes_len`] counts. Refused like
+/// [`DUE_ENTRIES_MAX`]: 1,000 messages of the usual two kilobytes fit twice.
+pub const DUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Entries that wait for one destination. At the bound the sender gets an error.
+pub const EGRESS_ENTRIES_MAX: usize = 1000;
+
+/// Bytes of messages that wait for one destination. At the bound the sender gets an error.
+pub const EGRESS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How long a message waits for a destination before its sender gets it back. RFC 6120 asks for an error when a
+/// domain cannot be reached, and senders would rather know soon.
+pub const EGRESS_AGE_MAX: Duration = Duration::from_secs(3600);

@@ -1,0 +1,369 @@
+//! One account's mailbox as it is kept in memory, inside the account and under its lock.
+
+use std::collections::BTreeMap;
+
+use stanza::{Stanza, Timestamp};
+use store::limits::ID_MAX;
+use store::{Ask, Batch, Entries, EntryId, Found, Owner, Page, Question, Store, StoreError, Trim};
+
+use crate::class::{Class, may_wait};
+use crate::due::{Due, Item};
+use crate::error::{Refused, Unreadable};
+use crate::limits::DUE_ENTRIES_MAX;
+use crate::record::{Data, LOG, NewEntry, Owed, STATE, SessionId, State};
+use crate::wire_id::{WireId, WireKey};
+
+/// An account's mailbox: its newest position, its key for wire ids, and what is due.
+///
+/// Every method is called under the account's lock and none waits. What changes the store goes into the batch it is
+/// given; the change in memory is made at once, and taken back with [`withdrawn`](Self::withdrawn) or repeated with
+/// [`repeat`](Self::repeat) when that batch fails.
+#[derive(Debug)]
+pub struct Mailbox {
+    owner: Owner,
+    key: WireKey,
+    /// Whether a batch with the key was handed over, and none failed since.
+    key_stored: bool,
+    newest: EntryId,
+    due: Due,
+}
+
+/// What loading asks, in one snapshot: the key, the newest position ever drawn, and what is due.
+pub type LoadQuestion = (Ask<Option<State>>, Ask<Option<EntryId>>, Ask<Entries<Data>>);
+
+/// The answer to it.
+pub type LoadAnswer = <LoadQuestion as Question>::Answer;
+
+/// What [`Mailbox::record`] drew.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Recorded {
+    /// The entry's position, which the frames that carry the message keep, to accept or release it.
+    pub id: EntryId,
+    /// The value of the `<stanza-id/>` that the delivered copies carry: of an archive entry only.
+    pub wire_id: Option<WireId>,
+}
+
+/// An entry that waits for a resource.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting<'a> {
+    /// Its position.
+    pub id: EntryId,
+    /// When it came: the delay stamp of its delivery.
+    pub at: Timestamp,
+    /// The value of its `<stanza-id/>`: of an archive entry only.
+    pub wire_id: Option<WireId>,
+    item: &'a Item,
+}
+
+impl Waiting<'_> {
+    /// The message, without `<stanza-id/>` and delay, which the caller adds.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] when the store is damaged there; the entry is to be accepted unseen, or it blocks for ever.
+    pub fn message(&self) -> Result<Stanza, Unreadable> {
+        self.item.message()
+    }
+}
+
+/// Entries that a batch settles, in case it fails: see [`Mailbox::repeat`].
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[must_use = "when the batch fails, the entries come back at the next load unless `repeat` is called"]
+pub struct Cleared(Vec<(EntryId, Class)>);
+
+impl Cleared {
+    /// Whether nothing was settled.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many entries were settled.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The settled entries, in order.
+    pub fn ids(&self) -> impl Iterator<Item = EntryId> {
+        self.0.iter().map(|(id, _)| *id)
+    }
+}
+
+/// Loading.
+impl Mailbox {
+    /// What must be read to load the mailbox of `owner`; goes into the one read of the account.
+    #[must_use]
+    pub fn question(owner: &Owner) -> LoadQuestion {
+        let due = Page {
+            due: true,
+            entries_max: DUE_ENTRIES_MAX,
+            ..Page::default()
+        };
+        (
+            STATE.get(owner, &()),
+            LOG.newest(owner),
+            LOG.page(owner, due),
+        )
+    }
+
+    /// The mailbox as it was read: everything due waits, in nobody's hands. `fresh` becomes the key if there is none
+    /// yet; it is stored with the first entry.
+    #[must_use]
+    pub fn load(owner: Owner, answer: LoadAnswer, fresh: WireKey) -> Self {
+        let (state, newest, entries) = answer;
+        let mut due = Due::default();
+        for found in entries.found {
+            due.insert(found.entry.id, Item::read_back(found));
+        }
+        Self {
+            owner,
+            key: state.as_ref().map_or(fresh, |state| state.key),
+            key_stored: state.is_some(),
+            newest: newest.unwrap_or_default(),
+            due,
+        }
+    }
+
+    /// The mailbox of an account that has stored nothing and never will: an anonymous one, whose entries must have
+    /// [`Class::None`], that is, are not recorded.
+    #[must_use]
+    pub fn empty(owner: Owner, fresh: WireKey) -> Self {
+        Self::load(
+            owner,
+            (
+                None,
+                None,
+                Entries {
+                    found: Vec::new(),
+                    more: false,
+                },
+            ),
+            fresh,
+        )
+    }
+}
+
+/// Recording.
+impl Mailbox {
+    /// Appends a message, at the next position. The batch must be handed over before the lock is released, so that
+    /// positions become visible in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when the entry would be due and as much is due as may be; the sender gets an error ([XEP-0160 §2],
+    /// step 3), and nothing has changed. What nobody is owed is never refused for that.
+    ///
+    /// [XEP-0160 §2]: https://xmpp.org/extensions/xep-0160.html#flow
+    pub fn record(&mut self, new: &NewEntry<'_>, batch: &mut Batch) -> Result<Recorded, Refused> {
+        if new.class == Class::None {
+            return Err(Refused::NotKept);
+        }
+        if new.owed != Owed::Nobody {
+            self.due.room_for(new.message.bytes_len())?;
+        }
+        let id = self.draw()?;
+        if !self.key_stored {
+            batch.put(STATE, &self.owner, &(), &State { key: self.key });
+            self.key_stored = true;
+        }
+        let session_only = new.owed != Owed::Nobody && !may_wait(new.message);
+        batch.append(LOG, &self.owner, new.stored(id, session_only));
+        let offers = match new.owed {
+            Owed::Nobody => return Ok(self.recorded(id, new.class)),
+            Owed::Sessions(sessions) => sessions,
+            Owed::Later => 0,
+        };
+        let item = Item::live(new.class, new.at, session_only, offers, new.message.clone());
+        self.due.insert(id, item);
+        Ok(self.recorded(id, new.class))
+    }
+
+    /// Takes back an entry whose batch failed: it is nowhere any more, and its sender must get an error. Returns the
+    /// message if it was still due; frames that carry it will not be sent, because their gate failed.
+    pub fn withdrawn(&mut self, id: EntryId) -> Option<Stanza> {
+        // The failed batch may have been the one with the key.
+        self.key_stored = false;
+        self.due.remove(id)?.message().ok()
+    }
+
+    fn draw(&mut self) -> Result<EntryId, Refused> {
+        let next = self.newest.0.checked_add(1).filter(|next| *next <= ID_MAX);
+        self.newest = EntryId(next.ok_or(Refused::NoPositions)?);
+        Ok(self.newest)
+    }
+
+    fn recorded(&self, id: EntryId, class: Class) -> Recorded {
+        Recorded {
+            id,
+            wire_id: self.wire_id(id, class),
+        }
+    }
+}
+
+/// Delivering.
+impl Mailbox {
+    /// What waits for a resource, in order: entries that no session has in hand. Entries that were meant for one
+    /// session only are among the [`strays`](Self::strays) instead.
+    pub fn waiting(&self) -> impl Iterator<Item = Waiting<'_>> {
+        self.in_no_hands(false)
+    }
+
+    /// What was kept for one session only ([`may_wait`](crate::may_wait)) and lost it: to be given to that session if
+    /// it resumes, or answered with an error or dropped as the delivery rules say, and then accepted.
+    pub fn strays(&self) -> impl Iterator<Item = Waiting<'_>> {
+        self.in_no_hands(true)
+    }
+
+    /// Notes that a session has these entries in its outbox: they no longer wait.
+    pub fn offered(&mut self, ids: impl IntoIterator<Item = EntryId>) {
+        for id in ids {
+            if let Some(item) = self.due.item_mut(id) {
+                item.offers = item.offers.saturating_add(1);
+            }
+        }
+    }
+
+    /// Notes that a session that had these entries in its outbox ended without accepting them. What no other session
+    /// has waits again, in its old place.
+    pub fn released(&mut self, ids: impl IntoIterator<Item = EntryId>) {
+        for id in ids {
+            if let Some(item) = self.due.item_mut(id) {
+                item.offers = item.offers.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Settles entries that a session accepted: written to its socket, or acknowledged when it has stream management.
+    /// What was kept for delivery only is removed, what the archive keeps is no longer due. Entries that another session
+    /// accepted before are passed over.
+    pub fn accepted(
+        &mut self,
+        ids: impl IntoIterator<Item = EntryId>,
+        batch: &mut Batch,
+    ) -> Cleared {
+        let settled = ids
+            .into_iter()
+            .filter_map(|id| self.due.remove(id).map(|item| (id, item.class)));
+        let cleared = Cleared(settled.collect());
+        self.repeat(&cleared, batch);
+        cleared
+    }
+
+    /// Settles the archive entries up to a position, whoever has them in hand: a client has read them from the archive.
+    pub fn synced(&mut self, through: EntryId, batch: &mut Batch) -> Cleared {
+        let read = self
+            .due
+            .ids(|id, item| id <= through && item.class == Class::Archive);
+        self.accepted(read, batch)
+    }
+
+    /// Settles what waits since before `older_than`: kept for delivery only it is gone, otherwise the archive has it.
+    /// Nobody is told, as with everything an offline store forgets.
+    pub fn expire(&mut self, older_than: Timestamp, batch: &mut Batch) -> Cleared {
+        let old = self
+            .due
+            .ids(|_, item| item.offers == 0 && item.at < older_than);
+        self.accepted(old, batch)
+    }
+
+    /// Writes again what a failed batch should have settled.
+    pub fn repeat(&self, cleared: &Cleared, batch: &mut Batch) {
+        for (id, class) in &cleared.0 {
+            match class {
+                Class::Delivery => batch.trim(LOG, &self.owner, Trim::One(*id)),
+                Class::Archive | Class::None => batch.done(LOG, &self.owner, *id),
+            }
+        }
+    }
+
+    fn in_no_hands(&self, session_only: bool) -> impl Iterator<Item = Waiting<'_>> {
+        let wanted = move |item: &Item| item.offers == 0 && item.session_only == session_only;
+        self.due
+            .iter()
+            .filter(move |(_, item)| wanted(item))
+            .map(|(id, item)| Waiting {
+                id,
+                at: item.at,
+                wire_id: self.wire_id(id, item.class),
+                item,
+            })
+    }
+}
+
+/// Asking.
+impl Mailbox {
+    /// Whose it is.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// The newest position drawn: what is recorded from now on comes behind it. Zero when none was.
+    #[must_use]
+    pub fn newest(&self) -> EntryId {
+        self.newest
+    }
+
+    /// How many entries are due, waiting or in hand.
+    #[must_use]
+    pub fn due_len(&self) -> usize {
+        self.due.len()
+    }
+
+    /// How much memory the due entries take, for the cache that the account is in.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.due.bytes()
+    }
+
+    /// The position that a client's id stands for, if it was ever drawn.
+    #[must_use]
+    pub fn position(&self, id: WireId) -> Option<EntryId> {
+        let position = self.key.open(id);
+        (EntryId(1)..=self.newest)
+            .contains(&position)
+            .then_some(position)
+    }
+
+    /// What clients see of an entry: only the archive's entries have an id.
+    #[must_use]
+    pub fn wire_id(&self, id: EntryId, class: Class) -> Option<WireId> {
+        (class == Class::Archive).then(|| self.key.seal(id))
+    }
+}
+
+/// The highest ordinal of each session in an account's log behind a position: what the log proves to be handled.
+/// Sessions without an entry there are missing. Asked when an account is recovered after a crash.
+///
+/// # Errors
+///
+/// What the store says.
+pub async fn handled(
+    store: &Store,
+    owner: &Owner,
+    after: EntryId,
+) -> Result<BTreeMap<SessionId, u64>, StoreError> {
+    let mut highest = BTreeMap::new();
+    let mut after = after;
+    loop {
+        let page = Page {
+            after: Some(after),
+            without_bodies: true,
+            ..Page::default()
+        };
+        let entries = store.read(LOG.page(owner, page)).await?;
+        count_handled(&mut highest, &entries.found);
+        match entries.found.last() {
+            Some(last) if entries.more => after = last.entry.id,
+            _ => return Ok(highest),
+        }
+    }
+}
+
+fn count_handled(highest: &mut BTreeMap<SessionId, u64>, found: &[Found<Data>]) {
+    for inbound in found.iter().filter_map(|found| found.entry.data.inbound) {
+        let ordinal = highest.entry(inbound.session).or_default();
+        *ordinal = inbound.ordinal.max(*ordinal);
+    }
+}

@@ -1,0 +1,220 @@
+//! An entry as it is stored, and back.
+//!
+//! An entry's own XML is a message with the entry's head (`from`, `to`, `id`, type, language). With no shared body it
+//! is the whole message. With one it holds only the children that this mailbox added, and `dropped` says which children
+//! of the body this mailbox does not show: the body is what the sender sent, stored once for everybody.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jid::{BareJid, Jid};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use stanza::{Stanza, Timestamp, ids};
+use store::{Batch, BodyId, Collection, Entry, EntryId, Found, Log, Map, Version};
+
+use crate::class::Class;
+use crate::error::Unreadable;
+use crate::wire_id::WireKey;
+
+/// Every account's messages: what `archive`, `offline`, resumption and push are cursors on.
+pub const LOG: Collection<Log<Data>> = Collection::new("mailbox.log", Version(1));
+
+/// What an account's mailbox keeps besides its entries.
+pub const STATE: Collection<Map<(), State>> = Collection::new("mailbox.state", Version(1));
+
+/// What an account's mailbox keeps besides its entries.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct State {
+    /// The key of its wire ids. It never changes while the log lives.
+    pub key: WireKey,
+}
+
+/// The 128 random bits that name a session in the log, so that they mean nothing in another life of the server. Shown
+/// as 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SessionId(pub u128);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl Serialize for SessionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        u128::from_str_radix(&text, 16)
+            .map(Self)
+            .map_err(|_| D::Error::custom("not a session id"))
+    }
+}
+
+/// Which stanza of which session became an entry: from these the count of handled stanzas (the `h` of XEP-0198) is
+/// recovered after a crash.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Inbound {
+    /// The session that sent it.
+    pub session: SessionId,
+    /// How many stanzas it had sent then, this one included. Not taken modulo 2^32.
+    pub ordinal: u64,
+}
+
+/// What an entry keeps besides the fixed columns of the log.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Data {
+    /// Where it came from, when one of our sessions with stream management sent it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inbound: Option<Inbound>,
+    /// Which children of the shared body are left out, by their place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<u32>,
+    /// Kept for the session it was sent to only: it may not wait for another one ([`may_wait`](crate::may_wait)).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub session_only: bool,
+}
+
+/// Who must still get an entry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Owed {
+    /// Nobody: it is the sender's own copy, which only the archive shows.
+    Nobody,
+    /// So many sessions have it in their outboxes now; the first that accepts it settles it. At least 1.
+    Sessions(u16),
+    /// Nobody can take it now: it waits.
+    Later,
+}
+
+/// A message to be recorded in one mailbox.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEntry<'a> {
+    /// The message as this mailbox shows it: stamped `from`, its own `to`, without forged ids. Without a `<stanza-id/>`
+    /// of ours, whose value is drawn here, and without a delay.
+    pub message: &'a Stanza,
+    /// What it is kept for: [`classify`](crate::classify).
+    pub class: Class,
+    /// When it came, which is the stamp of a later delivery and of archive results.
+    pub at: Timestamp,
+    /// The other party of the conversation.
+    pub peer: &'a BareJid,
+    /// Who must still get it.
+    pub owed: Owed,
+    /// The body to refer to, when several mailboxes keep the message.
+    pub body: Option<&'a SharedBody>,
+    /// Which stanza of which session it was, when that session has stream management on.
+    pub inbound: Option<Inbound>,
+}
+
+/// A message stored once for several mailboxes.
+#[derive(Clone, Debug)]
+pub struct SharedBody {
+    id: BodyId,
+    base: Stanza,
+}
+
+impl SharedBody {
+    /// Stores what left the sender's pipeline under a fresh id. It stays while entries refer to it; when no entry of
+    /// this batch does, it is not stored.
+    #[must_use]
+    pub fn store(id: BodyId, base: Stanza, batch: &mut Batch) -> Self {
+        batch.put_body(id, text_of(&base));
+        Self { id, base }
+    }
+
+    /// Its id in the store.
+    #[must_use]
+    pub fn id(&self) -> BodyId {
+        self.id
+    }
+
+    /// Splits a message into the body, what it leaves out of it, and what it has besides.
+    fn difference(&self, message: &Stanza) -> (Vec<u32>, Stanza) {
+        let mut own = message.children().peekable();
+        let mut dropped = Vec::new();
+        for (place, child) in (0..).zip(self.base.children()) {
+            match own.peek() {
+                Some(kept) if kept.as_str() == child.as_str() => {
+                    own.next();
+                }
+                _ => dropped.push(place),
+            }
+        }
+        let head = message.clone().without_children();
+        (
+            dropped,
+            own.fold(head, |entry, added| entry.with_child(added.to_fragment())),
+        )
+    }
+}
+
+impl NewEntry<'_> {
+    /// The entry to append at this position.
+    pub(crate) fn stored(&self, id: EntryId, session_only: bool) -> Entry<Data> {
+        let (dropped, xml) = match self.body {
+            None => (Vec::new(), text_of(self.message)),
+            Some(body) => {
+                let (dropped, own) = body.difference(self.message);
+                (dropped, text_of(&own))
+            }
+        };
+        let data = Data {
+            inbound: self.inbound,
+            dropped,
+            session_only,
+        };
+        let message_id = ids::origin_id(self.message);
+        let message_id = message_id
+            .as_deref()
+            .or(self.message.id())
+            .unwrap_or_default();
+        Entry {
+            peer: self.peer.as_str().into(),
+            sender: self.message.from().map_or("", Jid::as_str).into(),
+            message_id: message_id.into(),
+            class: self.class.column(),
+            due: self.owed != Owed::Nobody,
+            body: self.body.map(SharedBody::id),
+            xml,
+            ..Entry::new(id, self.at.as_micros(), data)
+        }
+    }
+}
+
+/// The message that an entry stands for, as its mailbox shows it. A tombstone reads as the tombstone.
+///
+/// # Errors
+///
+/// [`Unreadable`] when the entry's XML or its body is not what this crate wrote.
+pub fn message_of(found: &Found<Data>) -> Result<Stanza, Unreadable> {
+    let unreadable = Unreadable { id: found.entry.id };
+    let read = |text: &str| Stanza::from_stored(text.as_bytes()).map_err(|_| unreadable.clone());
+    let own = read(&found.entry.xml)?;
+    let body = match (&found.body, found.entry.body) {
+        (Some(body), Some(_)) => read(body)?,
+        (None, Some(_)) if !found.tombstone => return Err(unreadable),
+        _ => return Ok(own),
+    };
+    let dropped = &found.entry.data.dropped;
+    let kept = (0_u32..)
+        .zip(body.children())
+        .filter(|(place, _)| !dropped.contains(place));
+    let children = kept.map(|(_, child)| child).chain(own.children());
+    let head = own.clone().without_children();
+    Ok(children.fold(head, |message, child| {
+        message.with_child(child.to_fragment())
+    }))
+}
+
+/// A stanza as text for the store.
+pub(crate) fn text_of(stanza: &Stanza) -> Arc<str> {
+    String::from_utf8(stanza.to_stored())
+        .expect("a stanza is made of texts")
+        .into()
+}
