@@ -1,1 +1,38 @@
-//! transport
+//! Every socket of the server: listeners, workers, connections, TLS and certificates.
+//!
+//! The only crate besides `server` that knows tokio, reads a clock or touches the network. It
+//! knows no XMPP: bytes go into a [`Drive`] and bytes come out of it.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `drive.rs` | the seam: what a connection is to this crate, and who makes one |
+//! | `transport.rs` | start, listen, stop |
+//! | `worker.rs` | one thread with one current-thread runtime; new connections go to the emptiest |
+//! | `wake.rs` | wake-ups across workers, collected so that many cost one system call |
+//! | `timer.rs` | one queue of deadlines per worker |
+//! | `connection/` | the driver of one connection: reads, writes, STARTTLS, closing |
+//! | `tls/` | rustls by hand, without I/O; what the peer is told and what SASL may bind to |
+//! | `certificate/` | a folder of PEM files, matched to hosts by the names inside |
+//! | `listen.rs`, `admission.rs` | binding, accepting, limits per address |
+
+mod admission;
+mod buffers;
+pub mod certificate;
+mod clock;
+mod connection;
+mod drive;
+mod limits;
+mod listen;
+mod timer;
+pub mod tls;
+mod transport;
+mod wake;
+mod worker;
+
+pub use admission::{Admission, AdmissionLimits, Network, ParseNetworkError};
+pub use clock::now;
+pub use drive::{Drive, ListenerKind, MakeConnection, Peer};
+pub use listen::{BindError, Bound, Endpoint, ParseEndpointError, bind};
+pub use tls::{TlsInfo, TlsVersion};
+pub use transport::{Settings, StartError, Transport};
+pub use wake::collect as collect_wakes;
