@@ -33,6 +33,18 @@ pub trait Reader: Send {
     fn read(&mut self, queries: &[Query]) -> Result<Vec<Answer>, StoreError>;
 }
 
+impl<B: Backend + ?Sized> Backend for Box<B> {
+    fn apply(&mut self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
+        (**self).apply(batches)
+    }
+}
+
+impl<R: Reader + ?Sized> Reader for Box<R> {
+    fn read(&mut self, queries: &[Query]) -> Result<Vec<Answer>, StoreError> {
+        (**self).read(queries)
+    }
+}
+
 /// Queries that wait for a reader, and whom to tell. Dropped unrun, the asker gets [`StoreError::Closed`].
 #[derive(Debug)]
 pub struct ReadJob {

@@ -153,7 +153,11 @@ impl Group {
             .filter(|batch| batch.fault().is_none())
             .cloned()
             .collect();
-        let together = backend.apply(&sound);
+        let together = if sound.is_empty() {
+            Ok(())
+        } else {
+            backend.apply(&sound)
+        };
         let alone = sound.len() > 1;
         let outcomes = self
             .batches

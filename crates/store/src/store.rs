@@ -10,7 +10,7 @@ use std::task::Waker;
 use serde::de::DeserializeOwned;
 
 use crate::ask::Question;
-use crate::backend::{Backend, ReadJob, ReadRunner, Reader};
+use crate::backend::{Backend, Inline, ReadJob, ReadRunner, Reader};
 use crate::batch::Batch;
 use crate::collection::{Collection, Declared, Map};
 use crate::entry::BodyId;
@@ -55,6 +55,9 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
+    /// What the front asks before it starts.
+    const START: [Query; 2] = [Query::NewestBody, Query::Collections];
+
     /// A store over what is on disk. `reader` is asked on the spot for what the front must know; `runner` runs all later
     /// reads. Somebody must drive the writing half: [`thread::spawn_writer`](crate::thread::spawn_writer), or
     /// [`turn`](Self::turn) in tests.
@@ -63,28 +66,17 @@ impl Store {
     ///
     /// What the reader says.
     pub fn start(reader: &mut dyn Reader, runner: Arc<dyn ReadRunner>) -> Result<Self, StoreError> {
-        let mut newest_body = 0;
-        let mut collections = BTreeMap::new();
-        for answer in reader.read(&[Query::NewestBody, Query::Collections])? {
-            match answer {
-                Answer::Newest(id) => newest_body = id.unwrap_or(0),
-                Answer::Collections(list) => collections = list.into_iter().collect(),
-                _ => {}
-            }
-        }
-        Ok(Self {
-            inner: Arc::new(Inner {
-                queue: Mutex::default(),
-                waiting: Condvar::new(),
-                settled: AtomicU64::new(0),
-                any_failed: AtomicBool::new(false),
-                newest_body: AtomicU64::new(newest_body),
-                collections,
-                locks: Arc::default(),
-                runner,
-                observer: RwLock::new(None),
-            }),
-        })
+        Ok(Self::new(reader.read(&Self::START)?, runner))
+    }
+
+    /// A store whose reads are answered on the spot, on the asker's thread: for tests and for tools.
+    ///
+    /// # Errors
+    ///
+    /// What the reader says.
+    pub fn inline<R: Reader + 'static>(mut reader: R) -> Result<Self, StoreError> {
+        let known = reader.read(&Self::START)?;
+        Ok(Self::new(known, Arc::new(Inline::new(reader))))
     }
 
     /// Checks that this server reads everything it knows of what is on disk. To be asked once, before serving.
@@ -120,13 +112,12 @@ impl Store {
         }
         let mut queue = self.queue();
         let seq = queue.push(batch);
-        if queue.closed && queue.pending.len() == 1 && !queue.taken {
-            // The driver may be gone; what comes after it fails here.
-            let group = queue.take();
+        let driver_gone = queue.closed && queue.pending.len() == 1;
+        if let Some(group) = driver_gone.then(|| queue.take()).flatten() {
+            // Nobody may be left to settle it. The observer is not told, because the caller may hold locks it takes.
             drop(queue);
-            if let Some(group) = group {
-                self.settle(group.fail(StoreError::Closed));
-            }
+            let applied = group.fail(StoreError::Closed);
+            let _nobody = self.note(&applied, &settlements(&applied));
             return seq;
         }
         drop(queue);
@@ -321,6 +312,32 @@ impl Store {
 
     pub(crate) fn forget_waiter(&self, seq: Seq, ticket: u64) {
         self.queue().waiters.remove(&(seq.0, ticket));
+    }
+
+    fn new(known: Vec<Answer>, runner: Arc<dyn ReadRunner>) -> Self {
+        let mut newest_body = 0;
+        let mut collections = BTreeMap::new();
+        for answer in known {
+            match answer {
+                Answer::Newest(id) => newest_body = id.unwrap_or(0),
+                Answer::Collections(list) => collections = list.into_iter().collect(),
+                _ => {}
+            }
+        }
+        let inner = Inner {
+            queue: Mutex::default(),
+            waiting: Condvar::new(),
+            settled: AtomicU64::new(0),
+            any_failed: AtomicBool::new(false),
+            newest_body: AtomicU64::new(newest_body),
+            collections,
+            locks: Arc::default(),
+            runner,
+            observer: RwLock::new(None),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Records a group's fate; returns who waits for it.

@@ -7,7 +7,7 @@ mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::backend::{Backend, Inline, Reader};
+use crate::backend::{Backend, Reader};
 use crate::batch::Batch;
 use crate::error::StoreError;
 use crate::query::{Answer, Query};
@@ -38,7 +38,7 @@ impl Memory {
     ///
     /// None; the contract has one.
     pub fn store(&self) -> Result<Store, StoreError> {
-        Store::start(&mut self.clone(), Arc::new(Inline::new(self.clone())))
+        Store::inline(self.clone())
     }
 
     /// A copy of what is on this disk now, for tests of what a lost power supply leaves.

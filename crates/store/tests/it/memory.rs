@@ -1,0 +1,26 @@
+//! The memory back end passes the conformance suite.
+
+use std::sync::Arc;
+
+use store::conformance::{Bench, Opened};
+use store::{Backend, Batch, Memory, StoreError};
+
+struct MemoryBench(Memory);
+
+impl Bench for MemoryBench {
+    fn open(&mut self) -> Result<Opened, StoreError> {
+        Ok((Box::new(self.0.clone()), Box::new(self.0.clone())))
+    }
+
+    fn crash(&mut self, batches: &[Arc<Batch>], step: usize) -> Result<(), StoreError> {
+        self.0.fail_after(step, StoreError::Closed);
+        assert_eq!(
+            self.0.apply(batches),
+            Err(StoreError::Closed),
+            "the crash comes"
+        );
+        Ok(())
+    }
+}
+
+store::conformance_tests!(MemoryBench(Memory::new()));
