@@ -1,0 +1,438 @@
+//! After the first header: features are sent, the host and its policy are known, the client is not. STARTTLS
+//! ([RFC 6120 §5](https://www.rfc-editor.org/rfc/rfc6120#section-5)) and SASL
+//! ([§6](https://www.rfc-editor.org/rfc/rfc6120#section-6)) happen here; what a mechanism says is the business of `sasl`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jid::{BareJid, Domain};
+use sasl::ChannelBinding;
+use sasl::{
+    Ask, Credentials, Exchange, Mechanism, Nonce, Offer, SaslFailure, Step, Verdict,
+    wire::{decode, decode_initial, encode},
+};
+use stanza::{Condition, IqType, Kind, Stanza, StanzaError};
+use xml::{Element, Framing, Ns, escape_text, ns};
+
+use super::authenticated::Authenticated;
+use super::connecting::{Connecting, Start};
+use crate::wire::{Wire, attr, write_element, write_text_child};
+use crate::{C2sSettings, Event, HostPolicy, StreamFault, StreamId};
+
+/// The namespace of [XEP-0440](https://xmpp.org/extensions/xep-0440.html).
+const SASL_CB: &str = "urn:xmpp:sasl-cb:0";
+
+/// A stream that was opened to a host of ours by somebody unknown.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    id: StreamId,
+    since: Instant,
+    failures: u8,
+    failures_max: u8,
+    host: Domain,
+    /// Who the client says it is.
+    claimed: Option<BareJid>,
+    lang: Option<Arc<str>>,
+    offer: Offer,
+    offers_tls: bool,
+    step: SignIn,
+}
+
+/// How far the client is with signing in.
+#[derive(Debug)]
+enum SignIn {
+    /// No exchange runs.
+    Idle,
+    /// `<proceed/>` is sent.
+    TlsAwaited,
+    /// STARTTLS was refused, which ends the stream.
+    TlsRefused,
+    /// A mechanism is chosen; the caller's nonce is awaited.
+    Chosen {
+        mechanism: Mechanism,
+        initial: Option<Vec<u8>>,
+    },
+    /// The client's response is awaited.
+    Running(Exchange),
+    /// The caller's answer is awaited, after it got the question.
+    Asked {
+        exchange: Exchange,
+        ask: Option<Ask>,
+    },
+    /// The exchange succeeded; the caller's consent is awaited, after it got the name.
+    Proved {
+        mechanism: Mechanism,
+        username: Option<String>,
+        data: Option<Vec<u8>>,
+    },
+}
+
+impl Opened {
+    /// Answers the header: ours, and the features of `policy`.
+    pub(crate) fn open(
+        start: Start,
+        policy: HostPolicy,
+        settings: &C2sSettings,
+        wire: &mut Wire,
+    ) -> Result<Self, StreamFault> {
+        let is_secure = start.tls.is_some();
+        let offers_tls = !is_secure && policy.can_start_tls && settings.framing == Framing::Stream;
+        let offer = offer(&policy, start.tls, offers_tls);
+        let opened = Self {
+            id: start.id,
+            since: start.since,
+            failures: start.failures,
+            failures_max: settings.failures_max,
+            host: start.header.host,
+            claimed: start.header.from,
+            lang: start.header.lang,
+            offer,
+            offers_tls,
+            step: SignIn::Idle,
+        };
+        opened.write_features(&policy, settings, wire)?;
+        Ok(opened)
+    }
+
+    fn write_features(
+        &self,
+        policy: &HostPolicy,
+        settings: &C2sSettings,
+        wire: &mut Wire,
+    ) -> Result<(), StreamFault> {
+        let mechanisms = self.offer.mechanisms();
+        if !self.offers_tls && mechanisms.is_empty() && policy.features.is_empty() {
+            return Err(StreamFault::NothingToOffer);
+        }
+        wire.features(|out| {
+            if self.offers_tls {
+                write_element(out, "starttls", ns::TLS, |out| {
+                    if policy.requires_tls {
+                        out.extend_from_slice(b"<required/>");
+                    }
+                });
+            }
+            if !mechanisms.is_empty() {
+                write_mechanisms(&self.offer, out);
+            }
+            for feature in &policy.features {
+                feature.write_into(Ns::Content, ns::CLIENT, out);
+            }
+            write_limits(
+                settings,
+                settings.limits_unauthenticated.element_bytes_max,
+                out,
+            );
+        });
+        Ok(())
+    }
+
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+
+    pub(crate) fn awaits_tls(&self) -> bool {
+        matches!(self.step, SignIn::TlsAwaited)
+    }
+
+    pub(crate) fn refused_tls(&self) -> bool {
+        matches!(self.step, SignIn::TlsRefused)
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(
+            self.step,
+            SignIn::Chosen { .. } | SignIn::Asked { .. } | SignIn::Proved { .. }
+        )
+    }
+
+    pub(crate) fn held_bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+
+    /// A question that came up and was not put yet.
+    pub(crate) fn due(&mut self) -> Option<Event<'static>> {
+        match &mut self.step {
+            SignIn::Asked { ask, .. } => ask.take().map(Event::Ask),
+            SignIn::Proved {
+                mechanism,
+                username,
+                ..
+            } => Some(Event::Proved {
+                mechanism: *mechanism,
+                username: username.take()?,
+            }),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn element<'a>(
+        &mut self,
+        element: Element<'a>,
+        wire: &mut Wire,
+    ) -> Result<Event<'a>, StreamFault> {
+        if Stanza::is_stanza(&element) {
+            return early_stanza(&element, wire);
+        }
+        match (element.name(), element.ns()) {
+            ("starttls", Ns::Uri(ns::TLS)) => Ok(self.start_tls(wire)),
+            ("auth", Ns::Uri(ns::SASL)) => self.auth(&element, wire),
+            ("response", Ns::Uri(ns::SASL)) => self.response(&element, wire),
+            ("abort", Ns::Uri(ns::SASL)) => self.handled(Err(SaslFailure::Aborted), wire),
+            _ => Ok(Event::Nonza(element)),
+        }
+    }
+
+    /// [RFC 6120 §5.4.2](https://www.rfc-editor.org/rfc/rfc6120#section-5.4.2).
+    fn start_tls(&mut self, wire: &mut Wire) -> Event<'static> {
+        if !self.offers_tls {
+            wire.element("failure", ns::TLS, |_| {});
+            self.step = SignIn::TlsRefused;
+            return Event::Handled;
+        }
+        wire.element("proceed", ns::TLS, |_| {});
+        self.step = SignIn::TlsAwaited;
+        Event::StartTls
+    }
+
+    /// [RFC 6120 §6.4.2](https://www.rfc-editor.org/rfc/rfc6120#section-6.4.2). An exchange that runs is given up and
+    /// counts as failed, or a client could make us begin any number of them.
+    fn auth(
+        &mut self,
+        element: &Element<'_>,
+        wire: &mut Wire,
+    ) -> Result<Event<'static>, StreamFault> {
+        if matches!(self.step, SignIn::Running(_)) {
+            self.failures = self.failures.saturating_add(1);
+            self.step = SignIn::Idle;
+        }
+        let name = element.attr("mechanism").unwrap_or_default();
+        let chosen = self.offer.choose(&name).and_then(|mechanism| {
+            let initial = decode_initial(&text(element)?)?;
+            Ok((mechanism, initial))
+        });
+        match chosen {
+            Ok((mechanism, initial)) => {
+                self.step = SignIn::Chosen { mechanism, initial };
+                Ok(Event::SigningIn(mechanism))
+            }
+            Err(failure) => self.handled(Err(failure), wire),
+        }
+    }
+
+    fn response(
+        &mut self,
+        element: &Element<'_>,
+        wire: &mut Wire,
+    ) -> Result<Event<'static>, StreamFault> {
+        let step = match std::mem::replace(&mut self.step, SignIn::Idle) {
+            SignIn::Running(mut exchange) => text(element)
+                .and_then(|text| decode(&text))
+                .map(|message| (exchange.receive(&message), exchange)),
+            _ => Err(SaslFailure::MalformedRequest),
+        };
+        self.handled(step, wire)
+    }
+
+    fn handled(
+        &mut self,
+        step: Result<(Step, Exchange), SaslFailure>,
+        wire: &mut Wire,
+    ) -> Result<Event<'static>, StreamFault> {
+        self.advance(step, wire)?;
+        Ok(self.due().unwrap_or(Event::Handled))
+    }
+
+    /// Does what the exchange wants.
+    fn advance(
+        &mut self,
+        step: Result<(Step, Exchange), SaslFailure>,
+        wire: &mut Wire,
+    ) -> Result<(), StreamFault> {
+        self.step = match step {
+            Ok((Step::Challenge(challenge), exchange)) => {
+                wire.element("challenge", ns::SASL, |out| {
+                    if !challenge.is_empty() {
+                        escape_text(&encode(&challenge), out);
+                    }
+                });
+                SignIn::Running(exchange)
+            }
+            Ok((Step::Ask(ask), exchange)) => SignIn::Asked {
+                exchange,
+                ask: Some(ask),
+            },
+            Ok((Step::Success(success), exchange)) => SignIn::Proved {
+                mechanism: exchange.mechanism(),
+                username: Some(success.username),
+                data: success.data,
+            },
+            Ok((Step::Failure(failure), _)) | Err(failure) => return self.fail(failure, wire),
+        };
+        Ok(())
+    }
+
+    /// [RFC 6120 §6.4.5](https://www.rfc-editor.org/rfc/rfc6120#section-6.4.5).
+    fn fail(&mut self, failure: SaslFailure, wire: &mut Wire) -> Result<(), StreamFault> {
+        self.step = SignIn::Idle;
+        self.failures = self.failures.saturating_add(1);
+        wire.element("failure", ns::SASL, |out| {
+            out.push(b'<');
+            out.extend_from_slice(failure.condition().as_bytes());
+            out.extend_from_slice(b"/>");
+        });
+        if self.failures >= self.failures_max {
+            return Err(StreamFault::TooManyFailures {
+                failures: self.failures,
+            });
+        }
+        Ok(())
+    }
+
+    /// The caller's nonce for the mechanism chosen.
+    pub(crate) fn begin(&mut self, nonce: Nonce, wire: &mut Wire) -> Result<(), StreamFault> {
+        match std::mem::replace(&mut self.step, SignIn::Idle) {
+            SignIn::Chosen { mechanism, initial } => {
+                let mut exchange = Exchange::new(mechanism, &self.offer, nonce);
+                let step = exchange.start(initial.as_deref());
+                self.advance(Ok((step, exchange)), wire)
+            }
+            other => {
+                self.step = other;
+                Ok(())
+            }
+        }
+    }
+
+    /// The caller's answer to a question of the mechanism.
+    pub(crate) fn answer(&mut self, answer: Answer, wire: &mut Wire) -> Result<(), StreamFault> {
+        match std::mem::replace(&mut self.step, SignIn::Idle) {
+            SignIn::Asked { mut exchange, .. } => {
+                let step = match answer {
+                    Answer::Credentials(credentials) => exchange.credentials(credentials),
+                    Answer::Verdict(verdict) => exchange.verdict(verdict),
+                    Answer::Identified(username) => exchange.identified(username),
+                };
+                self.advance(Ok((step, exchange)), wire)
+            }
+            other => {
+                self.step = other;
+                Ok(())
+            }
+        }
+    }
+
+    /// The caller's no to whatever it was asked.
+    pub(crate) fn refuse(
+        &mut self,
+        failure: SaslFailure,
+        wire: &mut Wire,
+    ) -> Result<(), StreamFault> {
+        if !self.is_waiting() {
+            return Ok(());
+        }
+        self.fail(failure, wire)
+    }
+
+    /// The caller's yes: the client is told, and a new stream begins, with nothing kept of the exchange.
+    /// Nothing when there is no success to tell.
+    pub(crate) fn accept(&mut self, jid: BareJid, wire: &mut Wire) -> Option<Authenticated> {
+        let data = match &mut self.step {
+            SignIn::Proved { data, .. } => data.take(),
+            _ => return None,
+        };
+        wire.element("success", ns::SASL, |out| {
+            if let Some(data) = &data {
+                escape_text(&encode(data), out);
+            }
+        });
+        Some(Authenticated::new(
+            jid,
+            self.host.clone(),
+            self.claimed.take(),
+            self.id.next(),
+            self.lang.take(),
+        ))
+    }
+
+    /// TLS is established after `<proceed/>`: all begins again.
+    pub(crate) fn secured(&self, tls: Vec<ChannelBinding>) -> Connecting {
+        Connecting::again(self.id, self.since, self.failures, self.host.clone(), tls)
+    }
+}
+
+/// An answer to an [`Ask`].
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Credentials(Credentials),
+    Verdict(Verdict),
+    Identified(String),
+}
+
+/// Before authentication nothing is sent on. An IQ get or set may be registration; a bind request is told that it
+/// comes too early, as Prosody does; anything else ends the stream,
+/// [RFC 6120 §4.9.3.12](https://www.rfc-editor.org/rfc/rfc6120#section-4.9.3.12).
+fn early_stanza(element: &Element<'_>, wire: &mut Wire) -> Result<Event<'static>, StreamFault> {
+    let stanza = Stanza::accept(element, None).map_err(|_| StreamFault::TooEarly)?;
+    let (Kind::Iq(IqType::Get | IqType::Set), Some(id)) = (stanza.kind(), stanza.id()) else {
+        return Err(StreamFault::TooEarly);
+    };
+    if stanza.has("session", ns::SESSION) {
+        return Err(StreamFault::TooEarly);
+    }
+    if stanza.has("bind", ns::BIND) {
+        let error = StanzaError::new(Condition::NotAuthorized).to_fragment();
+        wire.stanza(&Stanza::iq(IqType::Error, id).with_child(error));
+        return Ok(Event::Handled);
+    }
+    Ok(Event::EarlyIq(stanza))
+}
+
+/// What of the policy holds on this stream: without TLS nothing that needs it.
+fn offer(policy: &HostPolicy, tls: Option<Vec<ChannelBinding>>, offers_tls: bool) -> Offer {
+    match tls {
+        Some(bindings) => Offer::new(policy.mechanisms.clone(), bindings),
+        None if policy.requires_tls => {
+            Offer::new(Vec::new(), Vec::new()).after_tls(policy.mechanisms.clone())
+        }
+        None if offers_tls => {
+            Offer::new(policy.mechanisms.clone(), Vec::new()).after_tls(policy.mechanisms.clone())
+        }
+        None => Offer::new(policy.mechanisms.clone(), Vec::new()),
+    }
+}
+
+/// The text of a SASL element, in which no element has a place.
+fn text(element: &Element<'_>) -> Result<String, SaslFailure> {
+    if element.children().next().is_some() {
+        return Err(SaslFailure::MalformedRequest);
+    }
+    Ok(element.text().into_owned())
+}
+
+/// Mechanisms, and before them what they can bind to, [XEP-0440](https://xmpp.org/extensions/xep-0440.html).
+fn write_mechanisms(offer: &Offer, out: &mut Vec<u8>) {
+    if offer.binding_names().next().is_some() {
+        write_element(out, "sasl-channel-binding", SASL_CB, |out| {
+            for name in offer.binding_names() {
+                out.extend_from_slice(b"<channel-binding");
+                attr(out, "type", name);
+                out.extend_from_slice(b"/>");
+            }
+        });
+    }
+    write_element(out, "mechanisms", ns::SASL, |out| {
+        for mechanism in offer.mechanisms() {
+            write_text_child(out, "mechanism", mechanism.name());
+        }
+    });
+}
+
+/// What the stream takes, [XEP-0478](https://xmpp.org/extensions/xep-0478.html).
+pub(super) fn write_limits(settings: &C2sSettings, bytes_max: usize, out: &mut Vec<u8>) {
+    write_element(out, "limits", "urn:xmpp:stream-limits:0", |out| {
+        write_text_child(out, "max-bytes", &bytes_max.to_string());
+        let seconds = settings.idle_timeout.as_secs();
+        write_text_child(out, "idle-seconds", &seconds.to_string());
+    });
+}

@@ -1,0 +1,94 @@
+//! What a client stream tells its caller. Some events are questions: until they are answered the stream reads
+//! nothing more, so that what follows takes effect after the answer.
+
+use jid::{BareJid, Domain};
+use sasl::{Ask, Mechanism};
+use stanza::{Rejected, Stanza};
+use xml::{Element, Fragment};
+
+use crate::StreamFault;
+
+/// What happened on a client stream, in the order of the bytes.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Something that concerned only the stream; there may be output. Call again.
+    Handled,
+    /// A stream header, before authentication: the first, or the one after STARTTLS.
+    /// Question: [`C2s::open`](crate::C2s::open), or [`C2s::fault`](crate::C2s::fault) with
+    /// [`StreamFault::HostUnknown`].
+    Opening(Opening),
+    /// `<proceed/>` is written: flush, do the handshake, then [`C2s::tls_established`](crate::C2s::tls_established).
+    /// Whatever comes until then is thrown away.
+    StartTls,
+    /// The client chose a mechanism. Question: [`C2s::begin`](crate::C2s::begin) with a new nonce, or
+    /// [`C2s::refuse`](crate::C2s::refuse) to say that this is no time for it.
+    SigningIn(Mechanism),
+    /// The mechanism asks. Question: [`C2s::credentials`](crate::C2s::credentials),
+    /// [`C2s::verdict`](crate::C2s::verdict), [`C2s::identified`](crate::C2s::identified) as [`Ask`] says, or
+    /// [`C2s::refuse`](crate::C2s::refuse).
+    Ask(Ask),
+    /// The client proved who it is. Question: [`C2s::accept`](crate::C2s::accept) with its address, or
+    /// [`C2s::refuse`](crate::C2s::refuse). The client knows nothing of its success yet.
+    Proved {
+        /// The user name that was proved.
+        username: String,
+        /// By which mechanism.
+        mechanism: Mechanism,
+    },
+    /// The header after authentication came. Question: [`C2s::features`](crate::C2s::features).
+    Reopened,
+    /// An IQ get or set before authentication, with one child, and that child neither bind nor session: only
+    /// registration may want it ([XEP-0077](https://xmpp.org/extensions/xep-0077.html)). Not a question, but what
+    /// nobody wants ends the stream: [`C2s::fault`](crate::C2s::fault) with [`StreamFault::TooEarly`].
+    EarlyIq(Stanza),
+    /// The client wants a resource; nothing, when the server shall choose.
+    /// Question: [`C2s::bind`](crate::C2s::bind) or [`C2s::refuse_bind`](crate::C2s::refuse_bind).
+    Binding(Option<String>),
+    /// A stanza of a bound stream. Its `from` is what the client wrote, if anything.
+    Stanza(Stanza),
+    /// A stanza of a bound stream that breaks a rule of RFC 6120 §8: answer it with what it holds.
+    Rejected(Rejected),
+    /// A stanza of a bound stream that the stream itself knows the answer to: send this reply in turn. The
+    /// received stanza counts like any other.
+    Reply(Stanza),
+    /// A first-level element that is no stanza, in any state, such as those of stream management. Nobody's:
+    /// [`C2s::fault`](crate::C2s::fault) with [`StreamFault::UnsupportedStanzaType`].
+    Nonza(Element<'a>),
+    /// The peer ended its side: send what is left, then [`C2s::close`](crate::C2s::close).
+    PeerClosed,
+    /// The peer ended the stream with an error, of which this is the condition. As [`Event::PeerClosed`].
+    PeerFaulted {
+        /// The name of the condition element; at most 64 bytes of it.
+        condition: String,
+    },
+    /// The stream ended with this error, which is written. Flush and close the connection.
+    Faulted(StreamFault),
+    /// Nothing was heard for the idle time. On a continuous stream a space is written; where documents are
+    /// framed, send a ping of the transport. With stream management this is the time to ask for an acknowledgement.
+    Idle,
+}
+
+/// What the header of a stream asks for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Opening {
+    /// The domain that the client wants to sign in to.
+    pub host: Domain,
+    /// Who the client says it is. Nothing is proved yet.
+    pub from: Option<BareJid>,
+    /// Whether TLS protects the stream.
+    pub is_secure: bool,
+}
+
+/// What a host offers on a stream before authentication: the answer to [`Event::Opening`].
+#[derive(Clone, Debug, Default)]
+pub struct HostPolicy {
+    /// Which mechanisms the host has for this client, in any order. Those with channel binding are left out where
+    /// there is nothing to bind to, all of them where TLS comes first.
+    pub mechanisms: Vec<sasl::Mechanism>,
+    /// Whether a certificate is there to offer STARTTLS with.
+    pub can_start_tls: bool,
+    /// Whether nobody may sign in without TLS.
+    pub requires_tls: bool,
+    /// Further features, such as registration.
+    pub features: Vec<Fragment>,
+}
