@@ -22,8 +22,7 @@ pub(super) enum Value {
 /// Reads a text as a value of a datatype; nothing when it is none.
 pub(super) fn read(datatype: &str, text: &str) -> Option<Value> {
     let integer = |min: i128, max: i128| {
-        let digits = text.strip_prefix('+').unwrap_or(text);
-        let value = digits.parse::<i128>().ok()?;
+        let value = text.parse::<i128>().ok()?;
         (min..=max)
             .contains(&value)
             .then_some(Value::Integer(value))
