@@ -1,1 +1,3 @@
-//! testkit
+//! What tests are made of: the transcript player.
+
+pub mod transcript;
