@@ -116,7 +116,7 @@ impl<'a> Head<'a> {
     ) -> Stanza {
         let (block, children) = copy(element);
         // Offsets are found in the bytes as sent, which the block begins with.
-        let sent = text_of(element);
+        let sent = element.as_str();
         let lang = self.lang.map(|lang| Text::found(sent, &lang));
         Stanza {
             kind: checked.kind,
@@ -176,14 +176,9 @@ fn push_attribute(attributes: &mut String, name: &str, value: &str) {
     attributes.push_str(std::str::from_utf8(&out).expect("made of texts"));
 }
 
-/// The text of an element, which the scanner has checked to be UTF-8.
-fn text_of<'a>(element: &Element<'a>) -> &'a str {
-    std::str::from_utf8(element.bytes()).expect("the scanner takes UTF-8 only")
-}
-
 /// The block and the children in it: the bytes as sent where all children are in detached form already.
 fn copy(element: &Element<'_>) -> (Arc<str>, Children) {
-    let sent = text_of(element);
+    let sent = element.as_str();
     let in_place: Option<Children> = element
         .children()
         .map(|child| in_place(sent, &child).map(Child::Block))
@@ -199,7 +194,7 @@ fn in_place(sent: &str, child: &Element<'_>) -> Option<BlockChild> {
     if !child.is_detached_already() {
         return None;
     }
-    let (start, end) = offset_in(sent, text_of(child))?;
+    let (start, end) = offset_in(sent, child.as_str())?;
     Some(BlockChild {
         start,
         end,

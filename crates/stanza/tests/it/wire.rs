@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stanza::{Output, Rejected, Stanza};
-use xml::{Element, Event, Framing, Limits, Scanner, Scratch, Tree};
+use xml::{Element, Event, Fault, Framing, Limits, Scanner, Scratch, Tree};
 
 /// Gives `read` the first child of a continuous stream with this content namespace and further declarations.
 pub(crate) fn on_stream<R>(
@@ -21,10 +21,7 @@ pub(crate) fn on_stream<R>(
     let open = scanner.receive(&mut input, &mut scratch);
     assert!(matches!(open, Ok(Some(Event::Open(_)))), "{open:?}");
     let mut input = child.as_bytes();
-    match scanner.receive(&mut input, &mut scratch) {
-        Ok(Some(Event::Child(element))) => read(&element),
-        other => panic!("{child} is no child: {other:?}"),
-    }
+    read(&child_of(scanner.receive(&mut input, &mut scratch)))
 }
 
 /// Gives `read` the element of one frame, where each is a document of its own.
@@ -35,10 +32,16 @@ pub(crate) fn in_frame<R>(frame: &str, read: impl FnOnce(&Element<'_>) -> R) -> 
     let open = scanner.receive(&mut input, &mut scratch);
     assert!(matches!(open, Ok(Some(Event::Open(_)))), "{open:?}");
     let mut input = frame.as_bytes();
-    match scanner.receive(&mut input, &mut scratch) {
-        Ok(Some(Event::Child(element))) => read(&element),
-        other => panic!("{frame} is no frame: {other:?}"),
-    }
+    read(&child_of(scanner.receive(&mut input, &mut scratch)))
+}
+
+fn child_of<'a>(received: Result<Option<Event<'a>>, Fault>) -> Element<'a> {
+    let event = received.expect("well-formed").expect("complete");
+    let child = match event {
+        Event::Child(element) => Some(element),
+        Event::Open(_) | Event::Close => None,
+    };
+    child.expect("a child of the stream")
 }
 
 /// A stanza that a client sent.
