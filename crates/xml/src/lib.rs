@@ -17,19 +17,23 @@
 
 mod attributes;
 mod builder;
+mod chars;
+mod detach;
 mod element;
 mod escape;
 mod fault;
 mod fragment;
 mod limits;
 pub mod ns;
+mod reference;
 mod same;
+mod scan;
 mod scanner;
 mod tape;
 mod tree;
 
 pub use attributes::{Attribute, Attributes};
-pub use builder::Builder;
+pub use builder::{Builder, Node};
 pub use element::{Children, Element};
 pub use escape::{escape_attr, escape_text};
 pub use fault::{Fault, FaultKind};

@@ -16,7 +16,7 @@ pub struct Limits {
     pub attributes_max: usize,
     /// Namespace declarations in force at one point of an element, those of the stream header apart. Default 64.
     pub declarations_max: usize,
-    /// Bytes of one name, its prefix included. Default 1,024.
+    /// Bytes of one name, its prefix included, and of one namespace URI. Default 1,024.
     pub name_bytes_max: usize,
     /// Bytes of the stream header's start tag. What it declares is kept as long as the stream, so it is
     /// bounded apart. Default 4,096.

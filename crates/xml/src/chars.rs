@@ -1,0 +1,176 @@
+//! Which bytes and characters may stand where, and the decoding of those beyond ASCII.
+//!
+//! [XML 1.0 §2.2, §2.3](https://www.w3.org/TR/xml/#charsets), fifth edition.
+
+use crate::fault::Fault;
+
+/// Plain character data: nothing to do but go on.
+pub(crate) const TEXT: u8 = 1;
+/// Plain inside an attribute value; quotes are not.
+pub(crate) const VALUE: u8 = 2;
+/// May go on in a name; a colon is left out, so that the scanner sees it.
+pub(crate) const NAME: u8 = 4;
+/// May begin a name.
+pub(crate) const NAME_START: u8 = 8;
+/// White space.
+pub(crate) const SPACE: u8 = 16;
+
+/// What each byte may be, as a set of the bits above. Bytes past ASCII are in none.
+static CLASSES: [u8; 256] = classes();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a constant function; the index runs over the table"
+)]
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let at = byte as u8;
+        let mut class = 0;
+        if at >= 0x20 || matches!(at, b'\t' | b'\n' | b'\r') {
+            if !matches!(at, b'<' | b'&' | b'>') {
+                class |= TEXT;
+            }
+            if !matches!(at, b'<' | b'&' | b'\'' | b'"') {
+                class |= VALUE;
+            }
+        }
+        if at.is_ascii_alphabetic() || at == b'_' {
+            class |= NAME_START | NAME;
+        }
+        if at.is_ascii_digit() || matches!(at, b'-' | b'.') {
+            class |= NAME;
+        }
+        if matches!(at, b' ' | b'\t' | b'\n' | b'\r') {
+            class |= SPACE;
+        }
+        table[byte] = class;
+        byte += 1;
+    }
+    table
+}
+
+/// Whether `byte` is in one of the classes `class`.
+#[inline]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a byte indexes a table of 256 entries"
+)]
+pub(crate) fn is(byte: u8, class: u8) -> bool {
+    CLASSES[byte as usize] & class != 0
+}
+
+/// Whether all of `chunk` is printable ASCII without `<`, `&`, `>`, `'` and `"`: plain in text and values alike.
+#[inline]
+pub(crate) fn is_plain(chunk: &[u8; 16]) -> bool {
+    let mut odd = false;
+    for &byte in chunk {
+        odd |= (byte as i8) < 0x20
+            || byte == b'<'
+            || byte == b'&'
+            || byte == b'>'
+            || byte == b'\''
+            || byte == b'"';
+    }
+    !odd
+}
+
+/// What stands at the beginning of some bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Decoded {
+    /// A character and its length in bytes.
+    Char(char, usize),
+    /// The beginning of a character; more bytes are needed.
+    Partial,
+}
+
+/// Decodes the character that `bytes` begin with, which is not ASCII.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, Fault> {
+    let head = bytes.get(..4).unwrap_or(bytes);
+    let text = match str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.valid_up_to() > 0 => {
+            str::from_utf8(head.get(..error.valid_up_to()).unwrap_or_default()).unwrap_or_default()
+        }
+        Err(error) if error.error_len().is_none() && bytes.len() < 4 => {
+            return Ok(Decoded::Partial);
+        }
+        Err(_) => return Err(Fault::InvalidUtf8),
+    };
+    match text.chars().next() {
+        Some(char) => Ok(Decoded::Char(char, char.len_utf8())),
+        None => Ok(Decoded::Partial),
+    }
+}
+
+/// Whether a document may hold `char`, [§2.2](https://www.w3.org/TR/xml/#NT-Char).
+#[inline]
+pub(crate) fn is_allowed(char: char) -> bool {
+    match char {
+        '\t' | '\n' | '\r' => true,
+        '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => false,
+        _ => true,
+    }
+}
+
+/// Whether a name may begin with `char`, [§2.3](https://www.w3.org/TR/xml/#NT-NameStartChar); colons aside.
+pub(crate) fn is_name_start(char: char) -> bool {
+    matches!(char,
+        'A'..='Z' | 'a'..='z' | '_'
+        | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
+        | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}'
+        | '\u{2070}'..='\u{218f}' | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}'
+        | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}' | '\u{10000}'..='\u{effff}')
+}
+
+/// Whether a name may go on with `char`, [§2.3](https://www.w3.org/TR/xml/#NT-NameChar); colons aside.
+pub(crate) fn is_name(char: char) -> bool {
+    is_name_start(char)
+        || matches!(char,
+            '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_agrees_with_the_character_classes() {
+        for byte in 0..128_u8 {
+            let char = char::from(byte);
+            assert_eq!(is(byte, NAME_START), is_name_start(char), "{char:?}");
+            assert_eq!(is(byte, NAME), is_name(char), "{char:?}");
+            assert_eq!(
+                is(byte, TEXT),
+                is_allowed(char) && !"<&>".contains(char),
+                "{char:?}"
+            );
+            assert_eq!(
+                is(byte, VALUE),
+                is_allowed(char) && !"<&'\"".contains(char),
+                "{char:?}"
+            );
+            assert_eq!(is(byte, SPACE), " \t\r\n".contains(char), "{char:?}");
+        }
+    }
+
+    #[test]
+    fn characters_are_decoded_as_soon_as_they_are_whole() {
+        check("é".as_bytes(), Ok(Decoded::Char('é', 2)));
+        check("日本".as_bytes(), Ok(Decoded::Char('日', 3)));
+        check("🎭".as_bytes(), Ok(Decoded::Char('🎭', 4)));
+        check(&[0xf0, 0x9f, 0x8e], Ok(Decoded::Partial));
+        check(&[0xe6], Ok(Decoded::Partial));
+        check(&[0xe6, b'<'], Err(Fault::InvalidUtf8));
+        check(&[0xc0, 0x80], Err(Fault::InvalidUtf8));
+        check(&[0xff], Err(Fault::InvalidUtf8));
+        check(&[0xed, 0xa0], Err(Fault::InvalidUtf8));
+        check(&[0xc3, 0xa9, 0xff], Ok(Decoded::Char('é', 2)));
+    }
+
+    #[track_caller]
+    fn check(bytes: &[u8], expected: Result<Decoded, Fault>) {
+        assert_eq!(decode(bytes), expected, "{bytes:x?}");
+    }
+}

@@ -1,0 +1,409 @@
+//! The pass over the bytes: tokens and text. What a tag means is in `tag.rs`.
+
+use crate::{
+    chars::{self, Decoded, SPACE, TEXT, VALUE},
+    fault::Fault,
+    reference,
+    scan::{Context, Mode, Progress, Work},
+    tape::Span,
+};
+
+/// How many bytes are looked at one by one before sixteen at a time are tried again.
+const STRETCH: usize = 32;
+
+/// What ends a stretch of plain bytes.
+enum Stop {
+    /// The end of the bytes.
+    End,
+    /// A byte that is not plain, not taken yet.
+    Byte(u8),
+}
+
+impl Work {
+    /// Goes on over `bytes`, which begin with those of all earlier calls for this element.
+    pub(crate) fn scan(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<Progress, Fault> {
+        loop {
+            let progress = match self.mode {
+                Mode::Tag | Mode::TagSpace => self.tag(bytes, cx)?,
+                Mode::AttributeName => self.attribute_name(bytes, cx)?,
+                Mode::Equals => self.equals(bytes)?,
+                Mode::Quote => self.open_quote(bytes)?,
+                Mode::Value => self.value(bytes)?,
+                Mode::Text => self.text(bytes)?,
+                Mode::Markup => self.markup(bytes, cx)?,
+                Mode::StartName => self.start_name(bytes, cx)?,
+                Mode::EndName => self.end_name(bytes, cx)?,
+                Mode::EndSpace => self.end_space(bytes)?,
+                Mode::Slash => self.slash(bytes, cx)?,
+                Mode::Reference => self.reference(bytes, cx)?,
+                Mode::Bang => self.bang(bytes)?,
+                Mode::Cdata => self.cdata(bytes)?,
+            };
+            if let Some(progress) = progress {
+                return Ok(progress);
+            }
+        }
+    }
+
+    /// Behind `<`.
+    #[inline]
+    fn markup(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<Option<Progress>, Fault> {
+        let Some(&byte) = bytes.get(self.pos) else {
+            return Ok(Some(Progress::More));
+        };
+        match byte {
+            b'/' => {
+                self.pos += 1;
+                self.token = self.pos;
+                self.mode = Mode::EndName;
+            }
+            b'!' => {
+                self.pos += 1;
+                self.token = self.pos;
+                self.mode = Mode::Bang;
+            }
+            b'?' => return Err(Fault::ProcessingInstruction),
+            _ => {
+                if self.stack.len() >= cx.limits.depth_max {
+                    return Err(Fault::TooDeep {
+                        depth_max: cx.limits.depth_max,
+                    });
+                }
+                self.begin_name();
+                self.mode = Mode::StartName;
+            }
+        }
+        Ok(None)
+    }
+
+    #[inline]
+    fn start_name(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<Option<Progress>, Fault> {
+        if !self.name(bytes, cx)? {
+            return Ok(Some(Progress::More));
+        }
+        self.tag_name = Span::new(self.token, self.pos);
+        self.tag_prefix_len = self.prefix_len;
+        self.declares = false;
+        self.prefixed = false;
+        self.found.clear();
+        self.mode = Mode::Tag;
+        Ok(None)
+    }
+
+    /// Between the parts of a start tag.
+    #[inline]
+    fn tag(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<Option<Progress>, Fault> {
+        loop {
+            let Some(&byte) = bytes.get(self.pos) else {
+                return Ok(Some(Progress::More));
+            };
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' => {
+                    self.pos += 1;
+                    self.mode = Mode::TagSpace;
+                }
+                b'>' => {
+                    self.pos += 1;
+                    self.mode = Mode::Text;
+                    self.open(bytes, cx)?;
+                    return Ok(cx.header.then_some(Progress::Element(self.pos)));
+                }
+                b'/' => {
+                    self.pos += 1;
+                    self.mode = Mode::Slash;
+                    return Ok(None);
+                }
+                _ if self.mode == Mode::TagSpace => {
+                    if self.found.len() >= cx.limits.attributes_max {
+                        return Err(Fault::TooManyAttributes {
+                            attributes_max: cx.limits.attributes_max,
+                        });
+                    }
+                    self.begin_name();
+                    self.mode = Mode::AttributeName;
+                    return Ok(None);
+                }
+                _ => {
+                    return Err(Fault::BadMarkup {
+                        expected: "white space, '/' or '>'",
+                    });
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn attribute_name(
+        &mut self,
+        bytes: &[u8],
+        cx: &Context<'_>,
+    ) -> Result<Option<Progress>, Fault> {
+        if !self.name(bytes, cx)? {
+            return Ok(Some(Progress::More));
+        }
+        self.attribute_name = Span::new(self.token, self.pos);
+        self.attribute_prefix_len = self.prefix_len;
+        self.mode = Mode::Equals;
+        Ok(None)
+    }
+
+    #[inline]
+    fn equals(&mut self, bytes: &[u8]) -> Result<Option<Progress>, Fault> {
+        match self.skip_space(bytes) {
+            None => return Ok(Some(Progress::More)),
+            Some(b'=') => self.pos += 1,
+            Some(_) => return Err(Fault::BadMarkup { expected: "'='" }),
+        }
+        self.mode = Mode::Quote;
+        Ok(None)
+    }
+
+    #[inline]
+    fn open_quote(&mut self, bytes: &[u8]) -> Result<Option<Progress>, Fault> {
+        match self.skip_space(bytes) {
+            None => return Ok(Some(Progress::More)),
+            Some(quote @ (b'\'' | b'"')) => self.quote = quote,
+            Some(_) => {
+                return Err(Fault::BadMarkup {
+                    expected: "a quote",
+                });
+            }
+        }
+        self.pos += 1;
+        self.token = self.pos;
+        self.mode = Mode::Value;
+        Ok(None)
+    }
+
+    #[inline]
+    fn value(&mut self, bytes: &[u8]) -> Result<Option<Progress>, Fault> {
+        loop {
+            match self.plain(bytes, VALUE)? {
+                Stop::End => return Ok(Some(Progress::More)),
+                Stop::Byte(byte) if byte == self.quote => break,
+                Stop::Byte(b'\'' | b'"') => self.pos += 1,
+                Stop::Byte(b'&') => {
+                    self.begin_reference(true);
+                    return Ok(None);
+                }
+                Stop::Byte(b'<') => return Err(Fault::LessThanInAttribute),
+                Stop::Byte(_) => return Err(Fault::ForbiddenCharacter),
+            }
+        }
+        let value = Span::new(self.token, self.pos);
+        self.pos += 1;
+        self.attribute(bytes, value);
+        self.mode = Mode::Tag;
+        Ok(None)
+    }
+
+    /// Behind the `/` of an empty element.
+    #[inline]
+    fn slash(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<Option<Progress>, Fault> {
+        match bytes.get(self.pos) {
+            None => return Ok(Some(Progress::More)),
+            Some(b'>') => self.pos += 1,
+            Some(_) => return Err(Fault::BadMarkup { expected: "'>'" }),
+        }
+        self.mode = Mode::Text;
+        self.open(bytes, cx)?;
+        Ok(self.close().then_some(Progress::Element(self.pos)))
+    }
+
+    /// Behind `</`: the name that must stand here is known.
+    #[inline]
+    fn end_name(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<Option<Progress>, Fault> {
+        let expected = match self.stack.last() {
+            Some(open) => open.name.of_bytes(bytes),
+            None => cx.root_name.ok_or(Fault::MismatchedEndTag)?,
+        };
+        let come = bytes.get(self.pos..).unwrap_or_default();
+        let missing = expected.get(self.pos - self.token..).unwrap_or_default();
+        if let Some(rest) = come.strip_prefix(missing) {
+            self.pos += missing.len();
+            return match rest.first() {
+                None => Ok(Some(Progress::More)),
+                Some(byte) if *byte == b'>' || chars::is(*byte, SPACE) => {
+                    self.mode = Mode::EndSpace;
+                    Ok(None)
+                }
+                Some(_) => Err(Fault::MismatchedEndTag),
+            };
+        }
+        if missing.starts_with(come) {
+            self.pos += come.len();
+            return Ok(Some(Progress::More));
+        }
+        Err(Fault::MismatchedEndTag)
+    }
+
+    #[inline]
+    fn end_space(&mut self, bytes: &[u8]) -> Result<Option<Progress>, Fault> {
+        match self.skip_space(bytes) {
+            None => return Ok(Some(Progress::More)),
+            Some(b'>') => self.pos += 1,
+            Some(_) => return Err(Fault::BadMarkup { expected: "'>'" }),
+        }
+        if self.stack.is_empty() {
+            return Ok(Some(Progress::Close(self.pos)));
+        }
+        self.mode = Mode::Text;
+        Ok(self.close().then_some(Progress::Element(self.pos)))
+    }
+
+    #[inline]
+    fn text(&mut self, bytes: &[u8]) -> Result<Option<Progress>, Fault> {
+        loop {
+            match self.plain(bytes, TEXT)? {
+                Stop::End => return Ok(Some(Progress::More)),
+                Stop::Byte(b'<') => {
+                    self.pos += 1;
+                    self.mode = Mode::Markup;
+                    return Ok(None);
+                }
+                Stop::Byte(b'&') => {
+                    self.begin_reference(false);
+                    return Ok(None);
+                }
+                // A run of text begins behind a `>` or `;`, so what is looked back at is of this run.
+                Stop::Byte(b'>') if self.is_behind(bytes, b"]]") => {
+                    return Err(Fault::CdataEndInText);
+                }
+                Stop::Byte(b'>') => self.pos += 1,
+                Stop::Byte(_) => return Err(Fault::ForbiddenCharacter),
+            }
+        }
+    }
+
+    /// Behind `<!`. At most seven bytes are looked at again when they come in pieces.
+    fn bang(&mut self, bytes: &[u8]) -> Result<Option<Progress>, Fault> {
+        const CDATA: &[u8] = b"[CDATA[";
+        const EXPECTED: Fault = Fault::BadMarkup {
+            expected: "'[CDATA['",
+        };
+        let come = bytes.get(self.token..).unwrap_or_default();
+        match come {
+            [] | [b'-'] => Ok(Some(Progress::More)),
+            [b'-', b'-', ..] => Err(Fault::Comment),
+            [b'D', ..] => Err(Fault::Doctype),
+            _ if come.starts_with(CDATA) => {
+                if self.stack.is_empty() {
+                    return Err(Fault::StrayText);
+                }
+                self.pos = self.token + CDATA.len();
+                self.mode = Mode::Cdata;
+                Ok(None)
+            }
+            _ if CDATA.starts_with(come) => Ok(Some(Progress::More)),
+            _ => Err(EXPECTED),
+        }
+    }
+
+    fn cdata(&mut self, bytes: &[u8]) -> Result<Option<Progress>, Fault> {
+        loop {
+            match self.plain(bytes, TEXT)? {
+                Stop::End => return Ok(Some(Progress::More)),
+                // The section begins behind a `[`, so what is looked back at is of this section.
+                Stop::Byte(b'>') if self.is_behind(bytes, b"]]") => break,
+                Stop::Byte(b'<' | b'&' | b'>') => self.pos += 1,
+                Stop::Byte(_) => return Err(Fault::ForbiddenCharacter),
+            }
+        }
+        self.pos += 1;
+        self.mode = Mode::Text;
+        Ok(None)
+    }
+
+    fn begin_reference(&mut self, in_value: bool) {
+        self.pos += 1;
+        self.reference = self.pos;
+        self.in_value = in_value;
+        self.mode = Mode::Reference;
+    }
+
+    /// Behind `&`.
+    fn reference(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<Option<Progress>, Fault> {
+        loop {
+            match bytes.get(self.pos) {
+                None => {
+                    self.name_limit(self.reference, cx)?;
+                    return Ok(Some(Progress::More));
+                }
+                Some(b';') => break,
+                Some(b'#' | b':') => self.pos += 1,
+                Some(&byte) if chars::is(byte, chars::NAME) => self.pos += 1,
+                Some(0x80..) => match self.decode(bytes)? {
+                    Decoded::Partial => return Ok(Some(Progress::More)),
+                    Decoded::Char(char, len) if chars::is_name(char) => self.pos += len,
+                    Decoded::Char(..) => return Err(Fault::BadReference),
+                },
+                Some(_) => return Err(Fault::BadReference),
+            }
+        }
+        self.name_limit(self.reference, cx)?;
+        reference::resolve(bytes.get(self.reference..self.pos).unwrap_or_default())?;
+        self.pos += 1;
+        self.mode = if self.in_value {
+            Mode::Value
+        } else {
+            Mode::Text
+        };
+        Ok(None)
+    }
+
+    /// Takes bytes of `class` and characters beyond ASCII.
+    #[inline]
+    fn plain(&mut self, bytes: &[u8], class: u8) -> Result<Stop, Fault> {
+        let mut pos = self.pos;
+        loop {
+            while let Some(chunk) = bytes.get(pos..).and_then(<[u8]>::first_chunk::<16>)
+                && chars::is_plain(chunk)
+            {
+                pos += 16;
+            }
+            let stretch = pos + STRETCH;
+            while pos < stretch {
+                let Some(&byte) = bytes.get(pos) else {
+                    self.pos = pos;
+                    return Ok(Stop::End);
+                };
+                if chars::is(byte, class) {
+                    pos += 1;
+                } else if byte < 0x80 {
+                    self.pos = pos;
+                    return Ok(Stop::Byte(byte));
+                } else {
+                    self.pos = pos;
+                    match self.decode(bytes)? {
+                        Decoded::Partial => return Ok(Stop::End),
+                        Decoded::Char(char, len) if chars::is_allowed(char) => pos += len,
+                        Decoded::Char(..) => return Err(Fault::ForbiddenCharacter),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The character beyond ASCII at which the pass stands.
+    fn decode(&self, bytes: &[u8]) -> Result<Decoded, Fault> {
+        chars::decode(bytes.get(self.pos..).unwrap_or_default())
+    }
+
+    /// The first byte that is not white space, not taken yet.
+    #[inline]
+    fn skip_space(&mut self, bytes: &[u8]) -> Option<u8> {
+        loop {
+            let &byte = bytes.get(self.pos)?;
+            if !chars::is(byte, SPACE) {
+                return Some(byte);
+            }
+            self.pos += 1;
+        }
+    }
+
+    fn is_behind(&self, bytes: &[u8], what: &[u8]) -> bool {
+        bytes
+            .get(..self.pos)
+            .is_some_and(|come| come.ends_with(what))
+    }
+}
