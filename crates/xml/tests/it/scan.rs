@@ -195,9 +195,9 @@ fn misused_namespaces_are_refused() {
 #[test]
 fn limits_hold_while_bytes_arrive() {
     let limits = Limits {
-        element_bytes_max: 100,
+        element_bytes_max: 120,
         depth_max: 3,
-        attributes_max: 20,
+        attributes_max: 18,
         declarations_max: 2,
         name_bytes_max: 40,
         header_bytes_max: 200,
@@ -214,14 +214,14 @@ fn limits_hold_while_bytes_arrive() {
             "{text}"
         );
     };
-    limited(&format!("<a>{}</a>", "x".repeat(93)), None);
+    limited(&format!("<a>{}</a>", "x".repeat(113)), None);
     limited(
-        &format!("<a>{}</a>", "x".repeat(94)),
-        Some(Fault::TooLarge { bytes_max: 100 }),
+        &format!("<a>{}</a>", "x".repeat(114)),
+        Some(Fault::TooLarge { bytes_max: 120 }),
     );
     limited(
-        &format!("<a>{}", "x".repeat(97)),
-        Some(Fault::TooLarge { bytes_max: 100 }),
+        &format!("<a>{}", "x".repeat(117)),
+        Some(Fault::TooLarge { bytes_max: 120 }),
     );
     limited("<a><b><c/></b></a>", None);
     limited("<a><b><c><d/>", Some(Fault::TooDeep { depth_max: 3 }));
@@ -242,10 +242,10 @@ fn limits_hold_while_bytes_arrive() {
             .map(|index| format!(" {}=''", char::from(b'a' + index)))
             .collect::<String>()
     };
-    limited(&format!("<a{}/>", attributes(20)), None);
+    limited(&format!("<a{}/>", attributes(18)), None);
     limited(
-        &format!("<a{}/>", attributes(21)),
-        Some(Fault::TooManyAttributes { attributes_max: 20 }),
+        &format!("<a{}/>", attributes(19)),
+        Some(Fault::TooManyAttributes { attributes_max: 18 }),
     );
     let header = format!("<stream:stream xmlns:stream='{}'>", "u".repeat(300));
     assert_eq!(
