@@ -20,7 +20,7 @@ pub struct Forwarded {
 }
 
 /// `<forwarded/>` around a stanza, which declares `jabber:client` whatever stream it goes to: it has the namespace
-/// of the stream it was received over ([§3.2](https://xmpp.org/extensions/xep-0297.html#bizrules), rule 3), and
+/// of the stream it was received over ([§3.2](https://xmpp.org/extensions/xep-0297.html), rule 3), and
 /// that is a client's for all that we forward.
 #[must_use]
 pub fn forwarded(stanza: &Stanza, delay: Option<&Delay>) -> Fragment {

@@ -25,7 +25,7 @@ pub struct Hints {
 impl Hints {
     /// The hints of a message; none for an error, whose children are those of the message that failed ([§5]).
     ///
-    /// [§5]: https://xmpp.org/extensions/xep-0334.html#bizrules
+    /// [§5]: https://xmpp.org/extensions/xep-0334.html
     #[must_use]
     pub fn of(message: &Stanza) -> Self {
         let mut hints = Self::default();

@@ -10,6 +10,23 @@
 //! * `write.rs` makes bytes of a stanza: for a stream, for `<forwarded/>`, for the store.
 //! * `reply.rs` makes answers.
 //!
+//! ```
+//! use stanza::{Condition, Stanza, StanzaError};
+//!
+//! let stored = b"<iq type='get' id='7' from='romeo@example.net/orchard'><query xmlns='urn:example'/></iq>";
+//! let iq = Stanza::from_stored(stored)?;
+//! assert!(iq.kind().is_request() && iq.has("query", "urn:example"));
+//!
+//! let error = StanzaError::new(Condition::ServiceUnavailable);
+//! let reply = iq.reply_error(&error).expect("a request may be answered");
+//! assert_eq!(
+//!     String::from_utf8_lossy(&reply.to_stored()),
+//!     "<iq to='romeo@example.net/orchard' id='7' type='error'><error type='cancel'>\
+//!      <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+//! );
+//! # Ok::<(), stanza::StoredError>(())
+//! ```
+//!
 //! Core spec: [RFC 6120 §8](https://www.rfc-editor.org/rfc/rfc6120#section-8).
 
 mod accept;

@@ -95,7 +95,7 @@ impl Stanza {
     }
 
     /// The stanza as one element that declares its namespace, to be put into `<forwarded/>` and the like
-    /// ([XEP-0297 §3.2](https://xmpp.org/extensions/xep-0297.html#bizrules), rule 3): usually `jabber:client`.
+    /// ([XEP-0297 §3.2](https://xmpp.org/extensions/xep-0297.html), rule 3): usually `jabber:client`.
     #[must_use]
     pub fn to_fragment(&self, content_ns: &str) -> Fragment {
         let text = self.to_text(Output {

@@ -1,9 +1,9 @@
-//! The datatypes of [XEP-0122 §6.3.2]: whether a text is a value of one, and whether it lies within a range.
+//! The datatypes of [XEP-0122 §7.2.2]: whether a text is a value of one, and whether it lies within a range.
 //!
 //! Datatypes we do not know count as `xs:string`, as [§4.1] asks.
 //!
-//! [XEP-0122 §6.3.2]: https://xmpp.org/extensions/xep-0122.html#registrar-reg-datatypes
-//! [§4.1]: https://xmpp.org/extensions/xep-0122.html#impl-required
+//! [XEP-0122 §7.2.2]: https://xmpp.org/extensions/xep-0122.html#registrar
+//! [§4.1]: https://xmpp.org/extensions/xep-0122.html#impl-req
 
 use std::cmp::Ordering;
 

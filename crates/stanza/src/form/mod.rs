@@ -203,11 +203,11 @@ impl Form {
         self.find(var)?.values.first().map(String::as_str)
     }
 
-    /// What the fields mean, [XEP-0068 §3.4].
+    /// What the fields mean, [XEP-0068 §4.3].
     ///
     /// In a form or a result the field counts only when it is hidden; in a submission also when it has no type.
     ///
-    /// [XEP-0068 §3.4]: https://xmpp.org/extensions/xep-0068.html#usecases-incorrect
+    /// [XEP-0068 §4.3]: https://xmpp.org/extensions/xep-0068.html
     #[must_use]
     pub fn form_type(&self) -> Option<&str> {
         let field = self.find(FORM_TYPE)?;

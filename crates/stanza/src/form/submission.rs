@@ -81,7 +81,7 @@ impl From<FormError> for StanzaError {
 }
 
 /// The checked values of a submission. A field that was left out is not in it and should keep what it is
-/// ([§3.5](https://xmpp.org/extensions/xep-0004.html#protocol-incomplete)).
+/// ([§3.5](https://xmpp.org/extensions/xep-0004.html#protocol)).
 ///
 /// `Debug` shows which fields are there, never their values.
 #[derive(Clone, Default, Eq, PartialEq)]
@@ -102,7 +102,7 @@ impl Form {
             FormKind::Cancel => return Err(FormError::Cancelled),
             FormKind::Form | FormKind::Result => return Err(FormError::NotASubmission),
         }
-        // A submission may leave the FORM_TYPE out; what it is for then follows from where it stands (XEP-0068 §3.1).
+        // A submission may leave the FORM_TYPE out; what it is for then follows from where it stands (XEP-0068 §4.1).
         if let (Some(ours), Some(theirs)) = (self.form_type(), submitted.form_type())
             && ours != theirs
         {

@@ -5,4 +5,5 @@ mod carrying;
 mod errors;
 mod forms;
 mod payloads;
+mod properties;
 mod wire;
