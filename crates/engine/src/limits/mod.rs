@@ -60,9 +60,12 @@ pub struct Limits {
     /// How many sessions, connected or waiting to be resumed, one account may have. Past it, binding a further
     /// resource is refused with `resource-constraint`.
     pub sessions_per_account_max: u32,
-    /// How many contacts a roster holds. Past it, adding one is refused with `resource-constraint`, and a request of
-    /// somebody who is not in it is dropped.
-    pub roster_items_max: u32,
+    /// How many contacts a roster holds. Past it, adding one is refused with `resource-constraint`, and twice
+    /// as many people in it and waiting for an answer are remembered; a further request is forgotten.
+    pub roster_items_max: usize,
+    /// How many addresses one session may have sent presence to that do not get it anyway: rooms, above all. Past it,
+    /// presence to a further one is refused with `resource-constraint`.
+    pub directed_presence_targets_max: usize,
     /// How many bytes may wait to be sent to one session. Past it, the session loses its transport when it may be
     /// resumed; otherwise its stream ends with `policy-violation` and its messages are rerouted.
     pub outbox_bytes_max: u32,
@@ -98,6 +101,7 @@ impl Default for Limits {
             streams_per_host_max: 1_000_000,
             sessions_per_account_max: 64,
             roster_items_max: 5_000,
+            directed_presence_targets_max: 1_000,
             outbox_bytes_max: 2 * 1024 * 1024,
             offline_messages_max: 10_000,
             offline_bytes_max: 32 * 1024 * 1024,
