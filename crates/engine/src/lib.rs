@@ -1,1 +1,35 @@
-//! engine
+//! The engine: sessions, accounts, router, pipeline, and the interface of features.
+//!
+//! No sockets, no threads, no clock: what it asks of the world is [`Environment`]. A driver gives
+//! bytes to a [`Connection`] and takes bytes from it; stanzas become [`Envelope`]s, which the router
+//! takes through the pipelines of the accounts they are from and for.
+//!
+//! Where to begin reading: `connection` (how a client gets a session), `router` (the way of a
+//! stanza), `pipeline` (what one run over an account is), `account` (its facts and rules), `module`
+//! (what a feature is).
+
+pub mod account;
+mod compute;
+mod connection;
+mod disco;
+mod envelope;
+mod environment;
+mod host;
+pub mod limits;
+mod losses;
+pub mod module;
+mod permission;
+pub mod pipeline;
+mod registry;
+mod router;
+mod server;
+pub mod session;
+
+pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, TlsFacts};
+pub use disco::Disco;
+pub use envelope::{Envelope, Origin};
+pub use environment::{Environment, Task};
+pub use host::{ArchivePolicy, Authentication, Host, HostFacts, HostSettings};
+pub use limits::Limits;
+pub use permission::{Action, Role, may};
+pub use server::{Server, Settings, StartError};

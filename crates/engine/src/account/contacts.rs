@@ -1,0 +1,248 @@
+//! What an account knows of its contacts: subscriptions, names, groups, and the roster's version.
+//!
+//! These facts are resident with the account and stored one value per contact. `jabber:iq:roster` is
+//! served over them by the feature `roster`. Removed contacts leave a marker with their version, so
+//! that a client with an older roster gets a difference instead of everything (RFC 6121 §2.6).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jid::BareJid;
+use serde::{Deserialize, Serialize};
+use stanza::Stanza;
+use store::{Batch, Collection, Map, Owner, Version};
+
+use super::subscription::Standing;
+
+/// One value per contact.
+pub(crate) const CONTACTS: Collection<Map<BareJid, StoredContact>> =
+    Collection::new("roster.contacts", Version(1));
+
+/// Markers of removed contacts kept per account; the oldest go first, and a client whose roster is
+/// older than that gets all of it.
+const REMOVED_MAX: usize = 128;
+
+/// One contact of an account.
+#[derive(Clone, Debug, Default)]
+pub struct Contact {
+    /// Subscriptions, approval, and whether the roster lists it.
+    pub standing: Standing,
+    /// The name the user gave it.
+    pub name: Option<String>,
+    /// The groups the user put it in, sorted.
+    pub groups: Vec<String>,
+    /// The contact's unanswered subscription request, whole.
+    pub request: Option<Arc<Stanza>>,
+    /// The roster version at which it last changed.
+    pub version: u64,
+}
+
+/// How a contact is stored.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub(crate) struct StoredContact {
+    #[serde(flatten)]
+    standing: Standing,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<String>,
+    version: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    removed: bool,
+}
+
+impl Contact {
+    /// Whether the same would be stored, the version aside.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        let request = |contact: &Self| contact.request.as_ref().map(Arc::as_ptr);
+        self.standing == other.standing
+            && self.name == other.name
+            && self.groups == other.groups
+            && request(self) == request(other)
+    }
+
+    fn to_stored(&self) -> StoredContact {
+        StoredContact {
+            standing: self.standing,
+            name: self.name.clone(),
+            groups: self.groups.clone(),
+            request: self
+                .request
+                .as_ref()
+                .and_then(|stanza| String::from_utf8(stanza.to_stored()).ok()),
+            version: self.version,
+            removed: false,
+        }
+    }
+}
+
+/// All contacts of one account, in the order of their addresses.
+#[derive(Clone, Debug, Default)]
+pub struct Contacts {
+    known: BTreeMap<BareJid, Contact>,
+    /// Removed contacts by the version that removed them.
+    removed: BTreeMap<u64, BareJid>,
+    /// The newest version.
+    version: u64,
+    /// Rosters older than this can't be brought up to date by a difference.
+    oldest_version: u64,
+}
+
+impl Contacts {
+    /// Made from what the store holds.
+    pub(crate) fn load(stored: Vec<(BareJid, StoredContact)>) -> Self {
+        let mut contacts = Self::default();
+        for (jid, value) in stored {
+            contacts.version = contacts.version.max(value.version);
+            if value.removed {
+                contacts.removed.insert(value.version, jid);
+                continue;
+            }
+            let request = value
+                .request
+                .as_deref()
+                .and_then(|xml| Stanza::from_stored(xml.as_bytes()).ok())
+                .map(Arc::new);
+            let contact = Contact {
+                standing: value.standing,
+                name: value.name,
+                groups: value.groups,
+                request,
+                version: value.version,
+            };
+            contacts.known.insert(jid, contact);
+        }
+        if contacts.removed.len() >= REMOVED_MAX {
+            contacts.oldest_version = contacts.removed.keys().next().copied().unwrap_or(0);
+        }
+        contacts
+    }
+
+    /// One contact.
+    #[must_use]
+    pub fn get(&self, jid: &BareJid) -> Option<&Contact> {
+        self.known.get(jid)
+    }
+
+    /// What a contact and the account are to each other; blank for strangers.
+    #[must_use]
+    pub fn standing(&self, jid: &BareJid) -> Standing {
+        self.known
+            .get(jid)
+            .map(|contact| contact.standing)
+            .unwrap_or_default()
+    }
+
+    /// All contacts, also those the roster does not list.
+    pub fn iter(&self) -> impl Iterator<Item = (&BareJid, &Contact)> {
+        self.known.iter()
+    }
+
+    /// Those the roster lists.
+    pub fn listed(&self) -> impl Iterator<Item = (&BareJid, &Contact)> {
+        self.known
+            .iter()
+            .filter(|(_, contact)| contact.standing.listed)
+    }
+
+    /// How many the roster lists.
+    #[must_use]
+    pub fn listed_count(&self) -> usize {
+        self.listed().count()
+    }
+
+    /// How many there are, listed or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// The roster's version, [RFC 6121 §2.6](https://www.rfc-editor.org/rfc/rfc6121#section-2.6).
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What changed since `version`, oldest first, with `None` for removed contacts; `None` when that
+    /// is not known any more.
+    #[must_use]
+    pub fn changes_since(&self, version: u64) -> Option<Vec<(&BareJid, Option<&Contact>, u64)>> {
+        if version < self.oldest_version || version > self.version {
+            return None;
+        }
+        let mut changes: Vec<_> = self
+            .listed()
+            .filter(|(_, contact)| contact.version > version)
+            .map(|(jid, contact)| (jid, Some(contact), contact.version))
+            .chain(
+                self.removed
+                    .range(version + 1..)
+                    .filter(|(_, jid)| {
+                        !self
+                            .known
+                            .get(*jid)
+                            .is_some_and(|contact| contact.standing.listed)
+                    })
+                    .map(|(at, jid)| (jid, None, *at)),
+            )
+            .collect();
+        changes.sort_by_key(|(_, _, at)| *at);
+        Some(changes)
+    }
+
+    /// Sets or removes (`None`) a contact and puts the change into `batch`.
+    ///
+    /// The roster's version moves only when the roster shows the change.
+    pub(crate) fn set(
+        &mut self,
+        jid: &BareJid,
+        contact: Option<Contact>,
+        owner: &Owner,
+        batch: &mut Batch,
+    ) {
+        let was_listed = self
+            .known
+            .get(jid)
+            .is_some_and(|contact| contact.standing.listed);
+        match contact {
+            Some(mut contact) => {
+                if contact.standing.listed {
+                    self.version += 1;
+                    contact.version = self.version;
+                }
+                self.removed.retain(|_, removed| removed != jid);
+                batch.put(CONTACTS, owner, jid, &contact.to_stored());
+                self.known.insert(jid.clone(), contact);
+            }
+            None => {
+                self.known.remove(jid);
+                if !was_listed {
+                    batch.delete(CONTACTS, owner, jid);
+                    return;
+                }
+                self.version += 1;
+                self.removed.insert(self.version, jid.clone());
+                let marker = StoredContact {
+                    version: self.version,
+                    removed: true,
+                    ..StoredContact::default()
+                };
+                batch.put(CONTACTS, owner, jid, &marker);
+                if self.removed.len() > REMOVED_MAX
+                    && let Some((oldest, forgotten)) = self.removed.pop_first()
+                {
+                    self.oldest_version = oldest;
+                    batch.delete(CONTACTS, owner, &forgotten);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Accounts as the store knows them: that they exist, whether they may sign in, and SCRAM keys.
+//!
+//! A password is never stored. Unknown, wrong and disabled look the same to a client: for a name
+//! without an account keys are made from a stored secret, and they cost the same work.
+
+use std::sync::Arc;
+
+use jid::BareJid;
+use sasl::{Credentials, Hash, Password, ScramKeys};
+use serde::{Deserialize, Serialize};
+use stanza::Timestamp;
+use store::{Batch, Collection, Map, Owner, StoreError, Version};
+use stream::StreamFault;
+use thiserror::Error;
+
+use super::{CellState, ending, subscriptions};
+use crate::{
+    environment::random_bytes, host::Host, permission::Role, server::Server, session::SessionId,
+};
+
+/// One record per account.
+pub(crate) const ACCOUNT: Collection<Map<(), AccountRecord>> =
+    Collection::new("account", Version(1));
+
+/// SCRAM keys by hash name.
+const KEYS: Collection<Map<String, String>> = Collection::new("account.scram", Version(1));
+
+/// What is known of an account besides its contents.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct AccountRecord {
+    /// When it was made, microseconds UTC.
+    pub created: i64,
+    /// When somebody last signed in, microseconds UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sign_in: Option<i64>,
+    /// Nobody may sign in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
+    /// Its user registered it, rather than an operator.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub registered: bool,
+}
+
+/// An account can't be made or changed.
+#[derive(Clone, Debug, Error)]
+pub enum AccountError {
+    /// The domain is none of ours, or keeps no accounts.
+    #[error("there are no accounts on {0}")]
+    NoHost(String),
+    /// There is one already.
+    #[error("the account {0} exists already")]
+    Exists(BareJid),
+    /// There is none.
+    #[error("there is no account {0}")]
+    Missing(BareJid),
+    /// The password is empty or can't be prepared (RFC 4013).
+    #[error("this password can't be used: {0}")]
+    Password(sasl::PrepareError),
+    /// The store failed.
+    #[error("the account could not be stored: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl Server {
+    /// Makes an account.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; then nothing was changed.
+    pub async fn create_account(
+        self: &Arc<Self>,
+        jid: &BareJid,
+        password: &str,
+        registered: bool,
+    ) -> Result<(), AccountError> {
+        let host = self.accounts_host(jid)?;
+        let keys = self.derive(&host, password).await?;
+        let owner = Owner::Account(jid.clone());
+        let mut record = self.store().write(ACCOUNT, &owner).await?;
+        if !record.is_empty() {
+            return Err(AccountError::Exists(jid.clone()));
+        }
+        let created = self.environment().timestamp().as_micros();
+        record.put(
+            (),
+            AccountRecord {
+                created,
+                registered,
+                ..AccountRecord::default()
+            },
+        );
+        put_keys(record.batch(), &owner, &keys);
+        record.commit().durable().await?;
+        Ok(())
+    }
+
+    /// Sets the password; every session of the account but `except` ends with `reset`.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; then nothing was changed.
+    pub async fn set_password(
+        self: &Arc<Self>,
+        jid: &BareJid,
+        password: &str,
+        except: Option<SessionId>,
+    ) -> Result<(), AccountError> {
+        let host = self.accounts_host(jid)?;
+        let keys = self.derive(&host, password).await?;
+        let owner = Owner::Account(jid.clone());
+        let mut record = self.store().write(ACCOUNT, &owner).await?;
+        if record.is_empty() {
+            return Err(AccountError::Missing(jid.clone()));
+        }
+        put_keys(record.batch(), &owner, &keys);
+        record.commit().durable().await?;
+        self.end_sessions(jid, except, &StreamFault::Reset);
+        Ok(())
+    }
+
+    /// Lets nobody sign in to the account, or lets them again; sessions end with `not-authorized`.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; then nothing was changed.
+    pub async fn set_disabled(
+        self: &Arc<Self>,
+        jid: &BareJid,
+        disabled: bool,
+    ) -> Result<(), AccountError> {
+        let owner = Owner::Account(jid.clone());
+        let mut record = self.store().write(ACCOUNT, &owner).await?;
+        let Some(before) = record.get(&()).cloned() else {
+            return Err(AccountError::Missing(jid.clone()));
+        };
+        record.put((), AccountRecord { disabled, ..before });
+        record.commit().durable().await?;
+        if disabled {
+            self.end_sessions(jid, None, &StreamFault::AccountGone);
+        }
+        Ok(())
+    }
+
+    /// Removes an account with everything it owns: contacts are unsubscribed, then its sessions end with
+    /// `not-authorized`, then its data goes, once.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; then nothing was removed.
+    pub async fn delete_account(self: &Arc<Self>, jid: &BareJid) -> Result<(), AccountError> {
+        let Some(cell) = self.account(jid).await? else {
+            return Err(AccountError::Missing(jid.clone()));
+        };
+        let owner = Owner::Account(jid.clone());
+        // Nobody may sign in while it goes.
+        let mut record = self.store().write(ACCOUNT, &owner).await?;
+        if record.delete(&()).is_none() {
+            return Err(AccountError::Missing(jid.clone()));
+        }
+        record.batch().clear(KEYS, &owner);
+        record.commit().durable().await?;
+        self.visit(&cell, store::Seq::NONE, |account, cx| {
+            let contacts: Vec<BareJid> = account
+                .contacts()
+                .iter()
+                .map(|(jid, _)| jid.clone())
+                .collect();
+            for contact in contacts {
+                subscriptions::remove(account, cx, &contact);
+            }
+            let sessions: Vec<SessionId> = account
+                .resources()
+                .map(|resource| resource.session().id())
+                .collect();
+            for session in sessions {
+                ending::end(account, cx, session, &StreamFault::AccountGone);
+            }
+            cx.batch()
+                .delete_owner(&Owner::Account(account.jid().clone()));
+        });
+        *cell.lock() = CellState::Gone { missing: true };
+        self.registry.remove(&cell);
+        Ok(())
+    }
+
+    /// The accounts of a host, by address.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn accounts(&self, host: &Host) -> Result<Vec<(BareJid, AccountRecord)>, StoreError> {
+        let holders = self.store().read(ACCOUNT.holders(&())).await?;
+        let mut accounts: Vec<_> = holders
+            .into_iter()
+            .filter_map(|(owner, record)| match owner {
+                Owner::Account(jid) if jid.domain() == host.domain().as_str() => {
+                    Some((jid, record))
+                }
+                _ => None,
+            })
+            .collect();
+        accounts.sort_by(|one, other| one.0.cmp(&other.0));
+        Ok(accounts)
+    }
+
+    /// One account's record.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn account_record(&self, jid: &BareJid) -> Result<Option<AccountRecord>, StoreError> {
+        self.store()
+            .read(ACCOUNT.get(&Owner::Account(jid.clone()), &()))
+            .await
+    }
+
+    /// What a sign-in as `username` is checked against: for an account that may not sign in, or that
+    /// does not exist, credentials that no password fits.
+    pub(crate) async fn credentials(
+        &self,
+        host: &Host,
+        username: &str,
+        authzid: Option<&str>,
+        hash: Hash,
+    ) -> Result<Credentials, StoreError> {
+        let facts = host.facts();
+        let account = facts.domain.with_local(username).ok();
+        // Made for every sign-in, known or not, so that the work is the same.
+        let prepared = account
+            .as_ref()
+            .and_then(|jid| jid.local())
+            .unwrap_or(username);
+        let fake = self
+            .fake_credentials()
+            .for_name(prepared, hash, facts.scram_iterations);
+        // An address that can't be one is asked for all the same.
+        let jid = account.unwrap_or_else(|| BareJid::from(facts.domain.clone()));
+        let owner = Owner::Account(jid.clone());
+        let question = (
+            ACCOUNT.get(&owner, &()),
+            KEYS.get(&owner, &hash.name().to_owned()),
+        );
+        let (record, keys) = self.store().read(question).await?;
+        let keys = keys.and_then(|keys| ScramKeys::decode(&keys).ok());
+        Ok(match (record, keys) {
+            (Some(record), Some(keys)) if !record.disabled => match authzid {
+                Some(authzid) if BareJid::parse(authzid).ok().as_ref() != Some(&jid) => {
+                    Credentials::foreign_authzid(keys)
+                }
+                _ => Credentials::active(keys),
+            },
+            (Some(_), Some(keys)) => Credentials::refused(keys),
+            (_, _) => Credentials::refused(fake),
+        })
+    }
+
+    /// Notes a sign-in. Nobody waits for it.
+    pub(crate) async fn note_sign_in(&self, jid: &BareJid) {
+        let owner = Owner::Account(jid.clone());
+        let now = self.environment().timestamp().as_micros();
+        if let Ok(mut record) = self.store().write(ACCOUNT, &owner).await
+            && let Some(before) = record.get(&()).cloned()
+        {
+            record.put(
+                (),
+                AccountRecord {
+                    last_sign_in: Some(now),
+                    ..before
+                },
+            );
+            record.commit();
+        }
+    }
+
+    /// The role of an account on its host.
+    pub(crate) fn role_of(
+        &self,
+        host: &Host,
+        jid: &BareJid,
+        record: Option<&AccountRecord>,
+    ) -> Role {
+        if host.facts().admins.contains(jid) {
+            return Role::Operator;
+        }
+        match record {
+            None => Role::Guest,
+            Some(record) if record.registered => Role::Registered,
+            Some(_) => Role::Member,
+        }
+    }
+
+    /// Ends all sessions of an account but one.
+    pub fn end_sessions(
+        self: &Arc<Self>,
+        jid: &BareJid,
+        except: Option<SessionId>,
+        fault: &StreamFault,
+    ) -> usize {
+        let Some(cell) = self.known_account(jid) else {
+            return 0;
+        };
+        self.visit(&cell, store::Seq::NONE, |account, cx| {
+            let sessions: Vec<SessionId> = account
+                .resources()
+                .map(|resource| resource.session().id())
+                .filter(|id| Some(*id) != except)
+                .collect();
+            for session in &sessions {
+                ending::end(account, cx, *session, fault);
+            }
+            sessions.len()
+        })
+        .unwrap_or(0)
+    }
+
+    fn accounts_host(&self, jid: &BareJid) -> Result<Arc<Host>, AccountError> {
+        let host = self.host(jid.domain()).filter(|_| jid.local().is_some());
+        host.filter(|host| host.facts().authentication == crate::host::Authentication::Accounts)
+            .ok_or_else(|| AccountError::NoHost(jid.domain().to_owned()))
+    }
+
+    /// Derives SCRAM keys for every hash of the host, off the worker.
+    async fn derive(&self, host: &Host, password: &str) -> Result<Vec<ScramKeys>, AccountError> {
+        let password = Password::prepare(password).map_err(AccountError::Password)?;
+        let facts = host.facts();
+        let (hashes, iterations) = (facts.scram_hashes.clone(), facts.scram_iterations);
+        let salts: Vec<[u8; 16]> = hashes
+            .iter()
+            .map(|_| random_bytes(self.environment()))
+            .collect();
+        let keys = self
+            .compute(move || {
+                hashes
+                    .iter()
+                    .zip(&salts)
+                    .map(|(hash, salt)| ScramKeys::derive(*hash, &password, salt, iterations))
+                    .collect::<Vec<_>>()
+            })
+            .await;
+        keys.ok_or(AccountError::Store(StoreError::Closed))
+    }
+}
+
+fn put_keys(batch: &mut Batch, owner: &Owner, keys: &[ScramKeys]) {
+    batch.clear(KEYS, owner);
+    for keys in keys {
+        batch.put(KEYS, owner, &keys.hash().name().to_owned(), &keys.encode());
+    }
+}
+
+/// The moment an account was made, for those who show it.
+impl AccountRecord {
+    /// When it was made.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.created)
+    }
+}

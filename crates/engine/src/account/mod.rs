@@ -1,0 +1,247 @@
+//! An account in memory: a bare JID of ours with its sessions, contacts and mailbox.
+//!
+//! Everything here is guarded by the account's lock, which only the pipeline takes. A handler gets
+//! one `&mut Account` and no way to another: what concerns another account is a stanza.
+
+mod cell;
+mod contacts;
+pub(crate) mod credentials;
+pub(crate) mod ending;
+pub(crate) mod iq;
+pub(crate) mod load;
+pub(crate) mod mail;
+pub(crate) mod presence;
+pub mod subscription;
+pub(crate) mod subscriptions;
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use jid::{BareJid, FullJid, Jid};
+use mailbox::{Cleared, Mailbox};
+use stanza::{Stanza, Timestamp};
+use store::{Owner, Seq};
+use stream::StreamFault;
+
+pub use self::{
+    cell::AccountCell,
+    contacts::{Contact, Contacts},
+};
+pub(crate) use self::{
+    cell::{CellState, INBOX_MAX},
+    contacts::CONTACTS,
+};
+use crate::{
+    envelope::Envelope,
+    session::{
+        Session, SessionId,
+        marks::{Marks, SessionMark},
+        outbox::Frame,
+    },
+};
+
+/// An account's state, behind its lock.
+pub struct Account {
+    jid: BareJid,
+    owner: Owner,
+    is_anonymous: bool,
+    sessions: Vec<Resource>,
+    contacts: Contacts,
+    mailbox: Mailbox,
+    /// Stanzas its runs made, to be routed in order by one drainer.
+    pub(crate) effects: VecDeque<Envelope>,
+    /// Somebody drains `effects`.
+    pub(crate) draining: bool,
+    /// Sessions whose outbox overflowed, to be ended in runs of their own.
+    pub(crate) condemned: Vec<(SessionId, StreamFault, Option<Frame>)>,
+    /// The newest batch a run of this account handed over.
+    pub(crate) last_seq: Seq,
+    /// Mailbox entries that were taken, but whose removal the store refused; tried again with the next.
+    pub(crate) forgotten: Vec<Cleared>,
+    /// It stands in the registry's list of accounts that may leave memory.
+    pub(crate) listed_idle: bool,
+}
+
+/// A session as its account sees it: the session and what handlers may change.
+pub struct Resource {
+    session: Arc<Session>,
+    presence: Option<Presence>,
+    interested: bool,
+    directed: BTreeSet<Jid>,
+    pub(crate) marks: Marks,
+}
+
+/// The last non-directed available presence of a resource.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    /// The stanza as it was sent.
+    pub stanza: Arc<Stanza>,
+    /// When.
+    pub since: Timestamp,
+    /// Its priority, 0 when it named none.
+    pub priority: i8,
+}
+
+impl Account {
+    pub(crate) fn new(
+        jid: BareJid,
+        is_anonymous: bool,
+        contacts: Contacts,
+        mailbox: Mailbox,
+    ) -> Self {
+        Self {
+            owner: Owner::Account(jid.clone()),
+            jid,
+            is_anonymous,
+            sessions: Vec::new(),
+            contacts,
+            mailbox,
+            effects: VecDeque::new(),
+            draining: false,
+            condemned: Vec::new(),
+            last_seq: Seq::NONE,
+            forgotten: Vec::new(),
+            listed_idle: false,
+        }
+    }
+
+    /// Its bare JID.
+    #[must_use]
+    pub fn jid(&self) -> &BareJid {
+        &self.jid
+    }
+
+    /// It, as the store names owners.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// An account of an anonymous sign-in: it writes nothing to the store and ends with its session.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.is_anonymous
+    }
+
+    /// Its connected resources, in the order they bound.
+    pub fn resources(&self) -> std::slice::Iter<'_, Resource> {
+        self.sessions.iter()
+    }
+
+    /// One resource by its session.
+    #[must_use]
+    pub fn resource(&self, id: SessionId) -> Option<&Resource> {
+        self.sessions
+            .iter()
+            .find(|resource| resource.session.id() == id)
+    }
+
+    /// The same, to change it.
+    pub fn resource_mut(&mut self, id: SessionId) -> Option<&mut Resource> {
+        self.sessions
+            .iter_mut()
+            .find(|resource| resource.session.id() == id)
+    }
+
+    /// The resource bound to `full_jid`.
+    #[must_use]
+    pub fn resource_by_jid(&self, full_jid: &Jid) -> Option<&Resource> {
+        self.sessions
+            .iter()
+            .find(|resource| resource.session.full_jid().as_str() == full_jid.as_str())
+    }
+
+    /// The resources that carry mark `M`.
+    pub fn resources_with<M: SessionMark>(&self) -> impl Iterator<Item = &Resource> {
+        self.sessions
+            .iter()
+            .filter(|resource| resource.marks.has::<M>())
+    }
+
+    /// Its contacts.
+    #[must_use]
+    pub fn contacts(&self) -> &Contacts {
+        &self.contacts
+    }
+
+    /// A session bound a resource.
+    pub(crate) fn connect(&mut self, session: Arc<Session>) {
+        self.sessions.push(Resource::new(session));
+    }
+
+    /// Whether nothing but the store needs it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.sessions.is_empty() && self.effects.is_empty() && !self.draining
+    }
+
+    /// Its mailbox.
+    #[must_use]
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+}
+
+impl Resource {
+    fn new(session: Arc<Session>) -> Self {
+        Self {
+            session,
+            presence: None,
+            interested: false,
+            directed: BTreeSet::new(),
+            marks: Marks::default(),
+        }
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Its full JID.
+    #[must_use]
+    pub fn full_jid(&self) -> &FullJid {
+        self.session.full_jid()
+    }
+
+    /// Its last available presence; `None` while it is not available.
+    #[must_use]
+    pub fn presence(&self) -> Option<&Presence> {
+        self.presence.as_ref()
+    }
+
+    /// Whether it has sent available presence and not taken it back.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.presence.is_some()
+    }
+
+    /// Whether it asked for the roster, and so gets pushes.
+    #[must_use]
+    pub fn is_interested(&self) -> bool {
+        self.interested
+    }
+
+    /// It asked for the roster.
+    pub fn set_interested(&mut self) {
+        self.interested = true;
+    }
+
+    /// Whether mark `M` is set.
+    #[must_use]
+    pub fn has_mark<M: SessionMark>(&self) -> bool {
+        self.marks.has::<M>()
+    }
+
+    /// Sets mark `M`.
+    pub fn mark<M: SessionMark>(&mut self) {
+        self.marks.set::<M>();
+    }
+
+    /// Clears mark `M`.
+    pub fn unmark<M: SessionMark>(&mut self) {
+        self.marks.clear::<M>();
+    }
+}

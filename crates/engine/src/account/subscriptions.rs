@@ -1,0 +1,257 @@
+//! Executes what the subscription machine decides: RFC 6121 §3, for stanzas sent and arrived.
+
+use std::sync::Arc;
+
+use jid::{BareJid, Jid};
+use stanza::{Condition, PresenceType, Stanza, StanzaError};
+
+use super::{
+    Account, Contact, presence,
+    subscription::{self, Audience, Effect, SubscriptionType, Transition},
+};
+use crate::{
+    envelope::Envelope,
+    pipeline::{Context, events::ContactChanged},
+};
+
+/// A resource of this account sent a subscription stanza.
+///
+/// It goes to the bare JID of the contact and comes from the bare JID of the account, §3.1.2.
+pub(crate) fn sent(
+    account: &mut Account,
+    cx: &Context<'_>,
+    mut envelope: Envelope,
+    kind: SubscriptionType,
+) {
+    let contact = envelope.to().bare();
+    if contact == *account.jid() {
+        return;
+    }
+    envelope.redirect(contact.clone().into());
+    envelope.stamp_bare();
+    let before = account.contacts().standing(&contact);
+    let transition = subscription::outbound(before, kind);
+    if transition.standing.listed && !before.listed && is_full(account, cx) {
+        let error =
+            StanzaError::new(Condition::ResourceConstraint).with_text("the contact list is full");
+        if let Some(reply) = envelope.stanza().reply_error(&error) {
+            cx.route(envelope.answer(reply));
+        }
+        return;
+    }
+    execute(account, cx, &contact, &transition, Some(envelope));
+}
+
+/// A subscription stanza came for this account.
+pub(crate) fn arrived(
+    account: &mut Account,
+    cx: &Context<'_>,
+    envelope: &Envelope,
+    kind: SubscriptionType,
+) {
+    let contact = envelope.from().bare();
+    if contact == *account.jid() {
+        return;
+    }
+    let before = account.contacts().standing(&contact);
+    let transition = subscription::inbound(before, kind);
+    let is_new = before.is_blank() && !transition.standing.is_blank();
+    if is_new && account.contacts().len() >= roster_items_max(cx).saturating_mul(2) {
+        // Requests of strangers are bounded as well; the receipt tells nothing.
+        return receipt(account, cx, &contact);
+    }
+    let stanza = envelope.stanza().clone();
+    execute_arrived(account, cx, &contact, &transition, &stanza);
+}
+
+/// The user removed the contact from the roster, or the account goes: all ties end, §2.5.2.
+pub(crate) fn remove(account: &mut Account, cx: &Context<'_>, contact: &BareJid) {
+    let transition = subscription::removal(account.contacts().standing(contact));
+    execute(account, cx, contact, &transition, None);
+}
+
+/// Whether the roster may hold no more items.
+pub(crate) fn is_full(account: &Account, cx: &Context<'_>) -> bool {
+    account.contacts().listed_count() >= roster_items_max(cx)
+}
+
+fn roster_items_max(cx: &Context<'_>) -> usize {
+    usize::try_from(cx.server().limits().roster_items_max).unwrap_or(usize::MAX)
+}
+
+fn execute(
+    account: &mut Account,
+    cx: &Context<'_>,
+    contact: &BareJid,
+    transition: &Transition,
+    mut sent: Option<Envelope>,
+) {
+    keep(account, cx, contact, transition, None);
+    for effect in &transition.effects {
+        if *effect == Effect::Route {
+            if let Some(envelope) = sent.take() {
+                cx.route(envelope);
+            }
+        } else {
+            act(account, cx, contact, *effect, None);
+        }
+    }
+}
+
+fn execute_arrived(
+    account: &mut Account,
+    cx: &Context<'_>,
+    contact: &BareJid,
+    transition: &Transition,
+    stanza: &Arc<Stanza>,
+) {
+    keep(account, cx, contact, transition, Some(stanza));
+    for effect in &transition.effects {
+        act(account, cx, contact, *effect, Some(stanza));
+    }
+}
+
+/// Stores the new standing, and the request that waits for an answer, when either changed.
+fn keep(
+    account: &mut Account,
+    cx: &Context<'_>,
+    contact: &BareJid,
+    transition: &Transition,
+    stanza: Option<&Arc<Stanza>>,
+) {
+    let before = account.contacts().get(contact).cloned();
+    let mut after = before.clone().unwrap_or_default();
+    after.standing = transition.standing;
+    for effect in &transition.effects {
+        match effect {
+            Effect::StoreRequest => after.request = stanza.cloned(),
+            Effect::ForgetRequest => after.request = None,
+            _ => {}
+        }
+    }
+    if !transition.standing.listed {
+        after.name = None;
+        after.groups.clear();
+    }
+    let after = (!after.standing.is_blank()).then_some(after);
+    let is_same = match (&before, &after) {
+        (Some(before), Some(after)) => before.same(after),
+        (None, None) => true,
+        _ => false,
+    };
+    if !is_same {
+        account.set_contact(cx, contact, after);
+    }
+}
+
+fn act(
+    account: &mut Account,
+    cx: &Context<'_>,
+    contact: &BareJid,
+    effect: Effect,
+    stanza: Option<&Arc<Stanza>>,
+) {
+    match effect {
+        Effect::StoreRequest | Effect::ForgetRequest | Effect::Route => {}
+        Effect::SendUnavailable => presence::send_unavailable(account, cx, contact),
+        Effect::Deliver(audience) => {
+            if let Some(stanza) = stanza {
+                deliver(account, cx, audience, stanza);
+            }
+        }
+        Effect::Send(kind) => {
+            let kind = match kind {
+                SubscriptionType::Subscribe => PresenceType::Subscribe,
+                SubscriptionType::Subscribed => PresenceType::Subscribed,
+                SubscriptionType::Unsubscribe => PresenceType::Unsubscribe,
+                SubscriptionType::Unsubscribed => PresenceType::Unsubscribed,
+            };
+            cx.route(Envelope::from_account(
+                account.jid(),
+                contact.clone().into(),
+                Stanza::presence(kind),
+            ));
+        }
+        Effect::SendReceipt => receipt(account, cx, contact),
+        Effect::Push | Effect::PushRemoval => {
+            let now = account
+                .contacts()
+                .get(contact)
+                .filter(|known| known.standing.listed)
+                .cloned();
+            cx.tell(
+                ContactChanged {
+                    contact: contact.clone(),
+                    now,
+                },
+                account,
+            );
+        }
+        Effect::SendPresence => {
+            presence::send_presence(account, cx, &contact.clone().into(), None, false)
+        }
+        Effect::SendPresenceOrUnavailable => {
+            presence::send_presence(account, cx, &contact.clone().into(), None, true);
+        }
+        Effect::Probe => {
+            let probe = Stanza::presence(PresenceType::Probe);
+            cx.route(Envelope::from_account(
+                account.jid(),
+                contact.clone().into(),
+                probe,
+            ));
+        }
+    }
+}
+
+fn receipt(account: &Account, cx: &Context<'_>, contact: &BareJid) {
+    let away = Stanza::presence(PresenceType::Unavailable);
+    cx.route(Envelope::from_account(
+        account.jid(),
+        contact.clone().into(),
+        away,
+    ));
+}
+
+fn deliver(account: &Account, cx: &Context<'_>, audience: Audience, stanza: &Arc<Stanza>) {
+    let to: Jid = account.jid().clone().into();
+    for resource in account.resources() {
+        let gets = match audience {
+            Audience::Available => resource.is_available(),
+            Audience::Interested => resource.is_interested(),
+        };
+        if gets {
+            cx.push_to(resource.session(), stanza, to.clone());
+        }
+    }
+}
+
+impl Account {
+    /// Sets or removes a contact, in memory and in the run's batch; a batch that fails is undone.
+    pub(crate) fn set_contact(
+        &mut self,
+        cx: &Context<'_>,
+        contact: &BareJid,
+        now: Option<Contact>,
+    ) {
+        let before = self.contacts.get(contact).cloned();
+        let owner = self.owner.clone();
+        if self.is_anonymous {
+            self.contacts
+                .set(contact, now, &owner, &mut store::Batch::new());
+            return;
+        }
+        self.contacts.set(contact, now, &owner, &mut cx.batch());
+        let contact = contact.clone();
+        let version = self.contacts.version();
+        cx.undo_if_lost(Box::new(move |account| {
+            // A later change of any contact stands: its batch carried the whole of what it changed.
+            if account.contacts.version() == version {
+                let owner = account.owner.clone();
+                account
+                    .contacts
+                    .set(&contact, before, &owner, &mut store::Batch::new());
+            }
+        }));
+    }
+}

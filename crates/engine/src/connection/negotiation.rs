@@ -1,0 +1,433 @@
+//! From the first byte to the bound session: which host, who is it, which resource.
+
+use std::{net::IpAddr, sync::Arc, time::Instant};
+
+use jid::BareJid;
+use sasl::{Ask, Credentials, Mechanism, Nonce, SaslFailure, Verdict};
+use stanza::{Condition, IqType, Kind, Stanza, StanzaError};
+use stream::{Event, HostPolicy, Opening, StreamFault};
+
+use super::{Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind, sign_in};
+use crate::{
+    environment::random_bytes,
+    host::{Authentication, Host},
+    module::{AtStream, IqJob, Method, To, iq::Handler},
+    permission::Role,
+    server::Server,
+};
+
+/// What is known before a resource is bound.
+#[derive(Default)]
+pub(super) struct Negotiation {
+    host: Option<Arc<Host>>,
+    tls: TlsFacts,
+    /// The name of a sign-in under way, until it succeeded or failed.
+    pub(super) attempt: Option<Attempt>,
+    pub(super) account: Option<SignedIn>,
+}
+
+/// A sign-in under way.
+pub(super) struct Attempt {
+    pub(super) username: String,
+    /// Its one message was answered: if nothing was proved, it failed.
+    pub(super) is_last_step: bool,
+}
+
+/// Who signed in.
+#[derive(Clone)]
+pub(super) struct SignedIn {
+    pub(super) jid: BareJid,
+    pub(super) role: Role,
+    pub(super) is_anonymous: bool,
+    pub(super) mechanism: Mechanism,
+}
+
+/// What an awaited future of the negotiation tells.
+pub(super) enum Outcome {
+    Credentials(Result<Credentials, SaslFailure>),
+    Verdict(Result<Verdict, SaslFailure>),
+    Proved(Result<SignedIn, SaslFailure>),
+    EarlyAnswer(Option<Box<Stanza>>),
+}
+
+impl Negotiation {
+    pub(super) fn host(&self) -> Option<&Arc<Host>> {
+        self.host.as_ref()
+    }
+
+    pub(super) fn secured(&mut self, facts: TlsFacts) {
+        self.tls = facts;
+    }
+
+    pub(super) fn is_authenticated(&self) -> bool {
+        self.account.is_some()
+    }
+
+    /// Gives the host to the session.
+    pub(super) fn into_host(mut self) -> Option<Arc<Host>> {
+        self.host.take()
+    }
+
+    /// The connection ends before anything was bound.
+    pub(super) fn leave(mut self, server: &Arc<Server>, peer: &Peer) {
+        self.settle_attempt(server, peer, false);
+        if let Some(host) = self.host.take() {
+            host.close_stream();
+        }
+    }
+
+    /// A sign-in under way has ended.
+    fn settle_attempt(&mut self, server: &Arc<Server>, peer: &Peer, succeeded: bool) {
+        let Some(attempt) = self.attempt.take() else {
+            return;
+        };
+        let Some(address) = peer.address else { return };
+        let mut sign_ins = server.sign_ins();
+        if succeeded {
+            sign_ins.succeeded(address, &attempt.username);
+        } else {
+            tracing::info!(peer = %peer.label, host = self.host.as_ref().map(|host| host.domain().as_str()), "sign-in failed");
+            sign_ins.failed(
+                &server.limits(),
+                address,
+                &attempt.username,
+                server.environment().now(),
+            );
+        }
+    }
+}
+
+impl Connection {
+    /// An event before the session is there.
+    pub(super) fn negotiate(&mut self, event: Event<'_>, now: Instant) {
+        let proved = matches!(event, Event::Proved { .. });
+        let (server, peer) = (self.server.clone(), self.peer.clone());
+        if let Phase::Negotiating(negotiation) = &mut self.phase {
+            negotiation.settle_attempt(&server, &peer, proved);
+        }
+        match event {
+            Event::Opening(opening) => self.opening(&opening),
+            Event::SigningIn(_) => self
+                .stream
+                .begin(Nonce::from_bytes(&random_bytes::<18>(server.environment()))),
+            Event::Ask(ask) => self.asked(ask, now),
+            Event::Proved {
+                username,
+                mechanism,
+            } => self.proved(username, mechanism),
+            Event::Reopened => {
+                if let Some(host) = self.host() {
+                    self.stream
+                        .features(&host.stream_features(AtStream::AfterSignIn));
+                }
+            }
+            Event::EarlyIq(stanza) => self.early_iq(stanza),
+            Event::Binding(requested) => self.binding(requested),
+            Event::Nonza(element) => super::sm::before_binding(&mut self.stream, &element),
+            Event::Rejected(rejected) => {
+                if let Some(reply) = rejected.reply(&jid::Jid::from(self.account_or_host())) {
+                    self.stream.send_stanza(&reply);
+                }
+            }
+            Event::Handled
+            | Event::Idle
+            | Event::Reply(_)
+            | Event::Stanza(_)
+            | Event::StartTls
+            | Event::PeerClosed
+            | Event::PeerFaulted { .. }
+            | Event::Faulted(_) => {}
+        }
+    }
+
+    /// What was awaited is there.
+    pub(super) fn negotiated(&mut self, outcome: Outcome, now: Instant) {
+        match outcome {
+            Outcome::Credentials(Ok(credentials)) => self.stream.credentials(credentials),
+            Outcome::Verdict(Ok(verdict)) => {
+                self.stream.verdict(verdict);
+                self.pump_kept(now);
+                let (server, peer) = (self.server.clone(), self.peer.clone());
+                if let Phase::Negotiating(negotiation) = &mut self.phase
+                    && negotiation
+                        .attempt
+                        .as_ref()
+                        .is_some_and(|attempt| attempt.is_last_step)
+                {
+                    negotiation.settle_attempt(&server, &peer, false);
+                }
+            }
+            Outcome::Proved(Ok(signed_in)) => {
+                let jid = signed_in.jid.clone();
+                tracing::info!(peer = %self.peer.label, %jid, mechanism = signed_in.mechanism.name(), "signed in");
+                if let Phase::Negotiating(negotiation) = &mut self.phase {
+                    negotiation.account = Some(signed_in);
+                }
+                self.stream.accept(jid);
+            }
+            Outcome::Credentials(Err(failure))
+            | Outcome::Verdict(Err(failure))
+            | Outcome::Proved(Err(failure)) => self.stream.refuse(failure),
+            Outcome::EarlyAnswer(Some(reply)) => self.stream.send_stanza(&reply),
+            Outcome::EarlyAnswer(None) => {}
+        }
+    }
+
+    fn opening(&mut self, opening: &Opening) {
+        let Some(host) = self.server.host(opening.host.as_str()) else {
+            return self
+                .stream
+                .fault(&StreamFault::HostUnknown(opening.host.clone()));
+        };
+        let Phase::Negotiating(negotiation) = &mut self.phase else {
+            return;
+        };
+        match &negotiation.host {
+            Some(before) if before.domain() != host.domain() => {
+                return self.stream.fault(&StreamFault::HostChanged);
+            }
+            Some(_) => {}
+            None => {
+                if !host.open_stream(self.server.limits().streams_per_host_max) {
+                    return self.stream.fault(&StreamFault::ResourceConstraint(
+                        "streams for this host; see limits.streams_per_host_max",
+                    ));
+                }
+                negotiation.host = Some(host.clone());
+            }
+        }
+        let policy = HostPolicy {
+            mechanisms: mechanisms(&host, !negotiation.tls.xmpp_addresses.is_empty()),
+            can_start_tls: self.settings.can_start_tls,
+            requires_tls: self.settings.requires_tls,
+            features: host.stream_features(AtStream::BeforeSignIn),
+        };
+        self.stream.open(policy);
+    }
+
+    fn asked(&mut self, ask: Ask, now: Instant) {
+        let Some(host) = self.host() else { return };
+        let Phase::Negotiating(negotiation) = &mut self.phase else {
+            return;
+        };
+        let server = self.server.clone();
+        match ask {
+            Ask::Credentials {
+                username,
+                authzid,
+                hash,
+            } => {
+                let delay = delay(&server, &self.peer, &username, now);
+                negotiation.attempt = Some(Attempt {
+                    username: username.clone(),
+                    is_last_step: false,
+                });
+                self.wait_for(async move {
+                    sign_in::hold(&server, now, delay).await;
+                    let credentials = server
+                        .credentials(&host, &username, authzid.as_deref(), hash)
+                        .await;
+                    Awaited::Negotiation(Outcome::Credentials(sign_in::or_temporary(credentials)))
+                });
+            }
+            Ask::VerifyPlain {
+                username,
+                authzid,
+                password,
+            } => {
+                let delay = delay(&server, &self.peer, &username, now);
+                negotiation.attempt = Some(Attempt {
+                    username: username.clone(),
+                    is_last_step: true,
+                });
+                self.wait_for(async move {
+                    sign_in::hold(&server, now, delay).await;
+                    let verdict = sign_in::verify_plain(
+                        &server,
+                        &host,
+                        &username,
+                        authzid.as_deref(),
+                        password,
+                    )
+                    .await;
+                    Awaited::Negotiation(Outcome::Verdict(verdict))
+                });
+            }
+            Ask::External { authzid } => {
+                match sign_in::by_certificate(
+                    &host,
+                    &negotiation.tls.xmpp_addresses,
+                    authzid.as_deref(),
+                ) {
+                    Ok(username) => self.stream.identified(username),
+                    Err(failure) => self.stream.refuse(failure),
+                }
+            }
+            Ask::Anonymous => {
+                let name = crate::environment::random_id(server.environment());
+                self.stream.identified(name);
+            }
+        }
+    }
+
+    fn proved(&mut self, username: String, mechanism: Mechanism) {
+        let Some(host) = self.host() else { return };
+        let server = self.server.clone();
+        self.wait_for(async move {
+            let signed_in = sign_in::admit(&server, &host, &username, mechanism).await;
+            Awaited::Negotiation(Outcome::Proved(signed_in))
+        });
+    }
+
+    fn binding(&mut self, requested: Option<String>) {
+        let Phase::Negotiating(negotiation) = &self.phase else {
+            return;
+        };
+        let Some(account) = negotiation.account.clone() else {
+            return;
+        };
+        let (server, conflict) = (self.server.clone(), self.settings.conflict);
+        self.wait_for(async move {
+            Awaited::Bound(Box::new(
+                bind::bind(&server, account, requested, conflict).await,
+            ))
+        });
+    }
+
+    /// A request before sign-in: registration, if the host has it.
+    fn early_iq(&mut self, stanza: Stanza) {
+        let Some(host) = self.host() else { return };
+        let method = match stanza.kind() {
+            Kind::Iq(IqType::Get) => Method::Get,
+            _ => Method::Set,
+        };
+        let for_host = stanza
+            .to()
+            .is_none_or(|to| to.as_str() == host.domain().as_str());
+        let Some(child) = stanza.payload().filter(|_| for_host) else {
+            return self.stream.fault(&StreamFault::TooEarly);
+        };
+        let tree = child.tree();
+        let handler = host.iq().find(
+            To::HostBeforeSignIn,
+            method,
+            child.name(),
+            child.ns().uri_or(""),
+        );
+        let Some(Handler::Handle(handle)) = handler else {
+            return self.stream.fault(&StreamFault::TooEarly);
+        };
+        let job = early_job(&self.server, &host, self.peer.address);
+        match handle(&tree.root(), job) {
+            Err(error) => {
+                if let Some(reply) = stanza.reply_error(&error) {
+                    self.stream.send_stanza(&reply);
+                }
+            }
+            Ok(answering) => self.wait_for(async move {
+                let reply = match answering.await {
+                    Ok(payload) => Some(stanza.reply_result(payload)),
+                    Err(error) => stanza.reply_error(&error),
+                };
+                Awaited::Negotiation(Outcome::EarlyAnswer(reply.map(Box::new)))
+            }),
+        }
+    }
+
+    /// A resource was bound, or refused.
+    pub(super) fn bound(&mut self, outcome: bind::BindOutcome) {
+        match outcome {
+            Err(error) => self.stream.refuse_bind(&error),
+            Ok((session, cell)) => {
+                let full_jid = session.full_jid().clone();
+                let before = std::mem::replace(&mut self.phase, Phase::Over);
+                let Phase::Negotiating(negotiation) = before else {
+                    return;
+                };
+                let signed_in = negotiation.account.clone();
+                let Some(host) = negotiation.into_host() else {
+                    return;
+                };
+                tracing::info!(peer = %self.peer.label, jid = %full_jid, "session bound");
+                self.phase = Phase::Bound(Box::new(super::Bound::new(
+                    session,
+                    cell,
+                    host,
+                    signed_in.is_some_and(|who| who.is_anonymous),
+                )));
+                self.stream.bind(full_jid);
+            }
+        }
+    }
+
+    fn host(&self) -> Option<Arc<Host>> {
+        match &self.phase {
+            Phase::Negotiating(negotiation) => negotiation.host.clone(),
+            Phase::Bound(_) | Phase::Over => None,
+        }
+    }
+
+    fn account_or_host(&self) -> BareJid {
+        let Phase::Negotiating(negotiation) = &self.phase else {
+            return self.fallback();
+        };
+        match (&negotiation.account, &negotiation.host) {
+            (Some(account), _) => account.jid.clone(),
+            (None, Some(host)) => BareJid::from(host.domain().clone()),
+            (None, None) => self.fallback(),
+        }
+    }
+
+    fn fallback(&self) -> BareJid {
+        let host = self.server.hosts().into_iter().next();
+        host.map_or_else(
+            || BareJid::parse("localhost").expect("localhost is a domain"),
+            |host| BareJid::from(host.domain().clone()),
+        )
+    }
+}
+
+/// What a host offers to a client, strongest first.
+fn mechanisms(host: &Host, has_certificate: bool) -> Vec<Mechanism> {
+    let facts = host.facts();
+    match facts.authentication {
+        Authentication::Anonymous => vec![Mechanism::Anonymous],
+        Authentication::Accounts => Mechanism::ALL
+            .into_iter()
+            .filter(|mechanism| match mechanism {
+                Mechanism::Anonymous => false,
+                Mechanism::External => has_certificate,
+                Mechanism::Plain => true,
+                scram => scram
+                    .hash()
+                    .is_some_and(|hash| facts.scram_hashes.contains(&hash)),
+            })
+            .collect(),
+    }
+}
+
+/// How long the outcome of a sign-in is held back, after failures.
+fn delay(server: &Arc<Server>, peer: &Peer, username: &str, now: Instant) -> std::time::Duration {
+    match peer.address {
+        Some(address) => server
+            .sign_ins()
+            .delay(&server.limits(), address, username, now),
+        None => std::time::Duration::ZERO,
+    }
+}
+
+fn early_job(server: &Arc<Server>, host: &Arc<Host>, address: Option<IpAddr>) -> IqJob {
+    IqJob {
+        from: host.domain().clone().into(),
+        session: None,
+        account: None,
+        host: host.clone(),
+        server: server.clone(),
+        address,
+    }
+}
+
+/// The error for a bind that the store could not serve.
+pub(super) fn unavailable() -> StanzaError {
+    StanzaError::new(Condition::InternalServerError)
+}

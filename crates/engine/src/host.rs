@@ -1,0 +1,163 @@
+//! A virtual host: a domain of ours with its accounts, and the features its configuration gives it.
+
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU32,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use jid::{BareJid, Domain};
+use sasl::Hash;
+use serde_json::Value;
+use xml::Fragment;
+
+use crate::{
+    disco::Disco,
+    module::{AtStream, ConfigError, Entry, Setting, iq::IqTable},
+    pipeline::Pipeline,
+};
+
+/// How clients of a host sign in.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Authentication {
+    /// With an account of the host.
+    #[default]
+    Accounts,
+    /// Without any: each gets an address of its own that ends with the session.
+    Anonymous,
+}
+
+/// What is archived unless the account says otherwise; in force once there is an archive.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ArchivePolicy {
+    /// Everything XEP-0313 allows.
+    #[default]
+    Always,
+    /// Messages with contacts.
+    Roster,
+    /// Nothing.
+    Never,
+}
+
+/// What the engine itself reads of a host's configuration, and modules may look at.
+#[derive(Clone, Debug)]
+pub struct HostFacts {
+    /// Its domain.
+    pub domain: Domain,
+    /// How clients sign in.
+    pub authentication: Authentication,
+    /// What is archived by default.
+    pub archive: ArchivePolicy,
+    /// Who administers the server.
+    pub admins: Vec<BareJid>,
+    /// The hashes new passwords are stored with.
+    pub scram_hashes: Vec<Hash>,
+    /// The iterations new passwords are stored with.
+    pub scram_iterations: NonZeroU32,
+}
+
+impl HostFacts {
+    /// Defaults for a domain.
+    #[must_use]
+    pub fn new(domain: Domain) -> Self {
+        Self {
+            domain,
+            authentication: Authentication::default(),
+            archive: ArchivePolicy::default(),
+            admins: Vec::new(),
+            scram_hashes: vec![Hash::Sha1, Hash::Sha256],
+            scram_iterations: sasl::ITERATIONS_DEFAULT,
+        }
+    }
+}
+
+/// A host's configuration: the engine's part, and a value for each module that has one.
+#[derive(Clone, Debug)]
+pub struct HostSettings {
+    /// The engine's part.
+    pub facts: HostFacts,
+    /// By module name; what is not named gets defaults.
+    pub modules: BTreeMap<String, Value>,
+}
+
+/// A virtual host with its features.
+pub struct Host {
+    facts: HostFacts,
+    parts: crate::module::Parts,
+    streams: AtomicU32,
+}
+
+impl Host {
+    pub(crate) fn build(settings: &HostSettings, entries: &[Entry]) -> Result<Self, ConfigError> {
+        let mut parts = crate::module::Parts::default();
+        for entry in entries {
+            let setting = Setting::from_value(settings.modules.get(entry.name).cloned());
+            entry.build(setting, &settings.facts, &mut parts)?;
+        }
+        Ok(Self {
+            facts: settings.facts.clone(),
+            parts,
+            streams: AtomicU32::new(0),
+        })
+    }
+
+    /// Reorders handlers inside their stages, as tests do.
+    pub(crate) fn shuffle(&mut self, random: &mut dyn FnMut(usize) -> usize) {
+        self.parts.pipeline.shuffle(random);
+    }
+
+    /// Its domain.
+    #[must_use]
+    pub fn domain(&self) -> &Domain {
+        &self.facts.domain
+    }
+
+    /// The engine's part of its configuration.
+    #[must_use]
+    pub fn facts(&self) -> &HostFacts {
+        &self.facts
+    }
+
+    /// What it and its accounts say of themselves.
+    #[must_use]
+    pub fn disco(&self) -> &Disco {
+        &self.parts.disco
+    }
+
+    pub(crate) fn pipeline(&self) -> &Pipeline {
+        &self.parts.pipeline
+    }
+
+    pub(crate) fn iq(&self) -> &IqTable {
+        &self.parts.iq
+    }
+
+    /// The feature children of the stream at `when`.
+    pub(crate) fn stream_features(&self, when: AtStream) -> Vec<Fragment> {
+        self.parts
+            .features
+            .iter()
+            .filter(|(at, _)| *at == when)
+            .filter_map(|(_, feature)| feature(self))
+            .collect()
+    }
+
+    /// How many client streams it carries.
+    #[must_use]
+    pub fn streams(&self) -> u32 {
+        self.streams.load(Ordering::Relaxed)
+    }
+
+    /// Counts a stream, unless there are `most` already.
+    pub(crate) fn open_stream(&self, most: u32) -> bool {
+        self.streams
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
+                (open < most).then_some(open + 1)
+            })
+            .is_ok()
+    }
+
+    pub(crate) fn close_stream(&self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}

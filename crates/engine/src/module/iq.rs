@@ -1,0 +1,201 @@
+//! IQ requests to a host, an account or a service: who answers, and with what at hand.
+
+use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
+
+use jid::{BareJid, Jid};
+use stanza::Stanza;
+use xml::Element;
+
+use super::{Answer, Method};
+use crate::{
+    account::{Account, Resource},
+    host::Host,
+    permission::Role,
+    pipeline::Context,
+    server::Server,
+    session::{Session, SessionId},
+};
+
+/// Whom a request is addressed to, as seen from the asker.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum To {
+    /// The virtual host.
+    Host,
+    /// The asker's own bare JID, or no address.
+    OwnAccount,
+    /// Another account of the host.
+    OtherAccount,
+    /// The host, from a client that has not signed in yet.
+    HostBeforeSignIn,
+}
+
+/// What a synchronous answer has at hand.
+pub struct IqContext<'a> {
+    pub(crate) from: &'a Jid,
+    pub(crate) session: Option<&'a Arc<Session>>,
+    pub(crate) account: Option<&'a mut Account>,
+    pub(crate) run: Option<&'a Context<'a>>,
+    pub(crate) host: &'a Arc<Host>,
+    pub(crate) server: &'a Arc<Server>,
+    pub(crate) stanza: &'a Stanza,
+}
+
+impl IqContext<'_> {
+    /// Who asks.
+    #[must_use]
+    pub fn from(&self) -> &Jid {
+        self.from
+    }
+
+    /// The host that is asked, or whose account is.
+    #[must_use]
+    pub fn host(&self) -> &Arc<Host> {
+        self.host
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn server(&self) -> &Arc<Server> {
+        self.server
+    }
+
+    /// The request itself.
+    #[must_use]
+    pub fn stanza(&self) -> &Stanza {
+        self.stanza
+    }
+
+    /// The role of the asker on this host.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.session
+            .map(|session| session.role())
+            .unwrap_or_default()
+    }
+
+    /// The asking session, when it is one of ours.
+    #[must_use]
+    pub fn session_id(&self) -> Option<SessionId> {
+        self.session.map(|session| session.id())
+    }
+
+    /// The asker as its own account sees it; only where the request is for that account.
+    #[must_use]
+    pub fn resource(&mut self) -> Option<&mut Resource> {
+        let id = self.session_id()?;
+        self.account.as_deref_mut()?.resource_mut(id)
+    }
+
+    /// The account that is asked, with its run; `None` where the host is.
+    #[must_use]
+    pub fn account(&mut self) -> Option<(&mut Account, &Context<'_>)> {
+        Some((self.account.as_deref_mut()?, self.run?))
+    }
+}
+
+/// What an answer that waits has at hand. It owns it all, so that it runs to its end whatever becomes
+/// of the asker.
+#[derive(Clone)]
+pub struct IqJob {
+    pub(crate) from: Jid,
+    pub(crate) session: Option<Arc<Session>>,
+    pub(crate) account: Option<BareJid>,
+    pub(crate) host: Arc<Host>,
+    pub(crate) server: Arc<Server>,
+    pub(crate) address: Option<std::net::IpAddr>,
+}
+
+impl IqJob {
+    /// Who asks; before sign-in, the host itself.
+    #[must_use]
+    pub fn from(&self) -> &Jid {
+        &self.from
+    }
+
+    /// The asking session, when it is one of ours.
+    #[must_use]
+    pub fn session(&self) -> Option<&Arc<Session>> {
+        self.session.as_ref()
+    }
+
+    /// The role of the asker on this host.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.session
+            .as_ref()
+            .map(|session| session.role())
+            .unwrap_or_default()
+    }
+
+    /// The account that is asked, when one is.
+    #[must_use]
+    pub fn account(&self) -> Option<&BareJid> {
+        self.account.as_ref()
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// The network address of a client that has not signed in.
+    #[must_use]
+    pub fn address(&self) -> Option<std::net::IpAddr> {
+        self.address
+    }
+}
+
+pub(crate) type AnswerFn = Box<dyn Fn(&Element<'_>, &mut IqContext<'_>) -> Answer + Send + Sync>;
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+pub(crate) type HandleFn =
+    Box<dyn Fn(&Element<'_>, IqJob) -> Result<Answering, stanza::StanzaError> + Send + Sync>;
+
+/// Answers one kind of request.
+pub(crate) enum Handler {
+    Answer(AnswerFn),
+    Handle(HandleFn),
+}
+
+/// All requests a host answers, by namespace.
+#[derive(Default)]
+pub(crate) struct IqTable(HashMap<&'static str, Vec<Row>>);
+
+struct Row {
+    to: To,
+    method: Method,
+    element: &'static str,
+    handler: Handler,
+}
+
+impl IqTable {
+    pub(crate) fn add(
+        &mut self,
+        to: To,
+        method: Method,
+        element: &'static str,
+        ns: &'static str,
+        handler: Handler,
+    ) {
+        self.0.entry(ns).or_default().push(Row {
+            to,
+            method,
+            element,
+            handler,
+        });
+    }
+
+    pub(crate) fn find(&self, to: To, method: Method, element: &str, ns: &str) -> Option<&Handler> {
+        self.0
+            .get(ns)?
+            .iter()
+            .find(|row| row.to == to && row.method == method && row.element == element)
+            .map(|row| &row.handler)
+    }
+}

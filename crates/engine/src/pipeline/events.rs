@@ -1,0 +1,203 @@
+//! Every event a feature can listen to: the extension manual.
+//!
+//! Events are past facts. Stanza events pass through the stages screen, annotate, (decide, record),
+//! fork; the others have listeners only.
+
+use jid::{BareJid, FullJid};
+use stanza::{Condition, Stanza, StanzaError};
+
+use super::{Handlers, Pipeline};
+use crate::{
+    account::Contact,
+    envelope::Envelope,
+    session::{SessionId, outbox::Frame},
+};
+
+/// A fact that features listen to.
+pub trait Event: Sized + 'static {
+    /// Where this event's listeners stand.
+    fn handlers(pipeline: &Pipeline) -> &Handlers<Self>;
+    /// The same, to add one.
+    fn handlers_mut(pipeline: &mut Pipeline) -> &mut Handlers<Self>;
+}
+
+/// An event about a stanza, which features may screen, annotate and copy.
+pub trait StanzaEvent: Event {
+    /// The stanza and its addresses.
+    fn envelope(&self) -> &Envelope;
+    /// The same, for a stage that annotates.
+    fn envelope_mut(&mut self) -> &mut Envelope;
+}
+
+macro_rules! stanza_event {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* } in $slot:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name {
+            /// The stanza with its addresses.
+            pub envelope: Envelope,
+            $($(#[$field_doc])* pub $field: $type,)*
+        }
+
+        impl Event for $name {
+            fn handlers(pipeline: &Pipeline) -> &Handlers<Self> { &pipeline.$slot }
+            fn handlers_mut(pipeline: &mut Pipeline) -> &mut Handlers<Self> { &mut pipeline.$slot }
+        }
+
+        impl StanzaEvent for $name {
+            fn envelope(&self) -> &Envelope { &self.envelope }
+            fn envelope_mut(&mut self) -> &mut Envelope { &mut self.envelope }
+        }
+
+        impl $name {
+            /// The stanza.
+            #[must_use]
+            pub fn stanza(&self) -> &Stanza { self.envelope.stanza() }
+        }
+    };
+}
+
+macro_rules! event {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* } in $slot:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $type,)*
+        }
+
+        impl Event for $name {
+            fn handlers(pipeline: &Pipeline) -> &Handlers<Self> { &pipeline.$slot }
+            fn handlers_mut(pipeline: &mut Pipeline) -> &mut Handlers<Self> { &mut pipeline.$slot }
+        }
+    };
+}
+
+stanza_event! {
+    /// A session of this account sent a message. Runs on the sender's account.
+    MessageSent {} in message_sent
+}
+
+stanza_event! {
+    /// A message came for this account. Runs on the recipient's account.
+    MessageArrived {
+        /// The sessions that routing chose; empty before the decide stage and when it is stored only.
+        recipients: Vec<SessionId>,
+    } in message_arrived
+}
+
+stanza_event! {
+    /// A session of this account sent presence of any type.
+    PresenceSent {} in presence_sent
+}
+
+stanza_event! {
+    /// Presence of any type came for this account.
+    PresenceArrived {} in presence_arrived
+}
+
+stanza_event! {
+    /// A session of this account sent an IQ of any type.
+    IqSent {} in iq_sent
+}
+
+stanza_event! {
+    /// An IQ of any type came for this account or one of its resources.
+    IqArrived {} in iq_arrived
+}
+
+event! {
+    /// A session bound its resource: it is connected, not yet available.
+    SessionBound {
+        /// The session.
+        session: SessionId,
+    } in session_bound
+}
+
+event! {
+    /// A session sent its initial presence.
+    SessionAvailable {
+        /// The session.
+        session: SessionId,
+    } in session_available
+}
+
+event! {
+    /// A session sent unavailable presence, or ended while available.
+    SessionUnavailable {
+        /// The session.
+        session: SessionId,
+    } in session_unavailable
+}
+
+event! {
+    /// A session ended. It is unavailable to everyone already and no longer in the account's list.
+    SessionEnded {
+        /// The session.
+        session: SessionId,
+        /// The address it had.
+        full_jid: FullJid,
+    } in session_ended
+}
+
+event! {
+    /// A contact was added, changed or removed: subscription, ask, approval, name or groups.
+    ContactChanged {
+        /// Whose contact.
+        contact: BareJid,
+        /// What it is now; `None` when it was removed.
+        now: Option<Contact>,
+    } in contact_changed
+}
+
+event! {
+    /// A frame of a session of this account could not be delivered when that session ended.
+    DeliveryFailed {
+        /// The session that held it.
+        session: SessionId,
+        /// What it held.
+        frame: Frame,
+    } in delivery_failed
+}
+
+/// The place of an error's condition in RFC 6120 §8.3.3.
+fn rank(error: &StanzaError) -> usize {
+    Condition::ALL
+        .iter()
+        .position(|known| *known == error.condition())
+        .unwrap_or(usize::MAX)
+}
+
+/// What a screen says of a stanza. Verdicts of several screens combine by rank: the strongest wins,
+/// so the order of screens does not show.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Verdict {
+    /// Let it pass.
+    #[default]
+    Pass,
+    /// Answer with this error.
+    Error(StanzaError),
+    /// Drop it without a word.
+    Drop,
+}
+
+impl Verdict {
+    /// The stronger of both: drop, error, pass.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Drop, _) | (_, Self::Drop) => Self::Drop,
+            (Self::Error(first), Self::Error(second)) => {
+                // Of two errors the one whose condition stands first in RFC 6120 §8.3.3.
+                Self::Error(if rank(&second) < rank(&first) {
+                    second
+                } else {
+                    first
+                })
+            }
+            (Self::Error(error), Self::Pass) | (Self::Pass, Self::Error(error)) => {
+                Self::Error(error)
+            }
+            (Self::Pass, Self::Pass) => Self::Pass,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! One run: handlers over one event under one account's lock, and the handing over of what they want.
+
+use std::{
+    cell::{RefCell, RefMut},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant,
+};
+
+use jid::Jid;
+use smallvec::SmallVec;
+use stanza::{Stanza, Timestamp};
+use store::{Batch, Seq};
+use stream::StreamFault;
+
+use super::events::Event;
+use crate::{
+    account::Account,
+    envelope::Envelope,
+    host::Host,
+    server::Server,
+    session::{
+        Session,
+        outbox::{Fate, Frame, Refused},
+    },
+};
+
+/// What a handler may reach besides its account: the host, the clocks, and where to put what shall
+/// happen after the run.
+pub struct Context<'a> {
+    server: &'a Arc<Server>,
+    host: &'a Arc<Host>,
+    run: RefCell<Run>,
+}
+
+/// Undoes in memory what a failed batch did not do on disk.
+pub type Undo = Box<dyn FnOnce(&mut Account) + Send>;
+
+/// What one run collects.
+#[derive(Default)]
+pub(crate) struct Run {
+    batch: Batch,
+    routes: SmallVec<[Envelope; 1]>,
+    pushes: SmallVec<[(Arc<Session>, Frame); 2]>,
+    /// If the batch fails, these get an error: nobody will ever see them.
+    bounces: SmallVec<[Arc<Stanza>; 1]>,
+    undo: Vec<Undo>,
+}
+
+impl<'a> Context<'a> {
+    fn new(server: &'a Arc<Server>, host: &'a Arc<Host>) -> Self {
+        Self {
+            server,
+            host,
+            run: RefCell::default(),
+        }
+    }
+
+    /// The virtual host the account belongs to.
+    #[must_use]
+    pub fn host(&self) -> &'a Arc<Host> {
+        self.host
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn server(&self) -> &'a Arc<Server> {
+        self.server
+    }
+
+    /// The wall clock.
+    #[must_use]
+    pub fn timestamp(&self) -> Timestamp {
+        self.server.environment().timestamp()
+    }
+
+    /// The monotonic clock.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.server.environment().now()
+    }
+
+    /// Puts a stanza on its way after this run, behind what the account sent before.
+    pub fn route(&self, envelope: Envelope) {
+        self.run.borrow_mut().routes.push(envelope);
+    }
+
+    /// Gives `session` a copy of `stanza`, readdressed to it, which is dropped if the session ends first.
+    pub fn push(&self, session: &Arc<Session>, stanza: &Arc<Stanza>) {
+        let to = Some(Jid::from(session.full_jid().clone()));
+        self.push_frame(
+            session,
+            Frame {
+                stanza: stanza.clone(),
+                to,
+                gate: Seq::NONE,
+                fate: Fate::Drop,
+            },
+        );
+    }
+
+    /// As [`Context::push`], with another `to`: the bare JID it was sent to.
+    pub fn push_to(&self, session: &Arc<Session>, stanza: &Arc<Stanza>, to: Jid) {
+        let frame = Frame {
+            stanza: stanza.clone(),
+            to: Some(to),
+            gate: Seq::NONE,
+            fate: Fate::Drop,
+        };
+        self.push_frame(session, frame);
+    }
+
+    /// Gives `session` a frame.
+    pub(crate) fn push_frame(&self, session: &Arc<Session>, frame: Frame) {
+        self.run.borrow_mut().pushes.push((session.clone(), frame));
+    }
+
+    /// What this run stores: one batch, all of it or nothing. Frames and stanzas of this run are not
+    /// seen by anybody before it is durable.
+    pub fn batch(&self) -> RefMut<'_, Batch> {
+        RefMut::map(self.run.borrow_mut(), |run| &mut run.batch)
+    }
+
+    /// If this run's batch fails, `stanza` is answered with `internal-server-error`.
+    pub(crate) fn bounce_if_lost(&self, stanza: &Arc<Stanza>) {
+        self.run.borrow_mut().bounces.push(stanza.clone());
+    }
+
+    /// If this run's batch fails, `undo` mends what the run changed in memory.
+    pub fn undo_if_lost(&self, undo: Undo) {
+        self.run.borrow_mut().undo.push(undo);
+    }
+
+    /// Tells an event to its listeners.
+    pub(crate) fn tell<E: Event>(&self, mut event: E, account: &mut Account) {
+        E::handlers(self.host.pipeline()).at(super::Stage::Listen, &mut event, account, self);
+    }
+}
+
+/// The account's state can't be trusted after a panic: its cell is dropped.
+#[derive(Debug)]
+pub(crate) struct Panicked;
+
+/// Runs `body` over `account`, whose lock the caller holds, then ends sessions that overflowed, each
+/// in a run of its own. Gives the body's result and the gate of the run.
+pub(crate) fn run<R>(
+    server: &Arc<Server>,
+    host: &Arc<Host>,
+    account: &mut Account,
+    gate: Seq,
+    body: impl FnOnce(&mut Account, &Context<'_>) -> R,
+) -> Result<(R, Seq), Panicked> {
+    let outcome = run_once(server, host, account, gate, body)?;
+    while let Some((id, fault, frame)) = account.condemned.pop() {
+        run_once(server, host, account, gate, |account, cx| {
+            crate::account::ending::end(account, cx, id, &fault);
+            if let Some(frame) = frame {
+                crate::account::ending::reroute(account, cx, frame);
+            }
+        })?;
+    }
+    Ok(outcome)
+}
+
+fn run_once<R>(
+    server: &Arc<Server>,
+    host: &Arc<Host>,
+    account: &mut Account,
+    gate: Seq,
+    body: impl FnOnce(&mut Account, &Context<'_>) -> R,
+) -> Result<(R, Seq), Panicked> {
+    let cx = Context::new(server, host);
+    let result = catch_unwind(AssertUnwindSafe(|| body(account, &cx))).map_err(|_| Panicked)?;
+    let gate = hand_over(server, account, gate, cx.run.into_inner());
+    Ok((result, gate))
+}
+
+/// First the batch, which gives the gate; then frames and stanzas, which carry it.
+fn hand_over(server: &Arc<Server>, account: &mut Account, gate: Seq, run: Run) -> Seq {
+    let gate = if run.batch.is_empty() {
+        gate
+    } else {
+        let seq = server.store().submit(run.batch);
+        account.last_seq = seq;
+        if !run.bounces.is_empty() || !run.undo.is_empty() {
+            server
+                .losses()
+                .watch(seq, account.jid(), run.bounces.into_vec(), run.undo);
+        }
+        seq.max(gate)
+    };
+    for (session, mut frame) in run.pushes {
+        frame.gate = gate;
+        let refused = match session.outbox().push(frame) {
+            Ok(true) => {
+                session.wake();
+                continue;
+            }
+            Ok(false) => continue,
+            Err(refused) => refused,
+        };
+        match refused {
+            (Refused::Resting, _) => {}
+            (Refused::Full, frame) => {
+                let fault = StreamFault::OutboxFull {
+                    bytes_max: usize::try_from(server.limits().outbox_bytes_max)
+                        .unwrap_or(usize::MAX),
+                };
+                account.condemned.push((session.id(), fault, Some(frame)));
+            }
+        }
+    }
+    for mut envelope in run.routes {
+        envelope.gate_at(gate);
+        account.effects.push_back(envelope);
+    }
+    gate
+}

@@ -1,0 +1,266 @@
+//! The engine as a whole: hosts, accounts in memory, the store, and the way in for what arrives.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use jid::{BareJid, Domain};
+use sasl::FakeCredentials;
+use store::{Gate, Seq, Store, StoreError};
+use thiserror::Error;
+
+use crate::{
+    account::{AccountCell, CellState},
+    environment::Environment,
+    host::{Host, HostSettings},
+    limits::{Limits, SignInFailures},
+    losses::Losses,
+    module::{ConfigError, Entry},
+    registry::Registry,
+    session::SessionId,
+};
+
+/// What the configuration says, checked.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The virtual hosts by domain.
+    pub hosts: Vec<HostSettings>,
+    /// The `[limits]` table.
+    pub limits: Limits,
+}
+
+/// The engine can't start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A module refuses its configuration.
+    #[error("host.\"{host}\".{error}")]
+    Config {
+        /// Of which host.
+        host: Domain,
+        /// What is wrong.
+        error: ConfigError,
+    },
+    /// The store can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The running engine.
+pub struct Server {
+    environment: Arc<dyn Environment>,
+    store: Store,
+    entries: Vec<Entry>,
+    config: RwLock<Arc<Config>>,
+    pub(crate) registry: Registry,
+    losses: Arc<Losses>,
+    sign_ins: Mutex<SignInFailures>,
+    fake: FakeCredentials,
+    next_session: AtomicU64,
+    pub(crate) sessions: AtomicU64,
+}
+
+/// One generation of the configuration, swapped whole.
+struct Config {
+    hosts: BTreeMap<String, Arc<Host>>,
+    limits: Arc<Limits>,
+}
+
+impl Server {
+    /// Builds the hosts with the features of `entries`. `secret` is the stored secret behind the
+    /// answers for names without an account.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Config`] when a module refuses its configuration.
+    pub fn new(
+        environment: Arc<dyn Environment>,
+        store: Store,
+        entries: &[Entry],
+        settings: &Settings,
+        secret: [u8; 32],
+    ) -> Result<Arc<Self>, StartError> {
+        Self::with_order(environment, store, entries, settings, secret, None)
+    }
+
+    /// The same with handlers reordered inside their stages, as tests do: nothing may depend on it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::new`].
+    pub fn shuffled(
+        environment: Arc<dyn Environment>,
+        store: Store,
+        entries: &[Entry],
+        settings: &Settings,
+        secret: [u8; 32],
+        random: &mut dyn FnMut(usize) -> usize,
+    ) -> Result<Arc<Self>, StartError> {
+        Self::with_order(environment, store, entries, settings, secret, Some(random))
+    }
+
+    fn with_order(
+        environment: Arc<dyn Environment>,
+        store: Store,
+        entries: &[Entry],
+        settings: &Settings,
+        secret: [u8; 32],
+        random: Option<&mut dyn FnMut(usize) -> usize>,
+    ) -> Result<Arc<Self>, StartError> {
+        let config = Arc::new(Config::build(settings, entries, random)?);
+        let losses = Arc::new(Losses::default());
+        store.observe(losses.clone());
+        let server = Arc::new(Self {
+            environment,
+            store,
+            entries: entries.to_vec(),
+            config: RwLock::new(config),
+            registry: Registry::new(),
+            losses,
+            sign_ins: Mutex::default(),
+            fake: FakeCredentials::new(secret),
+            next_session: AtomicU64::new(1),
+            sessions: AtomicU64::new(0),
+        });
+        server.losses.belongs_to(&server);
+        Ok(server)
+    }
+
+    /// Takes a new configuration: all of it, or on error none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::new`].
+    pub fn reload(&self, settings: &Settings) -> Result<(), StartError> {
+        let config = Arc::new(Config::build(settings, &self.entries, None)?);
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        Ok(())
+    }
+
+    /// The edge of the engine.
+    #[must_use]
+    pub fn environment(&self) -> &dyn Environment {
+        &*self.environment
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub fn limits(&self) -> Arc<Limits> {
+        self.config().limits.clone()
+    }
+
+    /// The virtual host of a domain.
+    #[must_use]
+    pub fn host(&self, domain: &str) -> Option<Arc<Host>> {
+        self.config().hosts.get(domain).cloned()
+    }
+
+    /// All virtual hosts, by domain.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<Arc<Host>> {
+        self.config().hosts.values().cloned().collect()
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn session_count(&self) -> u64 {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn losses(&self) -> &Losses {
+        &self.losses
+    }
+
+    pub(crate) fn fake_credentials(&self) -> &FakeCredentials {
+        &self.fake
+    }
+
+    pub(crate) fn sign_ins(&self) -> MutexGuard<'_, SignInFailures> {
+        self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn new_session_id(&self) -> SessionId {
+        SessionId(self.next_session.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// What became of a batch.
+    pub(crate) fn gate(&self, seq: Seq) -> Gate {
+        self.store.gate(seq)
+    }
+
+    /// The account's cell if it is loaded or being loaded.
+    /// Forgets an anonymous account whose session ended.
+    pub(crate) fn forget_anonymous(&self, cell: &Arc<AccountCell>) {
+        *cell.lock() = CellState::Gone { missing: true };
+        self.registry.remove(cell);
+    }
+
+    pub(crate) fn known_account(&self, jid: &BareJid) -> Option<Arc<AccountCell>> {
+        self.registry.get(jid)
+    }
+
+    /// Lets an account without sessions leave memory, once there are many such.
+    pub(crate) fn retire_idle(&self, cell: &Arc<AccountCell>) {
+        if let CellState::Ready(account) = &mut *cell.lock() {
+            if account.listed_idle || !account.is_idle() {
+                return;
+            }
+            account.listed_idle = true;
+        }
+        let Some(oldest) = self.registry.idle(cell) else {
+            return;
+        };
+        let mut state = oldest.lock();
+        let CellState::Ready(account) = &mut *state else {
+            return;
+        };
+        account.listed_idle = false;
+        // What is not on disk yet can't be read back: it stays until the next time.
+        if account.is_idle() && self.gate(account.last_seq) != Gate::Pending {
+            *state = CellState::Gone { missing: false };
+            drop(state);
+            self.registry.remove(&oldest);
+        }
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.config
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Config {
+    fn build(
+        settings: &Settings,
+        entries: &[Entry],
+        mut random: Option<&mut dyn FnMut(usize) -> usize>,
+    ) -> Result<Self, StartError> {
+        let mut hosts = BTreeMap::new();
+        for one in &settings.hosts {
+            let domain = one.facts.domain.clone();
+            let mut host = Host::build(one, entries).map_err(|error| StartError::Config {
+                host: domain.clone(),
+                error,
+            })?;
+            if let Some(random) = random.as_deref_mut() {
+                host.shuffle(random);
+            }
+            hosts.insert(domain.as_str().to_owned(), Arc::new(host));
+        }
+        Ok(Self {
+            hosts,
+            limits: Arc::new(settings.limits.clone()),
+        })
+    }
+}

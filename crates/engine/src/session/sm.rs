@@ -1,0 +1,209 @@
+//! XEP-0198 acks of one session, without resumption: counts, not sockets.
+//!
+//! Inbound: `h` covers a stanza only when what it did is durable (invariant 4). Outbound: frames
+//! written but not acked are kept, so that the end of the session can route them again.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use store::{Gate, Seq};
+
+use super::outbox::Frame;
+
+/// `<r/>` is answered at the latest after this, with what is durable then.
+pub(crate) const ACK_DELAY_MAX: Duration = Duration::from_millis(500);
+
+/// Frames may wait for a client's ack up to this number; past it the session ends, because the
+/// client does not read.
+const UNACKED_MAX: usize = 10_000;
+
+/// We ask for an ack when this many stanzas are unacked.
+const ASK_AFTER: u32 = 5;
+
+/// Both directions' counts.
+#[derive(Debug, Default)]
+pub(crate) struct Acks {
+    /// Stanzas handled whose effects are durable, modulo 2^32.
+    durable: u32,
+    /// Stanzas handled, oldest first, whose effects wait for a gate: (gate, how many).
+    waiting: VecDeque<(Seq, u32)>,
+    /// When the client's oldest unanswered `<r/>` must be answered.
+    asked: Option<Instant>,
+    /// The last `h` we told.
+    told: u32,
+    /// An `<a/>` went out that did not cover everything; another follows.
+    owes_more: bool,
+    /// Written, not acked.
+    unacked: VecDeque<Frame>,
+    /// Stanzas the client acked, modulo 2^32.
+    confirmed: u32,
+    /// Written since we last asked.
+    since_asked: u32,
+    /// We asked and got no answer yet.
+    asking: bool,
+}
+
+/// The client acked more than we sent: the stream ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct AckTooHigh {
+    /// What the client said.
+    pub h: u32,
+    /// How many stanzas we sent.
+    pub sent: u32,
+}
+
+impl Acks {
+    /// A stanza was handled; its effects are durable at `gate`.
+    pub(crate) fn handled(&mut self, gate: Seq) {
+        match self.waiting.back_mut() {
+            Some((last, count)) if *last >= gate => *count += 1,
+            _ => self.waiting.push_back((gate, 1)),
+        }
+    }
+
+    /// The client sent `<r/>`.
+    pub(crate) fn requested(&mut self, now: Instant) {
+        self.asked.get_or_insert(now + ACK_DELAY_MAX);
+    }
+
+    /// The `h` to send now, if any: everything is durable, or the client has waited long enough, or
+    /// an incomplete answer can be completed.
+    pub(crate) fn due(&mut self, now: Instant, gate: impl Fn(Seq) -> Gate) -> Option<u32> {
+        while let Some((seq, count)) = self.waiting.front().copied() {
+            // A failed batch counts: its messages were answered with an error.
+            if gate(seq) == Gate::Pending {
+                break;
+            }
+            self.durable = self.durable.wrapping_add(count);
+            self.waiting.pop_front();
+        }
+        let complete = self.waiting.is_empty();
+        let answer = match self.asked {
+            Some(deadline) => complete || now >= deadline,
+            None => self.owes_more && complete && self.durable != self.told,
+        };
+        if !answer {
+            return None;
+        }
+        self.asked = None;
+        self.owes_more = !complete;
+        self.told = self.durable;
+        Some(self.durable)
+    }
+
+    /// When [`Acks::due`] must be asked again though nothing happened.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.asked
+    }
+
+    /// The gate the next answer waits for.
+    pub(crate) fn awaited(&self) -> Option<Seq> {
+        if self.asked.is_none() && !self.owes_more {
+            return None;
+        }
+        self.waiting.back().map(|(gate, _)| *gate)
+    }
+
+    /// A frame was written. `Err` when the client has not acked for too long.
+    pub(crate) fn wrote(&mut self, frame: Frame) -> Result<(), Frame> {
+        if self.unacked.len() >= UNACKED_MAX {
+            return Err(frame);
+        }
+        self.unacked.push_back(frame);
+        self.since_asked = self.since_asked.saturating_add(1);
+        Ok(())
+    }
+
+    /// Whether to write `<r/>` after a flush.
+    pub(crate) fn should_ask(&mut self) -> bool {
+        let ask = !self.asking && self.since_asked >= ASK_AFTER;
+        if ask {
+            self.asking = true;
+            self.since_asked = 0;
+        }
+        ask
+    }
+
+    /// The client acked up to `h`: gives the frames it took.
+    pub(crate) fn acked(&mut self, h: u32) -> Result<Vec<Frame>, AckTooHigh> {
+        let newly = usize::try_from(h.wrapping_sub(self.confirmed)).unwrap_or(usize::MAX);
+        if newly > self.unacked.len() {
+            let unacked = u32::try_from(self.unacked.len()).unwrap_or(u32::MAX);
+            return Err(AckTooHigh {
+                h,
+                sent: self.confirmed.wrapping_add(unacked),
+            });
+        }
+        self.asking = false;
+        self.confirmed = h;
+        Ok(self.unacked.drain(..newly).collect())
+    }
+
+    /// What the client never acked, oldest first.
+    pub(crate) fn into_unacked(self) -> VecDeque<Frame> {
+        self.unacked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate_upto(durable: u64) -> impl Fn(Seq) -> Gate {
+        move |seq| {
+            if seq.0 <= durable {
+                Gate::Durable
+            } else {
+                Gate::Pending
+            }
+        }
+    }
+
+    #[test]
+    fn h_covers_only_what_is_durable() {
+        let (mut acks, now) = (Acks::default(), testing_now());
+        acks.handled(Seq::NONE);
+        acks.handled(Seq(7));
+        acks.requested(now);
+        assert_eq!(
+            acks.due(now, gate_upto(6)),
+            None,
+            "the answer waits for the commit"
+        );
+        assert_eq!(
+            acks.due(now + ACK_DELAY_MAX, gate_upto(6)),
+            Some(1),
+            "not for ever"
+        );
+        assert_eq!(acks.due(now, gate_upto(6)), None);
+        assert_eq!(
+            acks.due(now, gate_upto(7)),
+            Some(2),
+            "the rest follows unasked"
+        );
+        assert_eq!(acks.due(now, gate_upto(7)), None);
+    }
+
+    #[test]
+    fn a_request_without_stanzas_is_answered_at_once() {
+        let (mut acks, now) = (Acks::default(), testing_now());
+        acks.requested(now);
+        assert_eq!(acks.due(now, gate_upto(0)), Some(0));
+    }
+
+    #[test]
+    fn an_ack_of_what_was_never_sent_is_refused() {
+        let mut acks = Acks::default();
+        assert_eq!(acks.acked(1).unwrap_err(), AckTooHigh { h: 1, sent: 0 });
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "any instant serves as the origin of virtual time"
+    )]
+    fn testing_now() -> Instant {
+        Instant::now()
+    }
+}
