@@ -60,8 +60,9 @@ pub struct Limits {
     /// How many sessions, connected or waiting to be resumed, one account may have. Past it, binding a further
     /// resource is refused with `resource-constraint`.
     pub sessions_per_account_max: u32,
-    /// How many contacts a roster holds. Past it, adding one is refused with `resource-constraint`, and twice
-    /// as many people in it and waiting for an answer are remembered; a further request is forgotten.
+    /// How many contacts a roster holds. Past it, adding one is refused with `resource-constraint`.
+    /// Contacts in it and people waiting for an answer are together at most twice as many; a further request is
+    /// forgotten.
     pub roster_items_max: usize,
     /// How many addresses one session may have sent presence to that do not get it anyway: rooms, above all. Past it,
     /// presence to a further one is refused with `resource-constraint`.
