@@ -63,12 +63,13 @@ impl<'a> Head<'a> {
     fn read(element: &Element<'a>) -> Self {
         let mut head = Self::default();
         for attribute in element.attrs() {
-            match (attribute.ns(), attribute.name()) {
-                ("", "to") => head.to = Some(attribute.value()),
-                ("", "from") => head.from = Some(attribute.value()),
-                ("", "id") => head.id = Some(attribute.value()),
-                ("", "type") => head.kind = Some(attribute.value()),
-                (xml::ns::XML, "lang") => head.lang = Some(attribute.value()),
+            // A name without a prefix is in no namespace, and the prefix `xml` has one meaning only.
+            match attribute.qualified_name() {
+                "to" => head.to = Some(attribute.value()),
+                "from" => head.from = Some(attribute.value()),
+                "id" => head.id = Some(attribute.value()),
+                "type" => head.kind = Some(attribute.value()),
+                "xml:lang" => head.lang = Some(attribute.value()),
                 _ => keep_attribute(head.rare.get_or_insert_default(), &attribute),
             }
         }

@@ -19,9 +19,12 @@ pub struct Forwarded {
     pub stanza: Stanza,
 }
 
-/// `<forwarded/>` around a stanza, which declares `jabber:client` whatever stream it goes to: it has the namespace
-/// of the stream it was received over ([§3.2](https://xmpp.org/extensions/xep-0297.html), rule 3), and
-/// that is a client's for all that we forward.
+/// `<forwarded/>` around a stanza.
+///
+/// The stanza declares `jabber:client` whatever stream it came from and goes to: its readers are clients, and without
+/// a declaration it would be in the namespace of `<forwarded/>` ([XEP-0297 §3.2], rule 3).
+///
+/// [XEP-0297 §3.2]: https://xmpp.org/extensions/xep-0297.html
 #[must_use]
 pub fn forwarded(stanza: &Stanza, delay: Option<&Delay>) -> Fragment {
     Builder::new("forwarded", NS)
