@@ -7,6 +7,8 @@ mod detach;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod read;
 #[cfg(test)]
 mod scan;
