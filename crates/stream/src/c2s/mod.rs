@@ -74,9 +74,9 @@ impl C2s {
     /// a question waits for its answer ([`is_waiting`](Self::is_waiting)) and the rest has to be given again then.
     ///
     /// After an answer, call it once more even without input: the answer may have caused the next event.
-    pub fn receive<'a>(
+    pub fn receive<'a, 'input: 'a>(
         &mut self,
-        input: &mut &'a [u8],
+        input: &mut &'input [u8],
         scratch: &'a mut Scratch,
         now: Instant,
     ) -> Option<Event<'a>> {
@@ -93,7 +93,10 @@ impl C2s {
         if self.is_waiting() {
             return None;
         }
-        let outcome = match self.scanner.receive(input, scratch) {
+        let mut rest: &'a [u8] = input;
+        let scanned = self.scanner.receive(&mut rest, scratch);
+        *input = input.get(input.len() - rest.len()..).unwrap_or_default();
+        let outcome = match scanned {
             Ok(None) => return None,
             Ok(Some(xml::Event::Open(header))) => self.header(&header),
             Ok(Some(xml::Event::Child(element))) => self.element(element, now),

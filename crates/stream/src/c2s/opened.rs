@@ -203,8 +203,8 @@ impl Opened {
         wire: &mut Wire,
     ) -> Result<Event<'static>, StreamFault> {
         if matches!(self.step, SignIn::Running(_)) {
-            self.failures = self.failures.saturating_add(1);
             self.step = SignIn::Idle;
+            self.count_failure()?;
         }
         let name = element.attr("mechanism").unwrap_or_default();
         let chosen = self.offer.choose(&name).and_then(|mechanism| {
@@ -275,18 +275,22 @@ impl Opened {
     /// [RFC 6120 §6.4.5](https://www.rfc-editor.org/rfc/rfc6120#section-6.4.5).
     fn fail(&mut self, failure: SaslFailure, wire: &mut Wire) -> Result<(), StreamFault> {
         self.step = SignIn::Idle;
-        self.failures = self.failures.saturating_add(1);
         wire.element("failure", ns::SASL, |out| {
             out.push(b'<');
             out.extend_from_slice(failure.condition().as_bytes());
             out.extend_from_slice(b"/>");
         });
-        if self.failures >= self.failures_max {
-            return Err(StreamFault::TooManyFailures {
-                failures: self.failures,
-            });
+        self.count_failure()
+    }
+
+    fn count_failure(&mut self) -> Result<(), StreamFault> {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures < self.failures_max {
+            return Ok(());
         }
-        Ok(())
+        Err(StreamFault::TooManyFailures {
+            failures: self.failures,
+        })
     }
 
     /// The caller's nonce for the mechanism chosen.

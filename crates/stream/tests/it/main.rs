@@ -1,0 +1,13 @@
+//! The client stream, byte for byte: what goes in and what comes out, by rule. `player.rs` plays the scripts, each on
+//! both framings, whole and byte by byte.
+
+mod binding;
+mod closing;
+mod faults;
+mod headers;
+mod memory;
+mod player;
+mod sasl;
+mod stanzas;
+mod starttls;
+mod timing;
