@@ -1,0 +1,19 @@
+//! Every bound of this crate, with what happens at it.
+
+/// How many owners, and how many logs' newest ids, the writer remembers. Past it it forgets all and asks the tables.
+pub(crate) const REMEMBERED_MAX: usize = 100_000;
+
+/// How many prepared statements a connection keeps; the least used goes.
+pub(crate) const STATEMENTS_MAX: usize = 64;
+
+/// Page cache of the writer, in KiB.
+pub(crate) const WRITER_CACHE_KIB: i64 = 16 * 1024;
+
+/// Page cache of each reader, in KiB.
+pub(crate) const READER_CACHE_KIB: i64 = 4 * 1024;
+
+/// What the write-ahead log is cut back to after a checkpoint, in bytes.
+pub(crate) const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+
+/// How long a connection waits for a lock somebody else holds, such as an operator's `sqlite3`, in milliseconds.
+pub(crate) const BUSY_WAIT_MS: u64 = 5_000;

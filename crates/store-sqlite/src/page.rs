@@ -1,0 +1,104 @@
+//! A [`Page`] as SQL: the filters that are set, and nothing else, so that each form is prepared once.
+
+use rusqlite::types::Value;
+use store::{Owner, Page};
+
+/// A statement and its values, in order.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) sql: String,
+    pub(crate) values: Vec<Value>,
+}
+
+impl Statement {
+    /// Counts what the filters leave.
+    pub(crate) fn count(log: &'static str, owner: &Owner, page: &Page) -> Self {
+        let mut this = Self {
+            sql: format!(
+                "SELECT count(*) FROM log_entry e INDEXED BY {} ",
+                index(page)
+            ),
+            values: vec![],
+        };
+        this.filter(log, owner, page);
+        this
+    }
+
+    /// Selects one entry more than the page holds.
+    pub(crate) fn page(log: &'static str, owner: &Owner, page: &Page) -> Self {
+        let (text, join) = if page.without_bodies {
+            ("NULL", "")
+        } else {
+            ("b.xml", "LEFT JOIN body b ON b.id = e.body ")
+        };
+        let sql = format!(
+            "SELECT e.id, e.at, e.peer, e.sender, e.message_id, e.class, e.due, e.tombstone, e.body, e.version, e.data, \
+             e.xml, {text} FROM log_entry e INDEXED BY {} {join}",
+            index(page)
+        );
+        let mut this = Self {
+            sql,
+            values: vec![],
+        };
+        this.filter(log, owner, page);
+        this.sql.push_str(if page.backwards {
+            " ORDER BY e.id DESC LIMIT "
+        } else {
+            " ORDER BY e.id LIMIT "
+        });
+        this.value(Value::Integer(
+            i64::try_from(page.limit() + 1).unwrap_or(i64::MAX),
+        ));
+        this
+    }
+
+    fn filter(&mut self, log: &'static str, owner: &Owner, page: &Page) {
+        self.sql
+            .push_str("WHERE e.collection = (SELECT id FROM collection WHERE name = ");
+        self.value(Value::Text(log.to_owned()));
+        self.sql
+            .push_str(") AND e.owner = (SELECT id FROM owner WHERE name = ");
+        self.value(Value::Text(owner.to_string()));
+        self.sql.push(')');
+        let number = |id: u64| Value::Integer(i64::try_from(id).unwrap_or(i64::MAX));
+        let text = |text: &String| Value::Text(text.clone());
+        let filters = [
+            ("e.id = ", page.id.map(|id| number(id.0))),
+            ("e.id > ", page.after.map(|id| number(id.0))),
+            ("e.id < ", page.before.map(|id| number(id.0))),
+            ("e.at >= ", page.start.map(Value::Integer)),
+            ("e.at <= ", page.end.map(Value::Integer)),
+            ("e.peer = ", page.peer.as_ref().map(text)),
+            ("e.sender = ", page.sender.as_ref().map(text)),
+            ("e.message_id = ", page.message_id.as_ref().map(text)),
+            (
+                "e.class = ",
+                page.class.map(|class| Value::Integer(class.into())),
+            ),
+        ];
+        for (condition, value) in filters {
+            if let Some(value) = value {
+                self.sql.push_str(" AND ");
+                self.sql.push_str(condition);
+                self.value(value);
+            }
+        }
+        if page.due {
+            self.sql.push_str(" AND e.due = 1");
+        }
+    }
+
+    fn value(&mut self, value: Value) {
+        self.sql.push('?');
+        self.values.push(value);
+    }
+}
+
+/// The index that leads to the entries: without statistics SQLite would have to guess.
+fn index(page: &Page) -> &'static str {
+    if page.due {
+        "log_entry_due"
+    } else {
+        "log_entry_id"
+    }
+}

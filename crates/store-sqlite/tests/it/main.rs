@@ -1,0 +1,5 @@
+//! The SQLite back end: the conformance suite, and what only a disk can do to a store.
+
+mod conformance;
+mod disk;
+mod kill;
