@@ -1,3 +1,4 @@
 //! What tests are made of: the transcript player.
 
 pub mod transcript;
+pub mod world;

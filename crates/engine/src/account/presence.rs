@@ -18,10 +18,6 @@ use crate::{
     session::SessionId,
 };
 
-/// Addresses one session may have directed presence to; past it a further one is refused with
-/// `resource-constraint`.
-const DIRECTED_MAX: usize = 2_000;
-
 /// A resource of this account sent presence.
 pub(crate) fn sent(account: &mut Account, cx: &Context<'_>, mut event: PresenceSent) {
     let Kind::Presence(kind) = event.envelope.stanza().kind() else {
@@ -224,7 +220,7 @@ fn directed(account: &mut Account, cx: &Context<'_>, session: SessionId, envelop
     if is_available {
         let covered = covered && resource.is_available();
         if !covered && !resource.directed.contains(&target) {
-            if resource.directed.len() >= DIRECTED_MAX {
+            if resource.directed.len() >= cx.server().limits().directed_presence_targets_max {
                 let error = stanza::StanzaError::new(stanza::Condition::ResourceConstraint);
                 if let Some(reply) = envelope.stanza().reply_error(&error) {
                     cx.route(envelope.answer(reply));

@@ -76,7 +76,7 @@ pub(crate) fn is_full(account: &Account, cx: &Context<'_>) -> bool {
 }
 
 fn roster_items_max(cx: &Context<'_>) -> usize {
-    usize::try_from(cx.server().limits().roster_items_max).unwrap_or(usize::MAX)
+    cx.server().limits().roster_items_max
 }
 
 fn execute(

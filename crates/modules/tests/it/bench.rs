@@ -1,0 +1,95 @@
+//! What a transcript's `config` means on the bench: the tables of the configuration file that the
+//! engine and the features read, over defaults with the hosts `example` and `anon.example`.
+
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
+
+use engine::{
+    Authentication, ClientSettings, ConflictPolicy, HostFacts, HostSettings, Limits, Settings,
+};
+use jid::{BareJid, Domain};
+use serde_json::{Map, Value};
+use stream::C2sSettings;
+
+/// Settings for a transcript's TOML.
+pub(crate) fn configure(toml: &str) -> Result<(Settings, ClientSettings), String> {
+    let config: Map<String, Value> = toml::from_str(toml).map_err(|error| error.to_string())?;
+    let limits = match config.get("limits") {
+        None => Limits::default(),
+        Some(limits) => {
+            serde_json::from_value(limits.clone()).map_err(|error| error.to_string())?
+        }
+    };
+    let mut hosts: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    hosts.insert("example".to_owned(), Map::new());
+    hosts.insert("other.example".to_owned(), Map::new());
+    let anonymous = Map::from_iter([("authentication".to_owned(), Value::from("anonymous"))]);
+    hosts.insert("anon.example".to_owned(), anonymous);
+    if let Some(Value::Object(configured)) = config.get("host") {
+        for (domain, table) in configured {
+            let table = table.as_object().ok_or("a host is a table")?;
+            hosts
+                .entry(domain.clone())
+                .or_default()
+                .extend(table.clone());
+        }
+    }
+    let hosts = hosts
+        .into_iter()
+        .map(|(domain, table)| host(&domain, table))
+        .collect::<Result<_, _>>()?;
+    Ok((Settings { hosts, limits }, clients(config.get("c2s"))?))
+}
+
+fn host(domain: &str, mut table: Map<String, Value>) -> Result<HostSettings, String> {
+    let mut facts = HostFacts::new(Domain::parse(domain).map_err(|error| error.to_string())?);
+    facts.scram_iterations = NonZeroU32::MIN;
+    facts.admins = vec![BareJid::parse("admin@example").map_err(|error| error.to_string())?];
+    match table
+        .remove("authentication")
+        .as_ref()
+        .and_then(Value::as_str)
+    {
+        None | Some("accounts") => {}
+        Some("anonymous") => facts.authentication = Authentication::Anonymous,
+        Some(other) => return Err(format!("authentication = {other:?}")),
+    }
+    Ok(HostSettings {
+        facts,
+        modules: table.into_iter().collect(),
+    })
+}
+
+fn clients(table: Option<&Value>) -> Result<ClientSettings, String> {
+    let mut stream = C2sSettings::default();
+    let mut clients = ClientSettings {
+        stream: Arc::default(),
+        requires_tls: true,
+        can_start_tls: true,
+        conflict: ConflictPolicy::KickOld,
+    };
+    for (key, value) in table.and_then(Value::as_object).into_iter().flatten() {
+        match (key.as_str(), value) {
+            ("require_tls", Value::Bool(requires)) => clients.requires_tls = *requires,
+            ("unauthenticated_timeout_seconds", Value::Number(seconds)) => {
+                stream.unauthenticated_timeout =
+                    Duration::from_secs(seconds.as_u64().unwrap_or_default());
+            }
+            ("stanza_bytes_max", Value::Number(bytes)) => {
+                stream.limits.element_bytes_max =
+                    usize::try_from(bytes.as_u64().unwrap_or_default()).unwrap_or_default();
+            }
+            ("resource_conflict", Value::String(policy)) => {
+                clients.conflict = match policy.as_str() {
+                    "kick_old" => ConflictPolicy::KickOld,
+                    "kick_new" => ConflictPolicy::KickNew,
+                    "random" => ConflictPolicy::Random,
+                    "increment" => ConflictPolicy::Increment,
+                    other => return Err(format!("resource_conflict = {other:?}")),
+                };
+            }
+            (key, value) => return Err(format!("c2s.{key} = {value} is unknown on this bench")),
+        }
+    }
+    clients.stream = Arc::new(stream);
+    Ok(clients)
+}

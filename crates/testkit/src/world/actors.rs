@@ -1,0 +1,311 @@
+//! Plays transcripts in a world: in this process, in virtual time, on either framing.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use engine::{ClientSettings, Settings, TlsFacts, module::Entry};
+use jid::BareJid;
+use sasl::ChannelBinding;
+use thiserror::Error;
+use xml::{Fault, Framing};
+
+use super::{Bench, Client, LinkId, World};
+use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, SignIn};
+
+/// What the bench's own configuration makes of a transcript's TOML.
+pub type Configure = fn(&str) -> Result<(Settings, ClientSettings), String>;
+
+/// What can go wrong on this bench.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BenchError {
+    /// The server refuses the configuration, or does not come up.
+    #[error("{0}")]
+    Server(String),
+    /// Nobody of that name has a transport.
+    #[error("{0} has no transport")]
+    Unknown(String),
+    /// The server sent something that is not XML.
+    #[error("the server sent what is no XML: {0}")]
+    Xml(#[from] Fault),
+    /// A sign-in did not go as it should.
+    #[error("{who} could not sign in: got {got}")]
+    SignIn {
+        /// Who tried.
+        who: String,
+        /// What came instead.
+        got: String,
+    },
+    /// The command is not known here or failed.
+    #[error("the command failed: {0}")]
+    Command(String),
+    /// The bytes are no text, which one-document framing needs.
+    #[error("only text can be put into documents")]
+    NotText,
+}
+
+/// A bench in one process. One is made per playing.
+pub struct InProcess {
+    seed: u64,
+    framing: Framing,
+    entries: &'static [Entry],
+    configure: Configure,
+    world: Option<World>,
+    clients: BTreeMap<String, Client>,
+}
+
+/// The exporter value both ends of a virtual TLS connection know.
+const EXPORTER: [u8; 32] = [42; 32];
+
+impl InProcess {
+    /// A bench for one playing: handlers are shuffled by `seed`.
+    #[must_use]
+    pub fn new(
+        seed: u64,
+        framing: Framing,
+        entries: &'static [Entry],
+        configure: Configure,
+    ) -> Self {
+        Self {
+            seed,
+            framing,
+            entries,
+            configure,
+            world: None,
+            clients: BTreeMap::new(),
+        }
+    }
+
+    fn world(&mut self) -> Result<&mut World, BenchError> {
+        self.world
+            .as_mut()
+            .ok_or_else(|| BenchError::Server("the server was not configured".to_owned()))
+    }
+
+    fn with<T>(
+        &mut self,
+        actor: &Actor,
+        body: impl FnOnce(&mut Client, &mut World) -> Result<T, BenchError>,
+    ) -> Result<T, BenchError> {
+        let unknown = || BenchError::Unknown(actor.name().to_owned());
+        let client = self.clients.get_mut(actor.name()).ok_or_else(unknown)?;
+        let world = self.world.as_mut().ok_or_else(unknown)?;
+        body(client, world)
+    }
+
+    fn link(&mut self, tls: bool) -> Result<LinkId, BenchError> {
+        Ok(self.world()?.connect(tls.then(virtual_tls)))
+    }
+
+    /// Sends `text` and gives all that comes back.
+    fn exchange(&mut self, client: &mut Client, text: &str) -> Result<Vec<Received>, BenchError> {
+        let world = self.world()?;
+        client.send(world, text);
+        world
+            .settle()
+            .map_err(|error| BenchError::Server(error.to_string()))?;
+        let mut all = Vec::new();
+        while let Some(received) = client.take(world)? {
+            all.push(received);
+        }
+        Ok(all)
+    }
+}
+
+/// What a handshake in a world gives the server.
+fn virtual_tls() -> TlsFacts {
+    TlsFacts {
+        bindings: vec![ChannelBinding::Exporter(EXPORTER)],
+        xmpp_addresses: Vec::new(),
+        description: "virtual TLS".to_owned(),
+    }
+}
+
+impl Actors for InProcess {
+    type Error = BenchError;
+
+    fn offers(&self, need: Need) -> bool {
+        match need {
+            Need::Stream => self.framing == Framing::Stream,
+            Need::Documents => self.framing == Framing::Document,
+            Need::InProcess
+            | Need::Couplet
+            | Need::Config
+            | Need::VirtualTime
+            | Need::Restart
+            | Need::Commands => true,
+        }
+    }
+
+    fn configure(&mut self, toml: &str) -> Result<(), BenchError> {
+        let (settings, mut clients) = (self.configure)(toml).map_err(BenchError::Server)?;
+        let mut stream = clients.stream.as_ref().clone();
+        stream.framing = self.framing;
+        clients.stream = Arc::new(stream);
+        let bench = Bench {
+            entries: self.entries,
+            settings,
+            clients: Arc::new(clients),
+        };
+        self.world = Some(World::new(self.seed, bench).map_err(BenchError::Server)?);
+        Ok(())
+    }
+
+    fn create_account(&mut self, bare_jid: &str, password: &str) -> Result<(), BenchError> {
+        let jid =
+            BareJid::parse(bare_jid).map_err(|error| BenchError::Server(error.to_string()))?;
+        let world = self.world()?;
+        let server = world.server().clone();
+        let password = password.to_owned();
+        let created = world
+            .run(async move { server.create_account(&jid, &password, false).await })
+            .map_err(|error| BenchError::Server(error.to_string()))?;
+        created.map_err(|error| BenchError::Server(error.to_string()))
+    }
+
+    fn open(&mut self, actor: &Actor, listener: Listener) -> Result<(), BenchError> {
+        let link = self.link(listener == Listener::Tls)?;
+        self.clients
+            .insert(actor.name().to_owned(), Client::new(link, self.framing));
+        Ok(())
+    }
+
+    fn sign_in(&mut self, sign_in: &SignIn) -> Result<(), BenchError> {
+        let link = self.link(true)?;
+        let mut client = Client::new(link, self.framing);
+        let failed = |got: &[Received]| BenchError::SignIn {
+            who: sign_in.full_jid.clone(),
+            got: got
+                .iter()
+                .map(|received| format!("{received:?}"))
+                .collect::<Vec<_>>()
+                .join(" "),
+        };
+        let (bare, resource) = sign_in
+            .full_jid
+            .split_once('/')
+            .unwrap_or((&sign_in.full_jid, ""));
+        let (local, domain) = bare.split_once('@').unwrap_or(("", bare));
+        let header = header(domain);
+        self.exchange(&mut client, &header)?;
+        let plain = sasl::wire::encode(&sasl::client::plain(local, &sign_in.password));
+        let auth = format!(
+            "<auth xmlns='{}' mechanism='PLAIN'>{plain}</auth>",
+            xml::ns::SASL
+        );
+        let got = self.exchange(&mut client, &auth)?;
+        if !got
+            .iter()
+            .any(|received| is(received, "success", xml::ns::SASL))
+        {
+            return Err(failed(&got));
+        }
+        let bind = format!(
+            "{header}<iq type='set' id='transcript-bind'><bind xmlns='{}'><resource>{}</resource></bind></iq>",
+            xml::ns::BIND,
+            escaped(resource),
+        );
+        let got = self.exchange(&mut client, &bind)?;
+        let is_bound = |received: &Received| matches!(received, Received::Element(tree) if tree.root().attr("type").as_deref() == Some("result"));
+        if !got.iter().any(is_bound) {
+            return Err(failed(&got));
+        }
+        self.clients.insert(sign_in.actor.name().to_owned(), client);
+        Ok(())
+    }
+
+    fn send(&mut self, actor: &Actor, bytes: &[u8]) -> Result<(), BenchError> {
+        self.with(actor, |client, world| {
+            if world.is_ended(client.link()) {
+                return Err(BenchError::Unknown(actor.name().to_owned()));
+            }
+            match std::str::from_utf8(bytes) {
+                Ok(text) => client.send(world, text),
+                Err(_) => world.send(client.link(), bytes),
+            }
+            Ok(())
+        })
+    }
+
+    fn close(&mut self, actor: &Actor) -> Result<(), BenchError> {
+        self.with(actor, |client, world| {
+            client.send(world, "</stream:stream>");
+            Ok(())
+        })
+    }
+
+    fn cut(&mut self, actor: &Actor) -> Result<(), BenchError> {
+        self.with(actor, |client, world| {
+            world.cut(client.link());
+            Ok(())
+        })
+    }
+
+    fn start_tls(&mut self, actor: &Actor) -> Result<(), BenchError> {
+        self.settle()?;
+        self.with(actor, |client, world| {
+            if !world.start_tls(client.link(), virtual_tls()) {
+                return Err(BenchError::Server(
+                    "the server did not agree to TLS".to_owned(),
+                ));
+            }
+            client.restart();
+            Ok(())
+        })
+    }
+
+    fn receive(&mut self, actor: &Actor) -> Result<Option<Received>, BenchError> {
+        if let Some(received) = self.take_received(actor)? {
+            return Ok(Some(received));
+        }
+        self.settle()?;
+        self.take_received(actor)
+    }
+
+    fn take_received(&mut self, actor: &Actor) -> Result<Option<Received>, BenchError> {
+        self.with(actor, |client, world| Ok(client.take(world)?))
+    }
+
+    fn settle(&mut self) -> Result<(), BenchError> {
+        self.world()?
+            .settle()
+            .map_err(|error| BenchError::Server(error.to_string()))
+    }
+
+    fn wait(&mut self, time: Duration) -> Result<(), BenchError> {
+        self.world()?
+            .wait(time)
+            .map_err(|error| BenchError::Server(error.to_string()))
+    }
+
+    fn restart(&mut self, restart: Restart) -> Result<(), BenchError> {
+        self.world()?
+            .restart(restart == Restart::Killed)
+            .map_err(BenchError::Server)
+    }
+
+    fn command(&mut self, command: &str) -> Result<(), BenchError> {
+        let world = self.world()?;
+        let server = world.server().clone();
+        let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+        world
+            .run(async move { super::command::run(&server, &words).await })
+            .map_err(|error| BenchError::Server(error.to_string()))?
+            .map_err(BenchError::Command)
+    }
+}
+
+fn header(domain: &str) -> String {
+    format!(
+        "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='{domain}' version='1.0'>"
+    )
+}
+
+fn is(received: &Received, name: &str, ns: &str) -> bool {
+    matches!(received, Received::Element(tree) if tree.root().is(name, ns))
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = Vec::new();
+    xml::escape_text(text, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
