@@ -1,2 +1,64 @@
-//! Build scripting.
-fn main() {}
+//! The project's build scripting: `cargo xtask COMMAND`.
+//!
+//! `test` is what a contributor runs before a change and what the build machine runs after it. Everything a shell
+//! script would do elsewhere is a module here, so that it is typed, tested and the same on every machine.
+
+mod clients;
+mod clock;
+mod dist;
+mod fuzz;
+mod machine;
+mod metadata;
+mod process;
+mod server;
+mod specs;
+mod steps;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use workspace::Workspace;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  test [STEP...] [--keep-going]   run all steps, or those named; stop at the first that fails unless told otherwise
+  test --list                     name the steps
+  tidy                            the checks of the `tidy` step alone
+  specs                           write SPECS.md from what the modules declare
+  dist                            build the binary as it is released, print where it is and how large
+  help                            this text
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the command line says; `false` when steps ran and one failed.
+fn run() -> Result<bool> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", [].as_slice()),
+    };
+    let workspace = Workspace::find()?;
+    match command {
+        "test" => return test::run(&workspace, rest),
+        "tidy" => tidy::run(&workspace)?,
+        "specs" => specs::write(&workspace)?,
+        "dist" => dist::build(&workspace)?,
+        "help" | "--help" | "-h" => print!("{HELP}"),
+        unknown => bail!("there is no command {unknown:?}\n\n{HELP}"),
+    }
+    Ok(true)
+}

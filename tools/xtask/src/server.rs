@@ -1,0 +1,198 @@
+//! A server to test against: the development binary on free ports, with its own folder and two accounts.
+
+use std::{
+    fs,
+    io::Write as _,
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    clock::{self, Started},
+    process,
+    workspace::Workspace,
+};
+
+/// How long the server may take until it can be connected to, and until it has stopped.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Who has an account, with the password.
+pub(crate) const ACCOUNTS: [(&str, &str); 2] = [
+    ("romeo@localhost", "wherefore art thou"),
+    ("juliet@localhost", "neither, fair saint"),
+];
+
+/// A running server. It is ended, rudely, when this is dropped before [`TestServer::stop`].
+pub(crate) struct TestServer {
+    child: Child,
+    log: PathBuf,
+    /// The port for STARTTLS.
+    pub(crate) port: u16,
+    /// The port for TLS from the first byte.
+    pub(crate) tls_port: u16,
+}
+
+impl TestServer {
+    /// Builds the binary, starts it with an empty data folder below `folder`, and makes the accounts.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come up; the text has the end of its log.
+    pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
+        process::run(workspace.cargo().args(["build", "--package", "couplet"]))?;
+        let binary = workspace.target().join("debug/couplet");
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        fs::create_dir_all(folder)?;
+        let (port, tls_port) = free_ports()?;
+        let config = folder.join("couplet.toml");
+        fs::write(&config, configuration(folder, port, tls_port))?;
+        let log = folder.join("log");
+        let file = fs::File::create(&log)?;
+        let mut command = workspace.command(&binary);
+        command
+            .arg("serve")
+            .arg("--config")
+            .arg(&config)
+            .stdout(file.try_clone()?)
+            .stderr(file);
+        let child = command
+            .spawn()
+            .with_context(|| format!("can't start {}", process::shown(&command)))?;
+        let mut server = Self {
+            child,
+            log,
+            port,
+            tls_port,
+        };
+        server.wait_until_it_listens()?;
+        for (account, password) in ACCOUNTS {
+            add_account(workspace.command(&binary), &config, account, password)
+                .with_context(|| server.log_end())?;
+        }
+        Ok(server)
+    }
+
+    /// Asks the server to stop, as an operator would, and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// When it does not stop in time, or not with success.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        let id = self.child.id().to_string();
+        process::run(Command::new("kill").args(["-TERM", &id]))?;
+        let asked = Started::now();
+        while asked.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait()? {
+                if status.success() {
+                    return Ok(());
+                }
+                bail!("the server stopped with {status}\n{}", self.log_end());
+            }
+            clock::pause();
+        }
+        bail!(
+            "the server did not stop within {} s\n{}",
+            PATIENCE.as_secs(),
+            self.log_end()
+        )
+    }
+
+    /// The end of what the server wrote.
+    pub(crate) fn log_end(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let start = lines.len().saturating_sub(30);
+        format!(
+            "the server's log ends:\n{}",
+            lines.get(start..).unwrap_or_default().join("\n")
+        )
+    }
+
+    fn wait_until_it_listens(&mut self) -> Result<()> {
+        let started = Started::now();
+        while started.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended at once with {status}\n{}", self.log_end());
+            }
+            let both = [self.port, self.tls_port];
+            if both
+                .iter()
+                .all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
+            {
+                return Ok(());
+            }
+            clock::pause();
+        }
+        bail!(
+            "the server does not listen after {} s\n{}",
+            PATIENCE.as_secs(),
+            self.log_end()
+        )
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn configuration(folder: &Path, port: u16, tls_port: u16) -> String {
+    let data = folder.join("data");
+    format!(
+        "data = {data:?}\n\n\
+         [listen]\n\
+         c2s = [\"127.0.0.1:{port}\"]\n\
+         c2s_tls = [\"127.0.0.1:{tls_port}\"]\n\n\
+         [host.\"localhost\"]\n",
+        data = data.display().to_string()
+    )
+}
+
+/// Two ports that nobody listens on now.
+fn free_ports() -> Result<(u16, u16)> {
+    let first = TcpListener::bind(("127.0.0.1", 0))?;
+    let second = TcpListener::bind(("127.0.0.1", 0))?;
+    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
+}
+
+fn add_account(mut command: Command, config: &Path, account: &str, password: &str) -> Result<()> {
+    command
+        .arg("--config")
+        .arg(config)
+        .args(["user", "add", account, "--password-stdin"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("can't start {}", process::shown(&command)))?;
+    let mut input = child.stdin.take().context("the input was asked for")?;
+    writeln!(input, "{password}")?;
+    drop(input);
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("{} ended with {status}", process::shown(&command));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_names_its_folder_and_ports() {
+        let text = configuration(Path::new("a folder"), 1, 2);
+        assert!(text.starts_with("data = \"a folder/data\"\n"), "{text}");
+        assert!(
+            text.contains("c2s = [\"127.0.0.1:1\"]\nc2s_tls = [\"127.0.0.1:2\"]\n"),
+            "{text}"
+        );
+    }
+}
