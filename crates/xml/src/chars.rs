@@ -6,8 +6,6 @@ use crate::fault::Fault;
 
 /// Plain character data: nothing to do but go on.
 pub(crate) const TEXT: u8 = 1;
-/// Plain inside an attribute value; quotes are not.
-pub(crate) const VALUE: u8 = 2;
 /// May go on in a name; a colon is left out, so that the scanner sees it.
 pub(crate) const NAME: u8 = 4;
 /// May begin a name.
@@ -28,13 +26,9 @@ const fn classes() -> [u8; 256] {
     while byte < 128 {
         let at = byte as u8;
         let mut class = 0;
-        if at >= 0x20 || matches!(at, b'\t' | b'\n' | b'\r') {
-            if !matches!(at, b'<' | b'&' | b'>') {
-                class |= TEXT;
-            }
-            if !matches!(at, b'<' | b'&' | b'\'' | b'"') {
-                class |= VALUE;
-            }
+        let allowed = at >= 0x20 || matches!(at, b'\t' | b'\n' | b'\r');
+        if allowed && !matches!(at, b'<' | b'&' | b'>') {
+            class |= TEXT;
         }
         if at.is_ascii_alphabetic() || at == b'_' {
             class |= NAME_START | NAME;
@@ -61,19 +55,48 @@ pub(crate) fn is(byte: u8, class: u8) -> bool {
     CLASSES[byte as usize] & class != 0
 }
 
-/// Whether all of `chunk` is printable ASCII without `<`, `&`, `>`, `'` and `"`: plain in text and values alike.
-#[inline]
-pub(crate) fn is_plain(chunk: &[u8; 16]) -> bool {
-    let mut odd = false;
-    for &byte in chunk {
-        odd |= (byte as i8) < 0x20
-            || byte == b'<'
-            || byte == b'&'
-            || byte == b'>'
-            || byte == b'\''
-            || byte == b'"';
+/// What ends a run of plain bytes, looked for eight bytes at a time: control characters, bytes past ASCII, `<`, `>`
+/// and, as given, the bytes that `or` makes equal to `equal`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    or: u64,
+    equal: u64,
+}
+
+/// Ends of text: `&` besides the bytes that end any run.
+pub(crate) const TEXT_ENDS: Ends = Ends::new(0, b'&');
+/// Ends of a value between `'`: that and `&`, which differ in one bit.
+pub(crate) const APOSTROPHE_ENDS: Ends = Ends::new(1, b'\'');
+/// Ends of a value between `"`: that and `&`, which differ in one bit.
+pub(crate) const QUOTE_ENDS: Ends = Ends::new(4, b'&');
+
+impl Ends {
+    const fn new(or: u8, equal: u8) -> Self {
+        Self {
+            or: ONES * or as u64,
+            equal: ONES * equal as u64,
+        }
     }
-    !odd
+
+    /// The index of the first byte that ends a run, if one of the eight does.
+    #[inline]
+    pub(crate) fn first_in(self, eight: [u8; 8]) -> Option<usize> {
+        let word = u64::from_le_bytes(eight);
+        // Each line has the highest bit set in a byte that is meant and none below it: a borrow comes out of
+        // such a byte only. `<` and `>` differ in one bit.
+        let angles = zeros((word | (ONES * 2)) ^ (ONES * b'>' as u64));
+        let given = zeros((word | self.or) ^ self.equal);
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let found = (angles | given | control | word) & (ONES * 0x80);
+        (found != 0).then(|| found.trailing_zeros() as usize / 8)
+    }
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+#[inline]
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word
 }
 
 /// What stands at the beginning of some bytes.
@@ -146,12 +169,34 @@ mod tests {
                 is_allowed(char) && !"<&>".contains(char),
                 "{char:?}"
             );
-            assert_eq!(
-                is(byte, VALUE),
-                is_allowed(char) && !"<&'\"".contains(char),
-                "{char:?}"
-            );
             assert_eq!(is(byte, SPACE), " \t\r\n".contains(char), "{char:?}");
+        }
+    }
+
+    #[test]
+    fn runs_end_at_the_same_bytes_eight_at_a_time() {
+        for (ends, more) in [
+            (TEXT_ENDS, "&"),
+            (APOSTROPHE_ENDS, "&'"),
+            (QUOTE_ENDS, "&\""),
+        ] {
+            for byte in 0..=255_u8 {
+                for at in 0..8 {
+                    let mut eight = *b"xxxxxxxx";
+                    eight[at] = byte;
+                    let stops = byte >= 0x80
+                        || byte < 0x20
+                        || b"<>".contains(&byte)
+                        || more.as_bytes().contains(&byte);
+                    let expected = stops.then_some(at);
+                    assert_eq!(ends.first_in(eight), expected, "{byte}");
+                    // A later one does not hide it, nor does it hide an earlier one.
+                    if at > 0 {
+                        eight[at - 1] = b'<';
+                        assert_eq!(ends.first_in(eight), Some(at - 1), "{byte}");
+                    }
+                }
+            }
         }
     }
 

@@ -3,11 +3,12 @@
 //! [`Work`] is everything that is known about an unfinished element besides its bytes: where the pass stands, what
 //! is open, which declarations are in force, and the [`Tape`] so far. [`Work::scan`] is the pass itself.
 //!
-//! `mode.rs` has what lies between tokens and text, `name.rs` names, `tag.rs` what a complete tag means,
-//! `declare.rs` namespaces.
+//! `pass.rs` has the tokens and the text between them, `name.rs` names, `tag.rs` what a complete tag means,
+//! `declare.rs` namespaces, `duplicates.rs` attributes given twice, `fast.rs` short cuts for what is usual.
 
 mod declare;
 mod duplicates;
+mod fast;
 mod name;
 mod pass;
 mod tag;
@@ -133,6 +134,7 @@ pub(crate) struct Work {
     /// Where the reference that the pass is in begins, behind its `&`.
     reference: usize,
     in_value: bool,
+    /// The quote that ends the value; 0 outside of values.
     quote: u8,
     /// The name of the start tag that the pass is in.
     tag_name: Span,
@@ -163,6 +165,7 @@ impl Work {
         self.default = default;
         self.mode = Mode::Markup;
         self.pos = 1;
+        self.quote = 0;
         self.stack.clear();
         self.scope.clear();
         self.found.clear();

@@ -33,11 +33,11 @@ impl Work {
                     }
                 }
             }
-            while let Some(&byte) = bytes.get(pos)
-                && chars::is(byte, NAME)
-            {
-                pos += 1;
-            }
+            let rest = bytes.get(pos..).unwrap_or_default();
+            pos += rest
+                .iter()
+                .position(|&byte| !chars::is(byte, NAME))
+                .unwrap_or(rest.len());
             self.pos = pos;
             match bytes.get(pos) {
                 None => {

@@ -1,15 +1,12 @@
 //! The pass over the bytes: tokens and text. What a tag means is in `tag.rs`.
 
 use crate::{
-    chars::{self, Decoded, SPACE, TEXT, VALUE},
+    chars::{self, APOSTROPHE_ENDS, Decoded, Ends, QUOTE_ENDS, SPACE, TEXT, TEXT_ENDS},
     fault::Fault,
     reference,
     scan::{Context, Mode, Progress, Work},
     tape::Span,
 };
-
-/// How many bytes are looked at one by one before sixteen at a time are tried again.
-const STRETCH: usize = 32;
 
 /// What ends a stretch of plain bytes.
 enum Stop {
@@ -54,6 +51,10 @@ impl Work {
         match byte {
             b'/' => {
                 self.pos += 1;
+                if self.whole_end_name(bytes) {
+                    self.mode = Mode::Text;
+                    return Ok(self.close().then_some(Progress::Element(self.pos)));
+                }
                 self.token = self.pos;
                 self.mode = Mode::EndName;
             }
@@ -119,6 +120,10 @@ impl Work {
                             attributes_max: cx.limits.attributes_max,
                         });
                     }
+                    if self.whole_attribute(bytes, cx) {
+                        self.mode = Mode::Tag;
+                        continue;
+                    }
                     self.begin_name();
                     self.mode = Mode::AttributeName;
                     return Ok(None);
@@ -178,10 +183,10 @@ impl Work {
     #[inline]
     fn value(&mut self, bytes: &[u8]) -> Result<Option<Progress>, Fault> {
         loop {
-            match self.plain(bytes, VALUE)? {
+            match self.plain(bytes, self.value_ends())? {
                 Stop::End => return Ok(Some(Progress::More)),
                 Stop::Byte(byte) if byte == self.quote => break,
-                Stop::Byte(b'\'' | b'"') => self.pos += 1,
+                Stop::Byte(b'>') => self.pos += 1,
                 Stop::Byte(b'&') => {
                     self.begin_reference(true);
                     return Ok(None);
@@ -192,6 +197,7 @@ impl Work {
         }
         let value = Span::new(self.token, self.pos);
         self.pos += 1;
+        self.quote = 0;
         self.attribute(bytes, value);
         self.mode = Mode::Tag;
         Ok(None)
@@ -254,7 +260,7 @@ impl Work {
     #[inline]
     fn text(&mut self, bytes: &[u8]) -> Result<Option<Progress>, Fault> {
         loop {
-            match self.plain(bytes, TEXT)? {
+            match self.plain(bytes, TEXT_ENDS)? {
                 Stop::End => return Ok(Some(Progress::More)),
                 Stop::Byte(b'<') => {
                     self.pos += 1;
@@ -301,7 +307,7 @@ impl Work {
 
     fn cdata(&mut self, bytes: &[u8]) -> Result<Option<Progress>, Fault> {
         loop {
-            match self.plain(bytes, TEXT)? {
+            match self.plain(bytes, TEXT_ENDS)? {
                 Stop::End => return Ok(Some(Progress::More)),
                 // The section begins behind a `[`, so what is looked back at is of this section.
                 Stop::Byte(b'>') if self.is_behind(bytes, b"]]") => break,
@@ -351,36 +357,50 @@ impl Work {
         Ok(None)
     }
 
-    /// Takes bytes of `class` and characters beyond ASCII.
+    /// Takes bytes that are no `ends`, white space of any kind and characters beyond ASCII.
     #[inline]
-    fn plain(&mut self, bytes: &[u8], class: u8) -> Result<Stop, Fault> {
+    fn plain(&mut self, bytes: &[u8], ends: Ends) -> Result<Stop, Fault> {
         let mut pos = self.pos;
         loop {
-            while let Some(chunk) = bytes.get(pos..).and_then(<[u8]>::first_chunk::<16>)
-                && chars::is_plain(chunk)
-            {
-                pos += 16;
-            }
-            let stretch = pos + STRETCH;
-            while pos < stretch {
-                let Some(&byte) = bytes.get(pos) else {
-                    self.pos = pos;
-                    return Ok(Stop::End);
-                };
-                if chars::is(byte, class) {
-                    pos += 1;
-                } else if byte < 0x80 {
-                    self.pos = pos;
-                    return Ok(Stop::Byte(byte));
-                } else {
-                    self.pos = pos;
-                    match self.decode(bytes)? {
-                        Decoded::Partial => return Ok(Stop::End),
-                        Decoded::Char(char, len) if chars::is_allowed(char) => pos += len,
-                        Decoded::Char(..) => return Err(Fault::ForbiddenCharacter),
+            let rest = bytes.get(pos..).unwrap_or_default();
+            let byte = if let Some(eight) = rest.first_chunk::<8>() {
+                match ends.first_in(*eight) {
+                    None => {
+                        pos += 8;
+                        continue;
+                    }
+                    Some(index) => {
+                        pos += index;
+                        eight.get(index).copied().unwrap_or_default()
                     }
                 }
+            } else if let Some(&byte) = rest.first() {
+                byte
+            } else {
+                self.pos = pos;
+                return Ok(Stop::End);
+            };
+            if chars::is(byte, TEXT) && byte != self.quote {
+                pos += 1;
+                continue;
             }
+            self.pos = pos;
+            if byte < 0x80 {
+                return Ok(Stop::Byte(byte));
+            }
+            match self.decode(bytes)? {
+                Decoded::Partial => return Ok(Stop::End),
+                Decoded::Char(char, len) if chars::is_allowed(char) => pos += len,
+                Decoded::Char(..) => return Err(Fault::ForbiddenCharacter),
+            }
+        }
+    }
+
+    fn value_ends(&self) -> Ends {
+        if self.quote == b'"' {
+            QUOTE_ENDS
+        } else {
+            APOSTROPHE_ENDS
         }
     }
 

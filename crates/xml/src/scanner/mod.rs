@@ -100,6 +100,12 @@ impl Scanner {
         input: &mut &'i [u8],
         scratch: &'a mut Scratch,
     ) -> Result<Option<Event<'a>>, Fault> {
+        if let ([byte], Some(partial)) = (*input, &mut self.partial)
+            && partial.plain_byte(*byte, &self.limits)
+        {
+            *input = &[];
+            return Ok(None);
+        }
         let result = self.advance(input, scratch);
         if let Err(fault) = result {
             self.phase = Phase::Failed(fault);

@@ -37,6 +37,19 @@ impl Partial {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Takes a byte in the middle of text, a value or a name, if there is room for it. Else nothing is done.
+    #[inline]
+    pub(super) fn plain_byte(&mut self, byte: u8, limits: &Limits) -> bool {
+        let come = self.bytes.len();
+        // There is room below the limit as long as the bytes don't fill theirs.
+        let takes = come + 1 < self.bytes.capacity()
+            && self.work.plain_byte(byte, come, limits.name_bytes_max);
+        if takes {
+            self.bytes.push(byte);
+        }
+        takes
+    }
+
     /// Gives up the tape when bytes and tape together would outgrow what an element may hold.
     #[inline]
     pub(super) fn bound(&mut self, limits: &Limits) {
