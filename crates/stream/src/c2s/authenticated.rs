@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use jid::{BareJid, Domain, FullJid, Jid};
 use stanza::{IqType, Kind, Stanza, StanzaError};
-use xml::{Builder, Element, Fragment, Framing, Ns, ns};
+use xml::{Builder, Element, Fragment, Framing, ns};
 
 use super::bound::Bound;
-use super::opened::write_limits;
+use super::features;
 use crate::header::{BadHeader, Header};
-use crate::wire::{Wire, write_element};
+use crate::wire::Wire;
 use crate::{C2sSettings, Event, StreamFault, StreamId};
 
 /// A stream of an account that has no resource yet.
@@ -91,26 +91,12 @@ impl Authenticated {
     }
 
     /// Answers the header: ours, and what an account can have.
-    pub(crate) fn features(
-        &mut self,
-        features: &[Fragment],
-        settings: &C2sSettings,
-        wire: &mut Wire,
-    ) {
+    pub(crate) fn features(&mut self, added: &[Fragment], settings: &C2sSettings, wire: &mut Wire) {
         if !matches!(self.step, Step::Reopened) {
             return;
         }
         self.write_header(wire);
-        wire.features(|out| {
-            write_element(out, "bind", ns::BIND, |_| {});
-            write_element(out, "session", ns::SESSION, |out| {
-                out.extend_from_slice(b"<optional/>");
-            });
-            for feature in features {
-                feature.write_into(Ns::Content, ns::CLIENT, out);
-            }
-            write_limits(settings, settings.limits.element_bytes_max, out);
-        });
+        features::after_authentication(added, settings, wire);
         self.step = Step::Unbound;
     }
 

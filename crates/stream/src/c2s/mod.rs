@@ -2,13 +2,14 @@
 //!
 //! A chain of states, each holding only what is known in it: `connecting.rs` (no header yet), `opened.rs` (features,
 //! STARTTLS, SASL), `authenticated.rs` (resource binding), `bound.rs` (stanzas). This file drives them: it takes bytes,
-//! answers and time. `ending.rs` has the ways a stream ends, `answers.rs` what the caller says.
+//! answers and time. `features.rs` writes what is offered, `ending.rs` has the ways a stream ends, `answers.rs` what the caller says.
 
 mod answers;
 mod authenticated;
 mod bound;
 mod connecting;
 mod ending;
+mod features;
 mod opened;
 
 use std::sync::Arc;

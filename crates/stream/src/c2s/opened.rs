@@ -16,11 +16,9 @@ use xml::{Element, Framing, Ns, escape_text, ns};
 
 use super::authenticated::Authenticated;
 use super::connecting::{Connecting, Start};
-use crate::wire::{Wire, attr, write_element, write_text_child};
+use super::features;
+use crate::wire::Wire;
 use crate::{C2sSettings, Event, HostPolicy, StreamFault, StreamId};
-
-/// The namespace of [XEP-0440](https://xmpp.org/extensions/xep-0440.html).
-const SASL_CB: &str = "urn:xmpp:sasl-cb:0";
 
 /// A stream that was opened to a host of ours by somebody unknown.
 #[derive(Debug)]
@@ -77,8 +75,9 @@ impl Opened {
     ) -> Result<Self, StreamFault> {
         let is_secure = start.tls.is_some();
         let offers_tls = !is_secure && policy.can_start_tls && settings.framing == Framing::Stream;
-        let offer = offer(&policy, start.tls, offers_tls);
-        let opened = Self {
+        let offer = features::offer(&policy, start.tls, offers_tls);
+        features::before_authentication(&policy, &offer, offers_tls, settings, wire)?;
+        Ok(Self {
             id: start.id,
             since: start.since,
             failures: start.failures,
@@ -89,42 +88,7 @@ impl Opened {
             offer,
             offers_tls,
             step: SignIn::Idle,
-        };
-        opened.write_features(&policy, settings, wire)?;
-        Ok(opened)
-    }
-
-    fn write_features(
-        &self,
-        policy: &HostPolicy,
-        settings: &C2sSettings,
-        wire: &mut Wire,
-    ) -> Result<(), StreamFault> {
-        let mechanisms = self.offer.mechanisms();
-        if !self.offers_tls && mechanisms.is_empty() && policy.features.is_empty() {
-            return Err(StreamFault::NothingToOffer);
-        }
-        wire.features(|out| {
-            if self.offers_tls {
-                write_element(out, "starttls", ns::TLS, |out| {
-                    if policy.requires_tls {
-                        out.extend_from_slice(b"<required/>");
-                    }
-                });
-            }
-            if !mechanisms.is_empty() {
-                write_mechanisms(&self.offer, out);
-            }
-            for feature in &policy.features {
-                feature.write_into(Ns::Content, ns::CLIENT, out);
-            }
-            write_limits(
-                settings,
-                settings.limits_unauthenticated.element_bytes_max,
-                out,
-            );
-        });
-        Ok(())
+        })
     }
 
     pub(crate) fn since(&self) -> Instant {
@@ -392,51 +356,10 @@ fn early_stanza(element: &Element<'_>, wire: &mut Wire) -> Result<Event<'static>
     Ok(Event::EarlyIq(stanza))
 }
 
-/// What of the policy holds on this stream: without TLS nothing that needs it.
-fn offer(policy: &HostPolicy, tls: Option<Vec<ChannelBinding>>, offers_tls: bool) -> Offer {
-    match tls {
-        Some(bindings) => Offer::new(policy.mechanisms.clone(), bindings),
-        None if policy.requires_tls => {
-            Offer::new(Vec::new(), Vec::new()).after_tls(policy.mechanisms.clone())
-        }
-        None if offers_tls => {
-            Offer::new(policy.mechanisms.clone(), Vec::new()).after_tls(policy.mechanisms.clone())
-        }
-        None => Offer::new(policy.mechanisms.clone(), Vec::new()),
-    }
-}
-
 /// The text of a SASL element, in which no element has a place.
 fn text(element: &Element<'_>) -> Result<String, SaslFailure> {
     if element.children().next().is_some() {
         return Err(SaslFailure::MalformedRequest);
     }
     Ok(element.text().into_owned())
-}
-
-/// Mechanisms, and before them what they can bind to, [XEP-0440](https://xmpp.org/extensions/xep-0440.html).
-fn write_mechanisms(offer: &Offer, out: &mut Vec<u8>) {
-    if offer.binding_names().next().is_some() {
-        write_element(out, "sasl-channel-binding", SASL_CB, |out| {
-            for name in offer.binding_names() {
-                out.extend_from_slice(b"<channel-binding");
-                attr(out, "type", name);
-                out.extend_from_slice(b"/>");
-            }
-        });
-    }
-    write_element(out, "mechanisms", ns::SASL, |out| {
-        for mechanism in offer.mechanisms() {
-            write_text_child(out, "mechanism", mechanism.name());
-        }
-    });
-}
-
-/// What the stream takes, [XEP-0478](https://xmpp.org/extensions/xep-0478.html).
-pub(super) fn write_limits(settings: &C2sSettings, bytes_max: usize, out: &mut Vec<u8>) {
-    write_element(out, "limits", "urn:xmpp:stream-limits:0", |out| {
-        write_text_child(out, "max-bytes", &bytes_max.to_string());
-        let seconds = settings.idle_timeout.as_secs();
-        write_text_child(out, "idle-seconds", &seconds.to_string());
-    });
 }

@@ -3,8 +3,10 @@
 
 mod binding;
 mod closing;
+mod conditions;
 mod faults;
 mod headers;
+mod hostile;
 mod memory;
 mod player;
 mod sasl;

@@ -214,7 +214,7 @@ impl Player {
     }
 
     /// The bytes of one line that the peer sends.
-    fn sent(&self, line: &str) -> Vec<u8> {
+    pub(crate) fn sent(&self, line: &str) -> Vec<u8> {
         let line = expand(line);
         if self.framing == Framing::Stream {
             return line.into_bytes();
@@ -270,6 +270,17 @@ impl Player {
         self.flush();
         self.events.clear();
         self.written()
+    }
+
+    /// The events and output of bytes, and whether the stream is over then.
+    pub(crate) fn outcome(&mut self, bytes: &[u8]) -> (Vec<String>, Vec<u8>, bool) {
+        self.receive(bytes);
+        self.flush();
+        (
+            std::mem::take(&mut self.events),
+            std::mem::take(&mut self.output),
+            self.stream.is_over(),
+        )
     }
 
     /// Sends one element, refuses the first question, and gives back what is written.
