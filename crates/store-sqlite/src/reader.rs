@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, params, params_from_iter};
 use store::{
-    Answer, BodyId, Declared, Entries, Entry, EntryId, Found, Owner, Page, Query, Reader,
-    StoreError, Stored,
+    Answer, BodyId, Declared, Entry, EntryId, Found, Owner, Page, Query, Reader, StoreError, Stored,
 };
 
 use crate::error::from_sqlite;
@@ -142,13 +141,14 @@ impl SqliteReader {
 
     fn page(&self, log: &Declared, owner: &Owner, page: &Page) -> Result<Answer, StoreError> {
         let statement = Statement::page(log.name, owner, page);
-        let mut found = self.rows(&statement.sql, params_from_iter(statement.values), found)?;
-        let more = found.len() > page.limit();
-        found.truncate(page.limit());
-        if page.backwards {
-            found.reverse();
-        }
-        Ok(Answer::Entries(Entries { found, more }))
+        let mut select = self
+            .connection
+            .prepare_cached(&statement.sql)
+            .map_err(from_sqlite)?;
+        let rows = select
+            .query_map(params_from_iter(statement.values), found)
+            .map_err(from_sqlite)?;
+        Ok(Answer::Entries(page.fill(rows).map_err(from_sqlite)?))
     }
 
     fn page_count(&self, log: &Declared, owner: &Owner, page: &Page) -> Result<Answer, StoreError> {
@@ -218,6 +218,12 @@ const OWNERS_DUE: &str = "SELECT name FROM owner WHERE id IN ( \
 
 impl Reader for SqliteReader {
     fn read(&mut self, queries: &[Query]) -> Result<Vec<Answer>, StoreError> {
+        if !self.connection.is_autocommit() {
+            // A panic left its snapshot open.
+            self.connection
+                .execute_batch("ROLLBACK")
+                .map_err(from_sqlite)?;
+        }
         if let [query] = queries {
             return Ok(vec![self.answer(query)?]);
         }

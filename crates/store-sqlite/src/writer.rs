@@ -102,6 +102,16 @@ impl Sqlite {
         self.probe = Some(Box::new(probe));
     }
 
+    /// Ends what a failure left open. SQLite may have rolled it back itself.
+    fn roll_back(&self) -> Result<(), StoreError> {
+        if self.connection.is_autocommit() {
+            return Ok(());
+        }
+        self.connection
+            .execute_batch("ROLLBACK")
+            .map_err(from_sqlite)
+    }
+
     fn transaction(&mut self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
         self.connection
             .execute_batch("BEGIN IMMEDIATE")
@@ -133,14 +143,10 @@ impl Backend for Sqlite {
     fn apply(&mut self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
         let done = self.transaction(batches);
         if done.is_err() {
-            // It may be rolled back already; what we remember of it is wrong either way.
-            if !self.connection.is_autocommit() {
-                self.connection
-                    .execute_batch("ROLLBACK")
-                    .map_err(from_sqlite)?;
-            }
+            // What we remember of it is wrong now.
             self.names = Names::default();
             self.heads.clear();
+            self.roll_back()?;
         }
         done
     }

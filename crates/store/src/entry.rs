@@ -80,6 +80,17 @@ pub struct Found<T> {
     pub body: Option<Arc<str>>,
 }
 
+impl Found<Stored> {
+    /// The texts it carries, in bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let entry = &self.entry;
+        let head = entry.peer.len() + entry.sender.len() + entry.message_id.len();
+        head + entry.xml.len()
+            + entry.data.json.len()
+            + self.body.as_ref().map_or(0, |body| body.len())
+    }
+}
+
 impl<T> fmt::Debug for Found<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Found")

@@ -9,8 +9,8 @@
 //! [`conformance`] suite that every back end passes. It does no I/O, starts threads only in [`thread`], reads no clock
 //! and knows no stanza.
 //!
-//! The parts, in reading order: `owner`, `collection`, `key`, `entry` (what is stored); `batch` (changes); `query`, `ask`
-//! (questions); `gate`, `queue`, `store`, `write` (the front); `backend` (the contract below), `memory`, `conformance`.
+//! The parts, in reading order: `owner`, `collection`, `key`, `entry` (what is stored); `batch` (changes); `query`, `ask`,
+//! `question` (questions); `gate`, `queue`, `store`, `write` (the front); `backend` (the contract below), `memory`, `conformance`.
 
 mod ask;
 mod backend;
@@ -28,6 +28,7 @@ pub mod memory;
 mod oneshot;
 mod owner;
 mod query;
+mod question;
 mod queue;
 mod settled;
 mod snapshot;
@@ -35,7 +36,7 @@ mod store;
 pub mod thread;
 mod write;
 
-pub use ask::{Ask, Question, body};
+pub use ask::{Ask, body};
 pub use backend::{Backend, Inline, ReadJob, ReadRunner, Reader, check_append};
 pub use batch::{Batch, Op, Trim};
 pub use collection::{Collection, Declared, Log, Map, Shape, Shaped, Upgrade, Version};
@@ -46,6 +47,7 @@ pub use key::{Key, prefix_of};
 pub use memory::Memory;
 pub use owner::Owner;
 pub use query::{Answer, Entries, Page, Query};
+pub use question::Question;
 pub use queue::{Applied, Group};
 pub use settled::{Observer, Settled, Settlement};
 pub use snapshot::Snapshot;

@@ -11,6 +11,11 @@ pub const FAILED_RANGES_MAX: usize = 1024;
 /// How many entries one page of a log holds, whatever is asked for.
 pub const PAGE_ENTRIES_MAX: usize = 1000;
 
+/// How many bytes of text one page of a log holds. The entry that reaches it is the page's last, whatever is asked for,
+/// and [`Entries::more`](crate::Entries::more) says that there are more.
+/// Well above what one owner may have due, so that such a page is whole.
+pub const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// The largest entry id and body id: what a signed 64-bit column holds.
 pub const ID_MAX: u64 = i64::MAX as u64;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::collection::Declared;
 use crate::entry::{BodyId, EntryId, Found, Stored};
+use crate::limits::PAGE_BYTES_MAX;
 use crate::owner::Owner;
 
 /// One question to a back end.
@@ -146,7 +147,7 @@ pub struct Page {
     pub id: Option<EntryId>,
     /// From the newest back instead of from the oldest on.
     pub backwards: bool,
-    /// How many at most; 0 and everything past [`limits::PAGE_ENTRIES_MAX`](crate::limits::PAGE_ENTRIES_MAX) is that.
+    /// How many at most, as far as [`limits::PAGE_BYTES_MAX`](crate::limits::PAGE_BYTES_MAX) allows; 0 and everything past [`limits::PAGE_ENTRIES_MAX`](crate::limits::PAGE_ENTRIES_MAX) is that.
     pub entries_max: usize,
     /// Leaves the bodies' texts out.
     pub without_bodies: bool,
@@ -159,5 +160,33 @@ impl Page {
             0 => crate::limits::PAGE_ENTRIES_MAX,
             some => some.min(crate::limits::PAGE_ENTRIES_MAX),
         }
+    }
+
+    /// For back ends: makes a page of the entries that the filters leave, in the page's direction. Takes no more of
+    /// them than it needs: one past the limit.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the entries.
+    pub fn fill<E>(
+        &self,
+        entries: impl IntoIterator<Item = Result<Found<Stored>, E>>,
+    ) -> Result<Entries<Stored>, E> {
+        let mut found = Vec::new();
+        let mut size_bytes = 0;
+        let mut more = false;
+        for entry in entries {
+            if found.len() >= self.limit() || size_bytes >= PAGE_BYTES_MAX {
+                more = true;
+                break;
+            }
+            let entry = entry?;
+            size_bytes += entry.size_bytes();
+            found.push(entry);
+        }
+        if self.backwards {
+            found.reverse();
+        }
+        Ok(Entries { found, more })
     }
 }

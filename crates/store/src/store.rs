@@ -9,7 +9,6 @@ use std::task::Waker;
 
 use serde::de::DeserializeOwned;
 
-use crate::ask::Question;
 use crate::backend::{Backend, Inline, ReadJob, ReadRunner, Reader};
 use crate::batch::Batch;
 use crate::collection::{Collection, Declared, Map};
@@ -20,6 +19,7 @@ use crate::key::Key;
 use crate::lock::FairLocks;
 use crate::owner::Owner;
 use crate::query::{Answer, Query};
+use crate::question::Question;
 use crate::queue::{Applied, Group, Queue};
 use crate::settled::{Observer, Settled, Settlement};
 

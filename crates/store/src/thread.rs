@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -73,7 +74,8 @@ impl ReaderThreads {
             let jobs = Arc::clone(&this.jobs);
             let run = move || {
                 while let Some(job) = jobs.next() {
-                    job.run(&mut reader);
+                    // A panic costs its asker the answer, nobody else a reader.
+                    let _panic = panic::catch_unwind(AssertUnwindSafe(|| job.run(&mut reader)));
                 }
             };
             this.threads.push(
@@ -124,7 +126,6 @@ impl Drop for ReaderThreads {
             .drain(..)
             .filter(|thread| thread.thread().id() != here)
         {
-            // A reader that panicked has said so already.
             let _ended = thread.join();
         }
     }

@@ -8,13 +8,13 @@ use std::thread::{self, Thread};
 use jid::{BareJid, Domain};
 
 use super::Bench;
-use crate::ask::Question;
 use crate::backend::Backend;
 use crate::batch::Batch;
 use crate::collection::{Collection, Log, Map, Version};
 use crate::entry::{Entry, EntryId};
 use crate::error::StoreError;
 use crate::owner::Owner;
+use crate::question::Question;
 use crate::store::Store;
 
 /// Plain values.

@@ -5,6 +5,7 @@ use super::{Bench, Outcome};
 use crate::batch::Trim;
 use crate::entry::{Entry, EntryId};
 use crate::error::StoreError;
+use crate::limits::PAGE_BYTES_MAX;
 use crate::query::{Entries, Page};
 
 /// Pages hold entries in id order whichever way they go, and say whether there are more.
@@ -387,6 +388,60 @@ pub fn tombstones_keep_the_place(bench: &mut impl Bench) -> Outcome {
     );
     assert_eq!(read.found.first().map(|found| found.tombstone), Some(false));
     assert_eq!(desk.ask(crate::body(body))?, None);
+    Ok(())
+}
+
+/// However large its entries, a page ends near its bound in bytes, and the next goes on from there.
+pub fn pages_are_bounded_in_bytes(bench: &mut impl Bench) -> Outcome {
+    let mut desk = Desk::open(bench)?;
+    let juliet = account("juliet");
+    let text = "x".repeat(PAGE_BYTES_MAX / 2);
+    for id in 1..=3 {
+        let body = desk.store.new_body_id();
+        desk.apply(|batch| {
+            batch.put_body(body, text.clone());
+            batch.append(
+                MESSAGES,
+                &juliet,
+                Entry {
+                    body: Some(body),
+                    ..entry(id)
+                },
+            );
+        })?;
+    }
+    let mut seen = Vec::new();
+    let mut more = true;
+    while more {
+        let after = seen.last().copied().map(EntryId);
+        let read = desk.ask(MESSAGES.page(
+            &juliet,
+            Page {
+                after,
+                ..Page::default()
+            },
+        ))?;
+        assert!((1..=2).contains(&read.found.len()));
+        seen.extend(ids(&read));
+        more = read.more;
+    }
+    assert_eq!(seen, [1, 2, 3]);
+    let newest = desk.ask(MESSAGES.page(
+        &juliet,
+        Page {
+            backwards: true,
+            ..Page::default()
+        },
+    ))?;
+    assert_eq!((ids(&newest), newest.more), (vec![2, 3], true));
+    let heads = desk.ask(MESSAGES.page(
+        &juliet,
+        Page {
+            without_bodies: true,
+            ..Page::default()
+        },
+    ))?;
+    assert_eq!((ids(&heads), heads.more), (vec![1, 2, 3], false));
     Ok(())
 }
 

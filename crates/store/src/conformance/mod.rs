@@ -25,7 +25,7 @@ pub use crash::a_crash_at_any_step_leaves_all_or_nothing;
 pub use generated::generated_batches_read_as_in_memory;
 pub use logs::{
     due_entries_are_found, entries_are_trimmed, filters_narrow_pages, ids_only_grow,
-    pages_go_both_ways, tombstones_keep_the_place,
+    pages_are_bounded_in_bytes, pages_go_both_ways, tombstones_keep_the_place,
 };
 pub use maps::{
     owners_are_found_by_key, values_are_put_and_deleted, values_expire, values_range_in_key_order,
@@ -74,7 +74,7 @@ macro_rules! conformance_tests {
             everything_is_there_after_a_restart, texts_come_back_as_they_were,
             a_body_goes_with_its_last_reference, a_missing_body_fails_the_batch, unreferenced_bodies_are_not_stored,
             a_crash_at_any_step_leaves_all_or_nothing, generated_batches_read_as_in_memory,
-            due_entries_are_found, entries_are_trimmed, filters_narrow_pages, ids_only_grow, pages_go_both_ways,
+            due_entries_are_found, entries_are_trimmed, filters_narrow_pages, ids_only_grow, pages_are_bounded_in_bytes, pages_go_both_ways,
             tombstones_keep_the_place, owners_are_found_by_key, values_are_put_and_deleted, values_expire,
             values_range_in_key_order, concurrent_writers_never_insert_below, questions_share_a_snapshot,
             what_was_delivered_is_seen, writers_take_turns_and_see_each_other

@@ -1,5 +1,6 @@
 //! Answers from the [`State`].
 
+use std::convert::Infallible;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -106,24 +107,16 @@ impl State {
     }
 
     fn page(&self, log: &'static str, owner: &Owner, page: &Page) -> Entries<Stored> {
-        let limit = page.limit();
         let rows = self.rows(log, owner, page);
-        let mut found: Vec<_> = if page.backwards {
-            rows.rev()
-                .take(limit + 1)
-                .map(|(_, row)| self.found(row, page))
-                .collect()
+        let found = |(_, row): (&EntryId, &Row)| Ok::<_, Infallible>(self.found(row, page));
+        let filled = if page.backwards {
+            page.fill(rows.rev().map(found))
         } else {
-            rows.take(limit + 1)
-                .map(|(_, row)| self.found(row, page))
-                .collect()
+            page.fill(rows.map(found))
         };
-        let more = found.len() > limit;
-        found.truncate(limit);
-        if page.backwards {
-            found.reverse();
+        match filled {
+            Ok(entries) => entries,
         }
-        Entries { found, more }
     }
 
     fn rows<'a>(
