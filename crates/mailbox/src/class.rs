@@ -151,3 +151,227 @@ fn has_payload(message: &Stanza) -> bool {
         Ns::Uri(uri) => ARCHIVED.contains(&uri),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Class::{Archive, Delivery, None};
+
+    const BODY: &str = "<body>Neither, fair saint</body>";
+    const COMPOSING: &str = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
+    const NO_STORE: &str = "<no-store xmlns='urn:xmpp:hints'/>";
+    const NO_PERMANENT: &str = "<no-permanent-store xmlns='urn:xmpp:hints'/>";
+    const STORE: &str = "<store xmlns='urn:xmpp:hints'/>";
+
+    #[test]
+    fn chat_and_normal_messages_are_history() {
+        check("<message type='chat'>", BODY, Archive, Delivery);
+        check("<message>", BODY, Archive, Delivery);
+        check("<message type='unheard-of'>", BODY, Archive, Delivery);
+        check("<message>", "<subject>Verona</subject>", Archive, Delivery);
+    }
+
+    #[test]
+    fn what_has_no_body_may_still_be_history() {
+        check(
+            "<message type='chat'>",
+            "<received xmlns='urn:xmpp:receipts' id='1'/>",
+            Archive,
+            Delivery,
+        );
+        check(
+            "<message type='chat'>",
+            "<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>",
+            Archive,
+            Delivery,
+        );
+        check(
+            "<message type='chat'>",
+            "<encrypted xmlns='eu.siacs.conversations.axolotl'/>",
+            Archive,
+            Delivery,
+        );
+        check(
+            "<message type='chat'>",
+            "<reactions xmlns='urn:xmpp:reactions:0' id='1'/>",
+            Archive,
+            Delivery,
+        );
+        check(
+            "<message type='chat'>",
+            "<propose xmlns='urn:xmpp:jingle-message:0' id='1'/>",
+            Archive,
+            Delivery,
+        );
+        check(
+            "<message>",
+            "<x xmlns='jabber:x:conference' jid='room@conference.example'/>",
+            Archive,
+            Delivery,
+        );
+        check(
+            "<message>",
+            "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='juliet@example'/></x>",
+            Archive,
+            Delivery,
+        );
+    }
+
+    #[test]
+    fn other_messages_without_a_body_are_kept_until_delivered() {
+        check("<message>", "", Delivery, Delivery);
+        check(
+            "<message type='chat'>",
+            "<x xmlns='jabber:x:unknown'/>",
+            Delivery,
+            Delivery,
+        );
+        check(
+            "<message>",
+            "<x xmlns='http://jabber.org/protocol/muc#user'/>",
+            Delivery,
+            Delivery,
+        );
+    }
+
+    #[test]
+    fn chat_states_alone_are_never_kept() {
+        let with_thread =
+            format!("<thread>1</thread>{COMPOSING}<origin-id xmlns='urn:xmpp:sid:0' id='1'/>");
+        check("<message type='chat'>", COMPOSING, None, None);
+        check("<message>", COMPOSING, None, None);
+        check("<message type='groupchat'>", COMPOSING, None, None);
+        check("<message type='chat'>", &with_thread, None, None);
+        check(
+            "<message type='chat'>",
+            &format!("{COMPOSING}{BODY}"),
+            Archive,
+            Delivery,
+        );
+        check(
+            "<message type='chat'>",
+            &format!("{COMPOSING}<x xmlns='jabber:x:unknown'/>"),
+            Delivery,
+            Delivery,
+        );
+    }
+
+    #[test]
+    fn hints_overrule_the_payload() {
+        check(
+            "<message type='chat'>",
+            &format!("{BODY}{NO_STORE}"),
+            None,
+            None,
+        );
+        check(
+            "<message type='chat'>",
+            &format!("{BODY}{NO_PERMANENT}"),
+            Delivery,
+            Delivery,
+        );
+        check(
+            "<message type='chat'>",
+            &format!("{COMPOSING}{STORE}"),
+            Archive,
+            Delivery,
+        );
+        check(
+            "<message type='chat'>",
+            &format!("<x xmlns='jabber:x:unknown'/>{STORE}"),
+            Archive,
+            Delivery,
+        );
+        check(
+            "<message type='chat'>",
+            &format!("{BODY}{STORE}{NO_STORE}"),
+            None,
+            None,
+        );
+        check(
+            "<message type='groupchat'>",
+            &format!("{BODY}{NO_STORE}"),
+            None,
+            None,
+        );
+    }
+
+    #[test]
+    fn rooms_and_headlines_are_no_history() {
+        check("<message type='groupchat'>", BODY, Delivery, Delivery);
+        check("<message type='headline'>", BODY, Delivery, Delivery);
+        check(
+            "<message type='groupchat'>",
+            &format!("{BODY}{STORE}"),
+            Delivery,
+            Delivery,
+        );
+    }
+
+    #[test]
+    fn errors_are_kept_for_the_resource_they_name_only() {
+        check(
+            "<message type='error' to='juliet@example'>",
+            BODY,
+            None,
+            None,
+        );
+        check("<message type='error'>", BODY, None, None);
+        check(
+            "<message type='error' to='juliet@example/balcony'>",
+            BODY,
+            Delivery,
+            Delivery,
+        );
+        check(
+            "<message type='error' to='juliet@example/balcony'>",
+            NO_STORE,
+            Delivery,
+            Delivery,
+        );
+    }
+
+    #[test]
+    fn presence_and_iq_are_never_kept() {
+        assert_eq!(
+            classify(
+                &Stanza::presence(stanza::PresenceType::Available),
+                Archiving::On
+            ),
+            None
+        );
+        assert_eq!(
+            classify(&Stanza::iq(stanza::IqType::Result, "1"), Archiving::On),
+            None
+        );
+    }
+
+    #[test]
+    fn only_messages_to_a_person_wait_for_another_resource() {
+        let waits = |start: &str| may_wait(&message(start, BODY));
+        assert!(waits("<message>"));
+        assert!(waits("<message type='chat'>"));
+        assert!(!waits("<message type='groupchat'>"));
+        assert!(!waits("<message type='headline'>"));
+        assert!(!waits("<message type='error' to='juliet@example/balcony'>"));
+    }
+
+    #[track_caller]
+    fn check(start: &str, children: &str, archive_on: Class, archive_off: Class) {
+        let message = message(start, children);
+        assert_eq!(
+            classify(&message, Archiving::On),
+            archive_on,
+            "{start}{children}, archive on"
+        );
+        assert_eq!(
+            classify(&message, Archiving::Off),
+            archive_off,
+            "{start}{children}, archive off"
+        );
+    }
+
+    fn message(start: &str, children: &str) -> Stanza {
+        Stanza::from_stored(format!("{start}{children}</message>").as_bytes()).unwrap()
+    }
+}

@@ -3,14 +3,18 @@
 //! Nothing here is stored. After a crash every due entry is back, in nobody's hands.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use stanza::{Stanza, Timestamp};
-use store::{EntryId, Found};
+use store::{EntryId, Found, Seq};
 
 use crate::class::Class;
 use crate::error::{Refused, Unreadable};
 use crate::limits::{DUE_BYTES_MAX, DUE_ENTRIES_MAX};
-use crate::record::{Data, message_of};
+use crate::record::{Data, NewEntry, message_of};
+
+/// The gate of an entry whose batch was not handed over yet: no store ever opens it.
+pub(crate) const UNSUBMITTED: Seq = Seq(u64::MAX);
 
 /// The due entries of one account, by position.
 #[derive(Debug, Default)]
@@ -27,30 +31,28 @@ pub(crate) struct Item {
     pub(crate) session_only: bool,
     /// How many sessions have it in their outboxes.
     pub(crate) offers: u16,
+    /// The batch it was recorded with; nothing to wait for when it was read back.
+    pub(crate) gate: Seq,
     content: Content,
 }
 
 /// Recorded in this life of the account, or read back. What was read back is parsed only when somebody wants it.
 #[derive(Debug)]
 enum Content {
-    Live(Stanza),
+    Live(Box<Stanza>),
     Stored(Box<Found<Data>>),
 }
 
 impl Item {
-    pub(crate) fn live(
-        class: Class,
-        at: Timestamp,
-        session_only: bool,
-        offers: u16,
-        message: Stanza,
-    ) -> Self {
+    /// What `new` records, in the hands of so many sessions.
+    pub(crate) fn live(new: &NewEntry<'_>, session_only: bool, offers: u16) -> Self {
         Self {
-            class,
-            at,
+            class: new.class,
+            at: new.at,
             session_only,
             offers,
-            content: Content::Live(message),
+            gate: UNSUBMITTED,
+            content: Content::Live(Box::new(new.message.clone())),
         }
     }
 
@@ -60,13 +62,14 @@ impl Item {
             at: Timestamp::from_micros(found.entry.at),
             session_only: found.entry.data.session_only,
             offers: 0,
+            gate: Seq::NONE,
             content: Content::Stored(Box::new(found)),
         }
     }
 
     pub(crate) fn message(&self) -> Result<Stanza, Unreadable> {
         match &self.content {
-            Content::Live(message) => Ok(message.clone()),
+            Content::Live(message) => Ok(Stanza::clone(message)),
             Content::Stored(found) => message_of(found),
         }
     }
@@ -111,6 +114,13 @@ impl Due {
 
     pub(crate) fn item_mut(&mut self, id: EntryId) -> Option<&mut Item> {
         self.items.get_mut(&id)
+    }
+
+    /// Those behind a position.
+    pub(crate) fn behind(&mut self, id: EntryId) -> impl Iterator<Item = &mut Item> {
+        self.items
+            .range_mut((Bound::Excluded(id), Bound::Unbounded))
+            .map(|(_, item)| item)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (EntryId, &Item)> {

@@ -9,15 +9,15 @@ use std::collections::VecDeque;
 
 use jid::Domain;
 use stanza::{Stanza, Timestamp};
-use store::limits::ID_MAX;
 use store::{
-    Ask, Batch, Collection, Entries, EntryId, Found, Log, Owner, Page, Question, Trim, Version,
+    Ask, Batch, Collection, Entries, EntryId, Found, Log, Owner, Page, Question, Seq, Trim, Version,
 };
 
 use crate::class::Class;
+use crate::due::UNSUBMITTED;
 use crate::error::{Refused, Unreadable};
 use crate::limits::{EGRESS_BYTES_MAX, EGRESS_ENTRIES_MAX};
-use crate::record::{Data, NewEntry, message_of};
+use crate::record::{Data, NewEntry, message_of, next_position};
 
 /// Every destination's messages on their way out.
 pub const EGRESS: Collection<Log<Data>> = Collection::new("mailbox.egress", Version(1));
@@ -76,6 +76,8 @@ pub struct Egress {
     destination: Destination,
     owner: Owner,
     newest: EntryId,
+    /// The newest position whose batch was handed over.
+    submitted: EntryId,
     /// In order; the first `sent` of them were given to the connection.
     entries: VecDeque<Outgoing>,
     sent: usize,
@@ -86,8 +88,22 @@ pub struct Egress {
 struct Outgoing {
     id: EntryId,
     at: Timestamp,
+    gate: Seq,
     size_bytes: usize,
     message: Result<Stanza, Unreadable>,
+}
+
+/// A message that was not given to the connection yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsent<'a> {
+    /// Its position.
+    pub id: EntryId,
+    /// When it came: one that waited long carries a delay stamp.
+    pub at: Timestamp,
+    /// It may go out only when this gate is open; nothing behind it may overtake it.
+    pub gate: Seq,
+    /// The message. A damaged entry is to be passed over.
+    pub message: &'a Result<Stanza, Unreadable>,
 }
 
 /// A message that goes back to its sender.
@@ -120,6 +136,7 @@ impl Egress {
             destination,
             owner,
             newest: newest.unwrap_or_default(),
+            submitted: newest.unwrap_or_default(),
             entries: VecDeque::new(),
             sent: 0,
             bytes: 0,
@@ -137,19 +154,11 @@ impl Egress {
     /// [`Refused`] when as much waits as may; the sender gets an error, and nothing has changed.
     pub fn append(&mut self, new: &NewEntry<'_>, batch: &mut Batch) -> Result<EntryId, Refused> {
         let size_bytes = new.message.bytes_len();
-        if self.entries.len() >= EGRESS_ENTRIES_MAX {
-            return Err(Refused::TooMany {
-                limit: EGRESS_ENTRIES_MAX,
-            });
+        let (entries, bytes) = (self.entries.len(), self.bytes);
+        if entries >= EGRESS_ENTRIES_MAX || bytes.saturating_add(size_bytes) > EGRESS_BYTES_MAX {
+            return Err(Refused::EgressFull { entries, bytes });
         }
-        if self.bytes.saturating_add(size_bytes) > EGRESS_BYTES_MAX {
-            return Err(Refused::TooLarge {
-                limit_bytes: EGRESS_BYTES_MAX,
-            });
-        }
-        let next = self.newest.0.checked_add(1).filter(|next| *next <= ID_MAX);
-        let id = EntryId(next.ok_or(Refused::NoPositions)?);
-        self.newest = id;
+        let id = next_position(&mut self.newest)?;
         let new = NewEntry {
             class: Class::Delivery,
             ..*new
@@ -158,6 +167,7 @@ impl Egress {
         self.push(Outgoing {
             id,
             at: new.at,
+            gate: UNSUBMITTED,
             size_bytes,
             message: Ok(new.message.clone()),
         });
@@ -178,13 +188,25 @@ impl Egress {
         taken.message.ok()
     }
 
-    /// What was not given to the connection yet, in order. Damaged entries stay in their place as errors, to be passed
-    /// over by [`sent`](Self::sent) like others.
-    pub fn unsent(&self) -> impl Iterator<Item = (EntryId, &Result<Stanza, Unreadable>)> {
-        self.entries
-            .iter()
-            .skip(self.sent)
-            .map(|entry| (entry.id, &entry.message))
+    /// Notes under which number the batch was handed over that messages were last appended to.
+    pub fn submitted(&mut self, seq: Seq) {
+        let behind = self
+            .entries
+            .partition_point(|entry| entry.id <= self.submitted);
+        for entry in self.entries.iter_mut().skip(behind) {
+            entry.gate = seq;
+        }
+        self.submitted = self.newest;
+    }
+
+    /// What was not given to the connection yet, in order.
+    pub fn unsent(&self) -> impl Iterator<Item = Unsent<'_>> {
+        self.entries.iter().skip(self.sent).map(|entry| Unsent {
+            id: entry.id,
+            at: entry.at,
+            gate: entry.gate,
+            message: &entry.message,
+        })
     }
 
     /// Notes that everything up to this position was given to the connection.
@@ -290,6 +312,7 @@ impl Outgoing {
         Self {
             id: found.entry.id,
             at: Timestamp::from_micros(found.entry.at),
+            gate: Seq::NONE,
             size_bytes,
             message,
         }

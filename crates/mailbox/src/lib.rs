@@ -36,7 +36,9 @@ mod reliance;
 mod wire_id;
 
 pub use class::{Archiving, Class, classify, may_wait};
-pub use egress::{Destination, EGRESS, Egress, EgressAnswer, EgressQuestion, Undeliverable};
+pub use egress::{
+    Destination, EGRESS, Egress, EgressAnswer, EgressQuestion, Undeliverable, Unsent,
+};
 pub use error::{Refused, Unreadable};
 pub use mailbox::{Cleared, LoadAnswer, LoadQuestion, Mailbox, Recorded, Waiting, handled};
 pub use record::{

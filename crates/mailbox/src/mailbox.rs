@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use stanza::{Stanza, Timestamp};
-use store::limits::ID_MAX;
-use store::{Ask, Batch, Entries, EntryId, Found, Owner, Page, Question, Store, StoreError, Trim};
+use store::{
+    Ask, Batch, Entries, EntryId, Found, Gate, Owner, Page, Question, Seq, Store, StoreError, Trim,
+};
 
 use crate::class::{Class, may_wait};
 use crate::due::{Due, Item};
 use crate::error::{Refused, Unreadable};
 use crate::limits::DUE_ENTRIES_MAX;
-use crate::record::{Data, LOG, NewEntry, Owed, STATE, SessionId, State};
+use crate::record::{Data, LOG, NewEntry, Owed, STATE, SessionId, State, next_position};
 use crate::wire_id::{WireId, WireKey};
 
 /// An account's mailbox: its newest position, its key for wire ids, and what is due.
@@ -22,10 +23,23 @@ use crate::wire_id::{WireId, WireKey};
 pub struct Mailbox {
     owner: Owner,
     key: WireKey,
-    /// Whether a batch with the key was handed over, and none failed since.
-    key_stored: bool,
+    saved: Saved,
     newest: EntryId,
+    /// The newest position whose batch was handed over, and the newest batch handed over.
+    submitted: (EntryId, Seq),
     due: Due,
+}
+
+/// Whether the key is on disk. Until that is known it goes along with every entry: an id must never be shown whose key
+/// could be lost.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Saved {
+    No,
+    /// It went into the batch that is being filled.
+    InHand,
+    /// It was handed over with this batch.
+    Under(Seq),
+    Yes,
 }
 
 /// What loading asks, in one snapshot: the key, the newest position ever drawn, and what is due.
@@ -50,6 +64,8 @@ pub struct Waiting<'a> {
     pub id: EntryId,
     /// When it came: the delay stamp of its delivery.
     pub at: Timestamp,
+    /// The gate of its delivery.
+    pub gate: Seq,
     /// The value of its `<stanza-id/>`: of an archive entry only.
     pub wire_id: Option<WireId>,
     item: &'a Item,
@@ -119,8 +135,13 @@ impl Mailbox {
         Self {
             owner,
             key: state.as_ref().map_or(fresh, |state| state.key),
-            key_stored: state.is_some(),
+            saved: if state.is_some() {
+                Saved::Yes
+            } else {
+                Saved::No
+            },
             newest: newest.unwrap_or_default(),
+            submitted: (newest.unwrap_or_default(), Seq::NONE),
             due,
         }
     }
@@ -156,16 +177,19 @@ impl Mailbox {
     ///
     /// [XEP-0160 §2]: https://xmpp.org/extensions/xep-0160.html#flow
     pub fn record(&mut self, new: &NewEntry<'_>, batch: &mut Batch) -> Result<Recorded, Refused> {
-        if new.class == Class::None {
+        let for_nobody = new.class == Class::Delivery && new.owed == Owed::Nobody;
+        if new.class == Class::None || for_nobody {
             return Err(Refused::NotKept);
         }
         if new.owed != Owed::Nobody {
             self.due.room_for(new.message.bytes_len())?;
         }
-        let id = self.draw()?;
-        if !self.key_stored {
+        let id = next_position(&mut self.newest)?;
+        if self.saved != Saved::Yes {
             batch.put(STATE, &self.owner, &(), &State { key: self.key });
-            self.key_stored = true;
+        }
+        if self.saved == Saved::No {
+            self.saved = Saved::InHand;
         }
         let session_only = new.owed != Owed::Nobody && !may_wait(new.message);
         batch.append(LOG, &self.owner, new.stored(id, session_only));
@@ -174,23 +198,33 @@ impl Mailbox {
             Owed::Sessions(sessions) => sessions,
             Owed::Later => 0,
         };
-        let item = Item::live(new.class, new.at, session_only, offers, new.message.clone());
-        self.due.insert(id, item);
+        self.due.insert(id, Item::live(new, session_only, offers));
         Ok(self.recorded(id, new.class))
+    }
+
+    /// Notes under which number the batch was handed over that this mailbox last wrote to: what was recorded with it
+    /// may be shown to anybody only when that gate is open.
+    pub fn submitted(&mut self, seq: Seq, store: &Store) {
+        self.saved = match self.saved {
+            Saved::InHand => Saved::Under(seq),
+            Saved::Under(first) => match store.gate(first) {
+                Gate::Pending => Saved::Under(first),
+                Gate::Durable => Saved::Yes,
+                Gate::Failed => Saved::No,
+            },
+            known => known,
+        };
+        for item in self.due.behind(self.submitted.0) {
+            item.gate = seq;
+        }
+        // A batch that turned out empty has no number of its own.
+        self.submitted = (self.newest, self.submitted.1.max(seq));
     }
 
     /// Takes back an entry whose batch failed: it is nowhere any more, and its sender must get an error. Returns the
     /// message if it was still due; frames that carry it will not be sent, because their gate failed.
     pub fn withdrawn(&mut self, id: EntryId) -> Option<Stanza> {
-        // The failed batch may have been the one with the key.
-        self.key_stored = false;
         self.due.remove(id)?.message().ok()
-    }
-
-    fn draw(&mut self) -> Result<EntryId, Refused> {
-        let next = self.newest.0.checked_add(1).filter(|next| *next <= ID_MAX);
-        self.newest = EntryId(next.ok_or(Refused::NoPositions)?);
-        Ok(self.newest)
     }
 
     fn recorded(&self, id: EntryId, class: Class) -> Recorded {
@@ -205,6 +239,9 @@ impl Mailbox {
 impl Mailbox {
     /// What waits for a resource, in order: entries that no session has in hand. Entries that were meant for one
     /// session only are among the [`strays`](Self::strays) instead.
+    ///
+    /// While a session is being given what waits, new messages for it are recorded as [`Owed::Later`] and so come
+    /// behind; otherwise they would overtake.
     pub fn waiting(&self) -> impl Iterator<Item = Waiting<'_>> {
         self.in_no_hands(false)
     }
@@ -285,6 +322,7 @@ impl Mailbox {
             .map(|(id, item)| Waiting {
                 id,
                 at: item.at,
+                gate: item.gate,
                 wire_id: self.wire_id(id, item.class),
                 item,
             })
@@ -315,6 +353,19 @@ impl Mailbox {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.due.bytes()
+    }
+
+    /// Whether this memory may go, to be read again later: nobody has an entry in hand. The last batch handed over
+    /// ([`last_batch`](Self::last_batch)) must be settled too.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.due.iter().all(|(_, item)| item.offers == 0)
+    }
+
+    /// The newest batch that this mailbox wrote to, as far as it was told.
+    #[must_use]
+    pub fn last_batch(&self) -> Seq {
+        self.submitted.1
     }
 
     /// The position that a client's id stands for, if it was ever drawn.

@@ -11,10 +11,11 @@ use jid::{BareJid, Jid};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use stanza::{Stanza, Timestamp, ids};
+use store::limits::ID_MAX;
 use store::{Batch, BodyId, Collection, Entry, EntryId, Found, Log, Map, Version};
 
 use crate::class::Class;
-use crate::error::Unreadable;
+use crate::error::{Refused, Unreadable};
 use crate::wire_id::WireKey;
 
 /// Every account's messages: what `archive`, `offline`, resumption and push are cursors on.
@@ -57,7 +58,10 @@ impl<'de> Deserialize<'de> for SessionId {
 }
 
 /// Which stanza of which session became an entry: from these the count of handled stanzas (the `h` of XEP-0198) is
-/// recovered after a crash.
+/// recovered after a crash ([`handled`](crate::handled)).
+///
+/// Only what stays in the sender's own log proves anything: its [`Class::Archive`] entries. What is kept elsewhere, or
+/// until delivery only, needs a checkpoint of the session in the same batch.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Inbound {
     /// The session that sent it.
@@ -210,6 +214,13 @@ pub fn message_of(found: &Found<Data>) -> Result<Stanza, Unreadable> {
     Ok(children.fold(head, |message, child| {
         message.with_child(child.to_fragment())
     }))
+}
+
+/// Draws the position behind the newest one.
+pub(crate) fn next_position(newest: &mut EntryId) -> Result<EntryId, Refused> {
+    let next = newest.0.checked_add(1).filter(|next| *next <= ID_MAX);
+    *newest = EntryId(next.ok_or(Refused::NoPositions)?);
+    Ok(*newest)
 }
 
 /// A stanza as text for the store.

@@ -1,0 +1,125 @@
+//! What a start after a crash finds.
+
+use mailbox::{Class, Inbound, LOG, NewEntry, Owed, SessionId, handled};
+use store::{Batch, EntryId};
+
+use crate::world::{World, bare, chat, entry, owner, ready, waiting};
+
+const ORCHARD: SessionId = SessionId(0xABCD);
+const GARDEN: SessionId = SessionId(u128::MAX);
+
+#[test]
+fn a_crash_loses_what_was_not_written_and_nothing_else() {
+    let world = World::new();
+    let mut mailbox = world.mailbox("juliet@example");
+    let peer = bare("romeo@example");
+    for text in ["1", "2"] {
+        let mut batch = Batch::new();
+        mailbox
+            .record(
+                &entry(&chat(text), &peer, Class::Delivery, Owed::Sessions(1)),
+                &mut batch,
+            )
+            .unwrap();
+        world.commit(&mut mailbox, batch);
+    }
+    let mut batch = Batch::new();
+    mailbox
+        .record(
+            &entry(&chat("3"), &peer, Class::Delivery, Owed::Later),
+            &mut batch,
+        )
+        .unwrap();
+    world.submit(&mut mailbox, batch);
+    let world = World::over(world.disk.image());
+    assert_eq!(waiting(&world.mailbox("juliet@example")), ["1", "2"]);
+}
+
+#[test]
+fn a_start_finds_who_has_something_due() {
+    let world = World::new();
+    let due = || ready(world.store.read(LOG.owners_due())).unwrap();
+    let mut juliet = world.mailbox("juliet@example");
+    let mut romeo = world.mailbox("romeo@example");
+    let mut batch = Batch::new();
+    let (message, peer) = (chat("1"), bare("romeo@example"));
+    juliet
+        .record(
+            &entry(&message, &peer, Class::Archive, Owed::Later),
+            &mut batch,
+        )
+        .unwrap();
+    romeo
+        .record(
+            &entry(&message, &peer, Class::Archive, Owed::Nobody),
+            &mut batch,
+        )
+        .unwrap();
+    world.commit(&mut juliet, batch);
+    assert_eq!(due(), [owner("juliet@example")]);
+    let mut batch = Batch::new();
+    let _ = juliet.synced(juliet.newest(), &mut batch);
+    world.commit(&mut juliet, batch);
+    assert_eq!(due(), []);
+}
+
+#[test]
+fn the_log_says_how_far_each_session_was_handled() {
+    let world = World::new();
+    let mut mailbox = world.mailbox("romeo@example");
+    let peer = bare("juliet@example");
+    let sent = [
+        Some((ORCHARD, 3)),
+        None,
+        Some((GARDEN, 1)),
+        Some((ORCHARD, 5)),
+        Some((GARDEN, 2)),
+    ];
+    for sent in sent {
+        let inbound = sent.map(|(session, ordinal)| Inbound { session, ordinal });
+        let mut batch = Batch::new();
+        let message = chat("1");
+        let new = NewEntry {
+            inbound,
+            ..entry(&message, &peer, Class::Archive, Owed::Nobody)
+        };
+        mailbox.record(&new, &mut batch).unwrap();
+        world.commit(&mut mailbox, batch);
+    }
+    let world = World::over(world.disk.image());
+    let check = |after: u64, expected: &[(SessionId, u64)]| {
+        let found = ready(handled(
+            &world.store,
+            &owner("romeo@example"),
+            EntryId(after),
+        ))
+        .unwrap();
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
+    };
+    check(0, &[(ORCHARD, 5), (GARDEN, 2)]);
+    check(4, &[(GARDEN, 2)]);
+    check(5, &[]);
+}
+
+#[test]
+fn a_long_log_is_read_page_by_page() {
+    let world = World::new();
+    let mut mailbox = world.mailbox("romeo@example");
+    let peer = bare("juliet@example");
+    let message = chat("1");
+    let mut batch = Batch::new();
+    for ordinal in 1..=2500 {
+        let inbound = Some(Inbound {
+            session: ORCHARD,
+            ordinal,
+        });
+        let new = NewEntry {
+            inbound,
+            ..entry(&message, &peer, Class::Archive, Owed::Nobody)
+        };
+        mailbox.record(&new, &mut batch).unwrap();
+    }
+    world.commit(&mut mailbox, batch);
+    let found = ready(handled(&world.store, &owner("romeo@example"), EntryId(0))).unwrap();
+    assert_eq!(found.get(&ORCHARD), Some(&2500));
+}
