@@ -11,7 +11,8 @@ use crate::StreamFault;
 /// What happened on a client stream, in the order of the bytes.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Something that concerned only the stream; there may be output. Call again.
+    /// Something that concerned only the stream; there may be output, and the stream may be
+    /// [over](crate::C2s::is_over), as after a STARTTLS that was not offered. Call again.
     Handled,
     /// A stream header, before authentication: the first, or the one after STARTTLS.
     /// Question: [`C2s::open`](crate::C2s::open), or [`C2s::fault`](crate::C2s::fault) with

@@ -73,7 +73,9 @@ pub enum StreamFault {
     #[error("the peer sent XML that is not well-formed")]
     NotWellFormed,
     /// One element grew past the limit before it ended.
-    #[error("an element exceeded {bytes_max} bytes; see c2s.stanza_bytes_max")]
+    #[error(
+        "an element exceeded {bytes_max} bytes; c2s.stanza_bytes_max allows more to who has signed in"
+    )]
     ElementTooLarge {
         /// The limit it met, in bytes.
         bytes_max: usize,

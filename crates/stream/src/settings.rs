@@ -33,6 +33,17 @@ pub struct C2sSettings {
     pub failures_max: u8,
 }
 
+impl C2sSettings {
+    /// With this many bytes for one element: before authentication fewer, where it is more than
+    /// [`UNAUTHENTICATED_BYTES_MAX`].
+    #[must_use]
+    pub fn with_stanza_bytes_max(mut self, bytes_max: usize) -> Self {
+        self.limits.element_bytes_max = bytes_max;
+        self.limits_unauthenticated.element_bytes_max = bytes_max.min(UNAUTHENTICATED_BYTES_MAX);
+        self
+    }
+}
+
 impl Default for C2sSettings {
     fn default() -> Self {
         let limits = Limits::default();
@@ -40,7 +51,7 @@ impl Default for C2sSettings {
             framing: Framing::Stream,
             limits,
             limits_unauthenticated: Limits {
-                element_bytes_max: UNAUTHENTICATED_BYTES_MAX.min(limits.element_bytes_max),
+                element_bytes_max: UNAUTHENTICATED_BYTES_MAX,
                 ..limits
             },
             unauthenticated_timeout: Duration::from_secs(300),

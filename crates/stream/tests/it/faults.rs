@@ -71,7 +71,7 @@ fn an_element_that_is_too_big_takes_effect_in_its_turn() {
         > <message><body>{big}</body></message>
         > <message to='after@example.org'/>
         ! stanza <message to='before@example.org'/>
-        ! faulted an element exceeded 10000 bytes; see c2s.stanza_bytes_max
+        ! faulted an element exceeded 10000 bytes; c2s.stanza_bytes_max allows more to who has signed in
         < <stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>
         < <text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>XML element is too big</text>
         < <stanza-too-big xmlns='urn:xmpp:errors'/></stream:error></stream:stream>
@@ -86,7 +86,7 @@ fn before_authentication_the_limit_is_lower() {
         OPENED,
         "
         > <auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{big}</auth>
-        ! faulted an element exceeded 2000 bytes; see c2s.stanza_bytes_max
+        ! faulted an element exceeded 2000 bytes; c2s.stanza_bytes_max allows more to who has signed in
         < <stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>
         < <text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>XML element is too big</text>
         < <stanza-too-big xmlns='urn:xmpp:errors'/></stream:error></stream:stream>
