@@ -9,6 +9,7 @@ mod generated;
 mod logs;
 mod maps;
 mod order;
+mod pages;
 
 use std::sync::Arc;
 
@@ -24,8 +25,7 @@ pub use bodies::{
 pub use crash::a_crash_at_any_step_leaves_all_or_nothing;
 pub use generated::generated_batches_read_as_in_memory;
 pub use logs::{
-    due_entries_are_found, entries_are_trimmed, filters_narrow_pages, ids_only_grow,
-    pages_are_bounded_in_bytes, pages_go_both_ways, tombstones_keep_the_place,
+    due_entries_are_found, entries_are_trimmed, ids_only_grow, tombstones_keep_the_place,
 };
 pub use maps::{
     owners_are_found_by_key, values_are_put_and_deleted, values_expire, values_range_in_key_order,
@@ -34,6 +34,7 @@ pub use order::{
     concurrent_writers_never_insert_below, questions_share_a_snapshot, what_was_delivered_is_seen,
     writers_take_turns_and_see_each_other,
 };
+pub use pages::{filters_narrow_pages, pages_are_bounded_in_bytes, pages_go_both_ways};
 
 use crate::backend::{Backend, Reader};
 use crate::batch::Batch;
