@@ -3,11 +3,25 @@
 
 use std::collections::BTreeSet;
 
+use jid::Jid;
+use stanza::form::Form;
+
 /// Features of a host and of its accounts, sorted.
 #[derive(Clone, Debug, Default)]
 pub struct Disco {
     host: BTreeSet<&'static str>,
     account: BTreeSet<&'static str>,
+    forms: Vec<Form>,
+    items: Vec<Item>,
+}
+
+/// An address that belongs to a host: a service of its users.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Item {
+    /// Where it is.
+    pub jid: Jid,
+    /// Its name for people.
+    pub name: Option<String>,
 }
 
 impl Disco {
@@ -17,6 +31,29 @@ impl Disco {
 
     pub(crate) fn add_account_feature(&mut self, feature: &'static str) {
         self.account.insert(feature);
+    }
+
+    pub(crate) fn add_host_form(&mut self, form: Form) {
+        self.forms.push(form);
+        self.forms
+            .sort_by(|one, other| one.form_type().cmp(&other.form_type()));
+    }
+
+    pub(crate) fn add_host_item(&mut self, item: Item) {
+        self.items.push(item);
+        self.items.sort_by(|one, other| one.jid.cmp(&other.jid));
+    }
+
+    /// Data sets of the host, XEP-0128, by their type.
+    #[must_use]
+    pub fn host_forms(&self) -> &[Form] {
+        &self.forms
+    }
+
+    /// The host's items, by address.
+    #[must_use]
+    pub fn host_items(&self) -> &[Item] {
+        &self.items
     }
 
     /// What the host offers.

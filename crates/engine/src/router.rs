@@ -25,6 +25,7 @@ use crate::{
         },
         run,
     },
+    sabotage::Sabotage,
     server::Server,
 };
 
@@ -110,7 +111,7 @@ impl Server {
                 }
                 Next::Drain(cell) => {
                     let mut routed = 0;
-                    while let Some(envelope) = next_effect(&cell) {
+                    while let Some(envelope) = next_effect(&cell, self.sabotage()) {
                         if let Some(more) = self.step(envelope) {
                             todo.push_back(more);
                         }
@@ -312,6 +313,7 @@ impl Server {
                     host,
                     server: self,
                     stanza: &stanza,
+                    afterwards: Vec::new(),
                 };
                 answer(&child.tree().root(), &mut cx)
             }
@@ -323,6 +325,7 @@ impl Server {
                     host: host.clone(),
                     server: self.clone(),
                     address: None,
+                    stanza: stanza.clone(),
                 };
                 match handle(&child.tree().root(), job) {
                     Ok(answering) => {
@@ -438,12 +441,15 @@ fn nobody(envelope: &Envelope) -> Option<Next> {
 }
 
 /// The next stanza of an account's queue; `None` ends the draining.
-fn next_effect(cell: &AccountCell) -> Option<Envelope> {
+fn next_effect(cell: &AccountCell, sabotage: Sabotage) -> Option<Envelope> {
     let mut state = cell.lock();
     let CellState::Ready(account) = &mut *state else {
         return None;
     };
-    let next = account.effects.pop_front();
+    let next = match sabotage {
+        Sabotage::ReorderDrain => account.effects.pop_back(),
+        _ => account.effects.pop_front(),
+    };
     if next.is_none() {
         account.draining = false;
     }

@@ -21,6 +21,7 @@ use crate::{
     losses::Losses,
     module::{ConfigError, Entry},
     registry::Registry,
+    sabotage::Sabotage,
     session::SessionId,
 };
 
@@ -31,6 +32,8 @@ pub struct Settings {
     pub hosts: Vec<HostSettings>,
     /// The `[limits]` table.
     pub limits: Limits,
+    /// A fault for tests to find.
+    pub sabotage: Sabotage,
 }
 
 /// The engine can't start.
@@ -60,6 +63,7 @@ pub struct Server {
     sign_ins: Mutex<SignInFailures>,
     fake: FakeCredentials,
     next_session: AtomicU64,
+    sabotage: Sabotage,
     pub(crate) sessions: AtomicU64,
 }
 
@@ -123,6 +127,7 @@ impl Server {
             sign_ins: Mutex::default(),
             fake: FakeCredentials::new(secret),
             next_session: AtomicU64::new(1),
+            sabotage: settings.sabotage,
             sessions: AtomicU64::new(0),
         });
         server.losses.belongs_to(&server);
@@ -192,8 +197,16 @@ impl Server {
         SessionId(self.next_session.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// The fault a test has put in.
+    pub(crate) fn sabotage(&self) -> Sabotage {
+        self.sabotage
+    }
+
     /// What became of a batch.
     pub(crate) fn gate(&self, seq: Seq) -> Gate {
+        if self.sabotage == Sabotage::SkipGate {
+            return Gate::Durable;
+        }
         self.store.gate(seq)
     }
 

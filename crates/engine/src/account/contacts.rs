@@ -105,6 +105,9 @@ impl Contacts {
                 .as_deref()
                 .and_then(|xml| Stanza::from_stored(xml.as_bytes()).ok())
                 .map(Arc::new);
+            if !value.standing.listed && value.version > 0 {
+                contacts.removed.insert(value.version, jid.clone());
+            }
             let contact = Contact {
                 standing: value.standing,
                 name: value.name,
@@ -217,21 +220,27 @@ impl Contacts {
                 if contact.standing.listed {
                     self.version += 1;
                     contact.version = self.version;
+                    self.removed.retain(|_, removed| removed != jid);
+                } else {
+                    // Its value is also the marker of its removal from the roster, if it was on it before.
+                    contact.version = self.removal_of(jid).unwrap_or(0);
                 }
-                self.removed.retain(|_, removed| removed != jid);
                 batch.put(CONTACTS, owner, jid, &contact.to_stored());
                 self.known.insert(jid.clone(), contact);
             }
             None => {
                 self.known.remove(jid);
-                if !was_listed {
-                    batch.delete(CONTACTS, owner, jid);
-                    return;
-                }
-                self.version += 1;
-                self.removed.insert(self.version, jid.clone());
+                let version = match (was_listed, self.removal_of(jid)) {
+                    (true, _) => {
+                        self.version += 1;
+                        self.removed.insert(self.version, jid.clone());
+                        self.version
+                    }
+                    (false, Some(version)) => version,
+                    (false, None) => return batch.delete(CONTACTS, owner, jid),
+                };
                 let marker = StoredContact {
-                    version: self.version,
+                    version,
                     removed: true,
                     ..StoredContact::default()
                 };
@@ -240,9 +249,17 @@ impl Contacts {
                     && let Some((oldest, forgotten)) = self.removed.pop_first()
                 {
                     self.oldest_version = oldest;
-                    batch.delete(CONTACTS, owner, &forgotten);
+                    if !self.known.contains_key(&forgotten) {
+                        batch.delete(CONTACTS, owner, &forgotten);
+                    }
                 }
             }
         }
+    }
+
+    /// The version at which the roster lost this contact, while that is known.
+    fn removal_of(&self, jid: &BareJid) -> Option<u64> {
+        let (version, _) = self.removed.iter().find(|(_, removed)| *removed == jid)?;
+        Some(*version)
     }
 }

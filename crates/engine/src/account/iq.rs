@@ -1,5 +1,7 @@
 //! An IQ for an account or one of its resources: relayed, answered by a feature, or refused.
 
+use std::sync::Arc;
+
 use jid::Jid;
 use stanza::{Condition, IqType, Kind, StanzaError};
 
@@ -13,6 +15,7 @@ use crate::{
         events::IqArrived,
     },
     router::route_error,
+    sabotage::Sabotage,
     session::outbox::{Fate, Frame},
 };
 
@@ -92,8 +95,17 @@ fn request(account: &mut Account, cx: &Context<'_>, envelope: Envelope, method: 
                 host: cx.host(),
                 server: cx.server(),
                 stanza: &stanza,
+                afterwards: Vec::new(),
             };
-            answer(&child.tree().root(), &mut at_hand)
+            let answer = answer(&child.tree().root(), &mut at_hand);
+            let afterwards = at_hand.afterwards;
+            respond(account, cx, &envelope, answer);
+            if let Some(session) = envelope.session() {
+                for stanza in afterwards {
+                    cx.push(session, &Arc::new(stanza));
+                }
+            }
+            return;
         }
         Some(Handler::Handle(handle)) => {
             let job = IqJob {
@@ -103,6 +115,7 @@ fn request(account: &mut Account, cx: &Context<'_>, envelope: Envelope, method: 
                 host: cx.host().clone(),
                 server: cx.server().clone(),
                 address: None,
+                stanza: stanza.clone(),
             };
             match handle(&child.tree().root(), job) {
                 Ok(answering) => {
@@ -139,11 +152,14 @@ fn respond(account: &Account, cx: &Context<'_>, envelope: &Envelope, answer: Ans
     let reply = reply.with_from(Jid::from(account.jid().clone()));
     let to = Some(Jid::from(session.full_jid().clone()));
     let frame = Frame {
-        stanza: std::sync::Arc::new(reply),
+        stanza: Arc::new(reply),
         to,
         gate: envelope.gate(),
         fate: Fate::Drop,
     };
+    if cx.server().sabotage() == Sabotage::AnswerTwice {
+        cx.push_frame(session, frame.clone());
+    }
     cx.push_frame(session, frame);
 }
 

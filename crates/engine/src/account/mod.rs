@@ -28,6 +28,8 @@ use stream::StreamFault;
 pub use self::{
     cell::AccountCell,
     contacts::{Contact, Contacts},
+    credentials::{AccountError, AccountRecord},
+    subscriptions::RosterFull,
 };
 pub(crate) use self::{
     cell::{CellState, INBOX_MAX},

@@ -15,6 +15,7 @@ use crate::{
         Context,
         events::{PresenceArrived, PresenceSent, SessionAvailable, SessionUnavailable},
     },
+    sabotage::Sabotage,
     session::SessionId,
 };
 
@@ -162,7 +163,7 @@ fn take_back(
     was_available: bool,
     stanza: &Arc<Stanza>,
 ) {
-    if was_available {
+    if was_available && cx.server().sabotage() != Sabotage::DropUnavailable {
         broadcast(account, cx, from, stanza);
     }
     let Some(resource) = account.resource_mut(session) else {

@@ -226,7 +226,49 @@ fn deliver(account: &Account, cx: &Context<'_>, audience: Audience, stanza: &Arc
     }
 }
 
+/// The roster holds as many items as it may.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RosterFull;
+
 impl Account {
+    /// Puts a contact on the roster with this name and these groups, or changes them there. What the two
+    /// are to each other stays as it is, [RFC 6121 §2.3](https://www.rfc-editor.org/rfc/rfc6121#section-2.3).
+    ///
+    /// # Errors
+    ///
+    /// [`RosterFull`]; then nothing was changed.
+    pub fn put_contact(
+        &mut self,
+        cx: &Context<'_>,
+        jid: &BareJid,
+        name: Option<String>,
+        groups: Vec<String>,
+    ) -> Result<(), RosterFull> {
+        let before = self.contacts.get(jid).cloned();
+        let mut after = before.clone().unwrap_or_default();
+        if !after.standing.listed && is_full(self, cx) {
+            return Err(RosterFull);
+        }
+        after.standing.listed = true;
+        after.name = name;
+        after.groups = groups;
+        if !before.is_some_and(|before| before.same(&after)) {
+            self.set_contact(cx, jid, Some(after));
+        }
+        act(self, cx, jid, Effect::Push, None);
+        Ok(())
+    }
+
+    /// Takes a contact off the roster and ends all ties, [RFC 6121 §2.5](https://www.rfc-editor.org/rfc/rfc6121#section-2.5).
+    /// `false` when the roster does not list it.
+    pub fn remove_contact(&mut self, cx: &Context<'_>, jid: &BareJid) -> bool {
+        let listed = self.contacts.standing(jid).listed;
+        if listed {
+            remove(self, cx, jid);
+        }
+        listed
+    }
+
     /// Sets or removes a contact, in memory and in the run's batch; a batch that fails is undone.
     pub(crate) fn set_contact(
         &mut self,

@@ -12,6 +12,7 @@ use crate::{
     account::{Account, AccountCell, ending},
     environment::random_id,
     pipeline::{Context, events::SessionBound},
+    sabotage::Sabotage,
     server::Server,
     session::Session,
 };
@@ -97,7 +98,10 @@ fn begin(
     if sessions >= limits.sessions_per_account_max {
         return Err(StanzaError::new(Condition::ResourceConstraint));
     }
-    let outbox_max = usize::try_from(limits.outbox_bytes_max).unwrap_or(usize::MAX);
+    let outbox_max = match cx.server().sabotage() {
+        Sabotage::UnboundedQueue => usize::MAX,
+        _ => usize::try_from(limits.outbox_bytes_max).unwrap_or(usize::MAX),
+    };
     let session = Session::new(cx.server().new_session_id(), full_jid, who.role, outbox_max);
     account.connect(session.clone());
     cx.server().sessions.fetch_add(1, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use jid::Jid;
-use stanza::{Output, Stanza};
+use stanza::{Output, RejectReason, Rejected, Stanza};
 use store::{EntryId, Gate, Seq, Settled};
 use stream::{C2s, Event, StreamFault};
 
@@ -254,6 +254,10 @@ impl Connection {
         };
         match event {
             Event::Stanza(stanza) => self.stanza(stanza, now),
+            // A `from` that is no address is not the client's own, RFC 6120 §8.1.2.1.
+            Event::Rejected(Rejected { reason: RejectReason::FromMalformed(_), .. }) => {
+                self.refuse(&StreamFault::InvalidFrom);
+            }
             Event::Rejected(rejected) => {
                 let sender = Jid::from(bound.session.full_jid().clone());
                 let reply = rejected.reply(&sender);
@@ -285,7 +289,7 @@ impl Connection {
             return;
         };
         bound.owes_count += 1;
-        match bound.session.stamp(stanza) {
+        match bound.session.stamp(stanza, self.server.sabotage()) {
             Ok(envelope) => {
                 self.server.sent(&bound.cell, envelope);
                 bound.count_effects();

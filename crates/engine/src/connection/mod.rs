@@ -399,8 +399,12 @@ impl Connection {
             .ending()
             .map(|ending| ending.fault.clone());
         let fault = fault.unwrap_or(StreamFault::Internal);
+        let last_words = bound.session().outbox().take_last_words();
         tracing::info!(peer = %self.peer.label, jid = %bound.session().full_jid(), condition = fault.condition(), reason = %fault, "session ended by the server");
         self.leave();
+        if let Some(stanza) = last_words {
+            self.stream.send_stanza(&stanza);
+        }
         self.stream.fault(&fault);
     }
 

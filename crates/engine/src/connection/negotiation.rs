@@ -21,6 +21,7 @@ use crate::{
 pub(super) struct Negotiation {
     host: Option<Arc<Host>>,
     tls: TlsFacts,
+    is_secure: bool,
     /// The name of a sign-in under way, until it succeeded or failed.
     pub(super) attempt: Option<Attempt>,
     pub(super) account: Option<SignedIn>,
@@ -57,6 +58,7 @@ impl Negotiation {
 
     pub(super) fn secured(&mut self, facts: TlsFacts) {
         self.tls = facts;
+        self.is_secure = true;
     }
 
     pub(super) fn is_authenticated(&self) -> bool {
@@ -200,7 +202,11 @@ impl Connection {
             mechanisms: mechanisms(&host, !negotiation.tls.xmpp_addresses.is_empty()),
             can_start_tls: self.settings.can_start_tls,
             requires_tls: self.settings.requires_tls,
-            features: host.stream_features(AtStream::BeforeSignIn),
+            // What comes before TLS comes to nothing where TLS is required, RFC 6120 §5.3.1.
+            features: match self.settings.requires_tls && !negotiation.is_secure {
+                true => Vec::new(),
+                false => host.stream_features(AtStream::BeforeSignIn),
+            },
         };
         self.stream.open(policy);
     }
@@ -297,6 +303,9 @@ impl Connection {
     /// A request before sign-in: registration, if the host has it.
     fn early_iq(&mut self, stanza: Stanza) {
         let Some(host) = self.host() else { return };
+        if self.settings.requires_tls && !self.is_secure() {
+            return self.stream.fault(&StreamFault::TooEarly);
+        }
         let method = match stanza.kind() {
             Kind::Iq(IqType::Get) => Method::Get,
             _ => Method::Set,
@@ -317,7 +326,8 @@ impl Connection {
         let Some(Handler::Handle(handle)) = handler else {
             return self.stream.fault(&StreamFault::TooEarly);
         };
-        let job = early_job(&self.server, &host, self.peer.address);
+        let stanza = Arc::new(stanza);
+        let job = early_job(&self.server, &host, self.peer.address, &stanza);
         match handle(&tree.root(), job) {
             Err(error) => {
                 if let Some(reply) = stanza.reply_error(&error) {
@@ -357,6 +367,13 @@ impl Connection {
                 )));
                 self.stream.bind(full_jid);
             }
+        }
+    }
+
+    fn is_secure(&self) -> bool {
+        match &self.phase {
+            Phase::Negotiating(negotiation) => negotiation.is_secure,
+            Phase::Bound(_) | Phase::Over => false,
         }
     }
 
@@ -416,7 +433,12 @@ fn delay(server: &Arc<Server>, peer: &Peer, username: &str, now: Instant) -> std
     }
 }
 
-fn early_job(server: &Arc<Server>, host: &Arc<Host>, address: Option<IpAddr>) -> IqJob {
+fn early_job(
+    server: &Arc<Server>,
+    host: &Arc<Host>,
+    address: Option<IpAddr>,
+    stanza: &Arc<Stanza>,
+) -> IqJob {
     IqJob {
         from: host.domain().clone().into(),
         session: None,
@@ -424,6 +446,7 @@ fn early_job(server: &Arc<Server>, host: &Arc<Host>, address: Option<IpAddr>) ->
         host: host.clone(),
         server: server.clone(),
         address,
+        stanza: stanza.clone(),
     }
 }
 

@@ -23,13 +23,13 @@ pub use sign_in::SignInFailures;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The `[limits]` table. Every key may be left out.
 ///
 /// Sizes are bytes, periods whole seconds, rates per second. No key turns its limit off: where none is wanted, a large
 /// number says so.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Networks for which no rate, no count per address and no sign-in delay applies, as addresses (`"::1"`) or with a

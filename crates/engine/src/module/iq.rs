@@ -8,7 +8,7 @@ use xml::Element;
 
 use super::{Answer, Method};
 use crate::{
-    account::{Account, Resource},
+    account::{Account, AccountError, Resource},
     host::Host,
     permission::Role,
     pipeline::Context,
@@ -38,6 +38,8 @@ pub struct IqContext<'a> {
     pub(crate) host: &'a Arc<Host>,
     pub(crate) server: &'a Arc<Server>,
     pub(crate) stanza: &'a Stanza,
+    /// What the asking session gets after the answer.
+    pub(crate) afterwards: Vec<Stanza>,
 }
 
 impl IqContext<'_> {
@@ -86,6 +88,11 @@ impl IqContext<'_> {
         self.account.as_deref_mut()?.resource_mut(id)
     }
 
+    /// Gives the asking session of this account `stanza` right after the answer.
+    pub fn push_afterwards(&mut self, stanza: Stanza) {
+        self.afterwards.push(stanza);
+    }
+
     /// The account that is asked, with its run; `None` where the host is.
     #[must_use]
     pub fn account(&mut self) -> Option<(&mut Account, &Context<'_>)> {
@@ -103,6 +110,7 @@ pub struct IqJob {
     pub(crate) host: Arc<Host>,
     pub(crate) server: Arc<Server>,
     pub(crate) address: Option<std::net::IpAddr>,
+    pub(crate) stanza: Arc<Stanza>,
 }
 
 impl IqJob {
@@ -143,6 +151,33 @@ impl IqJob {
     #[must_use]
     pub fn server(&self) -> &Arc<Server> {
         &self.server
+    }
+
+    /// The request itself.
+    #[must_use]
+    pub fn stanza(&self) -> &Stanza {
+        &self.stanza
+    }
+
+    /// Removes the account that asks, with all it owns. Its sessions end, and so the asking one gets the
+    /// empty result before its stream ends, [XEP-0077 §3.2](https://xmpp.org/extensions/xep-0077.html#usecases-cancel).
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; then nothing was removed, and that is to be the answer.
+    pub async fn delete_own_account(&self) -> Result<(), AccountError> {
+        let account = self.from.bare();
+        let Some(session) = &self.session else {
+            return Err(AccountError::Missing(account));
+        };
+        let to = Jid::from(session.full_jid().clone());
+        let result = self.stanza.reply_result(None).with_to(Some(to));
+        session.outbox().set_last_words(Some(result));
+        let outcome = self.server.delete_account(&account).await;
+        if outcome.is_err() {
+            session.outbox().set_last_words(None);
+        }
+        outcome
     }
 
     /// The network address of a client that has not signed in.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stanza::form::Form;
 use xml::Fragment;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     iq::{Handler, IqTable, To},
 };
 use crate::{
-    disco::Disco,
+    disco::{Disco, Item},
     host::Host,
     pipeline::{Pipeline, Stage, events::Event},
     session::marks::SessionMark,
@@ -65,6 +66,18 @@ impl<'a, M: Module> Wiring<'a, M> {
     /// Accounts have this feature: it shows in the disco of a bare JID, and of the host.
     pub fn disco_account_feature(&mut self, feature: &'static str) -> &mut Self {
         self.parts.disco.add_account_feature(feature);
+        self
+    }
+
+    /// A data set that the host shows with its features, XEP-0128.
+    pub fn disco_form(&mut self, form: Form) -> &mut Self {
+        self.parts.disco.add_host_form(form);
+        self
+    }
+
+    /// An item of the host: a service for its users, XEP-0030.
+    pub fn disco_item(&mut self, item: Item) -> &mut Self {
+        self.parts.disco.add_host_item(item);
         self
     }
 

@@ -74,6 +74,8 @@ pub struct Outbox {
     bytes_max: usize,
     ending: Option<Ending>,
     resting: bool,
+    /// Told before the stream error when somebody else ends the session.
+    last_words: Option<Box<Stanza>>,
     /// XEP-0198 counts, once the client turned them on.
     pub(crate) acks: Option<Box<Acks>>,
 }
@@ -95,6 +97,7 @@ impl Outbox {
             bytes_max,
             ending: None,
             resting: false,
+            last_words: None,
             acks: None,
         }
     }
@@ -156,6 +159,16 @@ impl Outbox {
     /// Why the connection shall end, once somebody asked for it.
     pub(crate) fn ending(&self) -> Option<&Ending> {
         self.ending.as_ref()
+    }
+
+    /// What the client is told before the stream error, should somebody else end the session.
+    pub(crate) fn set_last_words(&mut self, stanza: Option<Stanza>) {
+        self.last_words = stanza.map(Box::new);
+    }
+
+    /// Takes what [`Outbox::set_last_words`] left.
+    pub(crate) fn take_last_words(&mut self) -> Option<Box<Stanza>> {
+        self.last_words.take()
     }
 
     /// Closes the queue for good and gives what the client did not take: written but not acked, then

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Wake, Waker},
@@ -19,6 +19,9 @@ use super::{
     executor::{Handle, VirtualWorld},
     random::Random,
 };
+
+/// How much is under way to a client that does not read: what the kernel's buffers would take.
+const WINDOW: usize = 256 * 1024;
 
 /// Turns that may pass before a world counts as one that never rests.
 const TURNS_MAX: usize = 2_000_000;
@@ -43,7 +46,10 @@ pub struct World {
     bench: Bench,
     random: Random,
     links: BTreeMap<u64, Link>,
+    ready: Arc<Mutex<Vec<u64>>>,
     next_link: u64,
+    /// Bytes reach the server in pieces of any size.
+    pub is_ragged: bool,
     /// How long the disk takes to write what it is given, at most.
     pub disk_delay: Duration,
     disk_due: Option<Instant>,
@@ -54,17 +60,31 @@ struct Link {
     connection: Connection,
     to_server: Vec<u8>,
     to_client: Vec<u8>,
-    woken: Arc<Flag>,
+    bell: Arc<Bell>,
     /// The server dropped it; nothing more comes.
     ended: bool,
+    /// How much may be under way to a client that does not read.
+    window: usize,
 }
 
-#[derive(Default)]
-struct Flag(AtomicBool);
+/// Puts a link into the list of those that have something to do, once.
+struct Bell {
+    link: u64,
+    rung: AtomicBool,
+    ready: Arc<Mutex<Vec<u64>>>,
+}
 
-impl Wake for Flag {
+impl Bell {
+    fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.ready.lock().unwrap_or_else(PoisonError::into_inner).push(self.link);
+        }
+    }
+}
+
+impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Release);
+        self.ring();
     }
 }
 
@@ -98,6 +118,8 @@ impl World {
             bench,
             random,
             links: BTreeMap::new(),
+            ready: Arc::default(),
+            is_ragged: false,
             next_link: 0,
             disk_delay: Duration::ZERO,
             disk_due: None,
@@ -145,13 +167,19 @@ impl World {
         if let Some(facts) = tls {
             connection.tls_established(facts);
         }
-        let woken = Arc::new(Flag(AtomicBool::new(true)));
+        let bell = Arc::new(Bell {
+            link: id.0,
+            rung: AtomicBool::new(false),
+            ready: self.ready.clone(),
+        });
+        bell.ring();
         let link = Link {
             connection,
             to_server: Vec::new(),
             to_client: Vec::new(),
-            woken,
+            bell,
             ended: false,
+            window: WINDOW,
         };
         self.links.insert(id.0, link);
         id
@@ -161,6 +189,7 @@ impl World {
     pub fn send(&mut self, id: LinkId, bytes: &[u8]) {
         if let Some(link) = self.links.get_mut(&id.0) {
             link.to_server.extend_from_slice(bytes);
+            link.bell.ring();
         }
     }
 
@@ -196,7 +225,7 @@ impl World {
         let agreed = link.connection.tls_requested();
         if agreed {
             link.connection.tls_established(facts);
-            link.woken.0.store(true, Ordering::Release);
+            link.bell.ring();
         }
         agreed
     }
@@ -305,7 +334,7 @@ impl World {
         if !killed {
             for link in self.links.values_mut() {
                 link.connection.stop(now);
-                link.woken.0.store(true, Ordering::Release);
+                link.bell.ring();
             }
             self.settle().map_err(|error| error.to_string())?;
         }
@@ -315,6 +344,7 @@ impl World {
             std::mem::forget(link.connection);
         }
         self.disk_due = None;
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let (store, server) = boot(&self.environment, &self.disk, &self.bench, &mut self.random)?;
         self.store = store;
         self.server = server;
@@ -336,18 +366,23 @@ impl World {
 
     /// Drives one transport that has something to do.
     fn drive_one(&mut self) -> bool {
-        let ids: Vec<u64> = self.links.keys().copied().collect();
-        let start = self.random.below(ids.len());
-        for offset in 0..ids.len() {
-            let Some(id) = ids.get((start + offset) % ids.len().max(1)) else {
-                continue;
-            };
-            let now = self.environment.now();
-            if self.links.get_mut(id).is_some_and(|link| link.drive(now)) {
-                return true;
+        let id = {
+            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            if ready.is_empty() {
+                return false;
             }
+            let index = self.random.below(ready.len());
+            ready.swap_remove(index)
+        };
+        let now = self.environment.now();
+        if let Some(link) = self.links.get_mut(&id) {
+            let piece = match self.is_ragged {
+                true => 1 + self.random.below(400),
+                false => usize::MAX,
+            };
+            link.drive(now, piece);
         }
-        false
+        true
     }
 
     /// The disk takes what waits after a while, and has it after another.
@@ -395,41 +430,34 @@ impl World {
                 .poll_timeout()
                 .is_some_and(|when| when <= now)
             {
-                link.woken.0.store(true, Ordering::Release);
+                link.bell.ring();
             }
         }
     }
 }
 
 impl Link {
-    /// Polls, reads and flushes once. Whether anything moved.
-    fn drive(&mut self, now: Instant) -> bool {
+    /// Polls, reads up to `piece` bytes and flushes, once.
+    fn drive(&mut self, now: Instant, piece: usize) {
+        self.bell.rung.store(false, Ordering::Release);
         if self.ended {
-            return false;
+            return;
         }
-        let mut moved = false;
-        if self.woken.0.swap(false, Ordering::AcqRel) {
-            moved = true;
-            let waker = Waker::from(self.woken.clone());
-            let _ = self.connection.poll(&mut Context::from_waker(&waker), now);
-        }
+        let waker = Waker::from(self.bell.clone());
+        let _ = self.connection.poll(&mut Context::from_waker(&waker), now);
         if !self.to_server.is_empty() && self.connection.wants_read() {
-            moved = true;
-            let bytes = std::mem::take(&mut self.to_server);
+            let bytes: Vec<u8> = self.to_server.drain(..piece.min(self.to_server.len())).collect();
             self.connection.receive(&bytes, now);
-            self.woken.0.store(true, Ordering::Release);
+            self.bell.ring();
         }
-        let before = self.to_client.len();
-        self.connection.flush(&mut self.to_client);
-        if self.to_client.len() > before {
-            moved = true;
-            self.woken.0.store(true, Ordering::Release);
+        if self.to_client.len() < self.window {
+            let before = self.to_client.len();
+            self.connection.flush(&mut self.to_client);
+            if self.to_client.len() > before {
+                self.bell.ring();
+            }
         }
-        if self.connection.is_closed() {
-            self.ended = true;
-            moved = true;
-        }
-        moved
+        self.ended |= self.connection.is_closed();
     }
 }
 

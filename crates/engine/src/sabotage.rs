@@ -1,0 +1,33 @@
+//! Faults put in on purpose, to prove that the simulation would notice them. Only tests set one.
+
+/// One fault.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Sabotage {
+    /// None: the server as it is.
+    #[default]
+    None,
+    /// Every gate is open: frames are seen before what they rest on is durable.
+    SkipGate,
+    /// An account's stanzas leave in another order than they were made.
+    ReorderDrain,
+    /// The end of a session is not told to contacts.
+    DropUnavailable,
+    /// Requests are answered twice.
+    AnswerTwice,
+    /// A `from` the client wrote is believed.
+    DontStamp,
+    /// A session's queue has no bound.
+    UnboundedQueue,
+}
+
+impl Sabotage {
+    /// All faults there are.
+    pub const ALL: [Self; 6] = [
+        Self::SkipGate,
+        Self::ReorderDrain,
+        Self::DropUnavailable,
+        Self::AnswerTwice,
+        Self::DontStamp,
+        Self::UnboundedQueue,
+    ];
+}
