@@ -14,9 +14,9 @@ const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
 /// Rooms' extensions for users, [XEP-0045](https://xmpp.org/extensions/xep-0045.html#invite-mediated).
 const ROOM_USER: &str = "http://jabber.org/protocol/muc#user";
 
-/// Namespaces of payloads that an archive keeps without a body ([XEP-0313 §5.1.3] asks to err on storing).
+/// Namespaces of payloads that an archive keeps without a body: [XEP-0313] asks for bodies and leaves the rest to us.
 ///
-/// [XEP-0313 §5.1.3]: https://xmpp.org/extensions/xep-0313.html#business-storage-user-archives
+/// [XEP-0313]: https://xmpp.org/extensions/xep-0313.html#business-storeret-user-archives
 const ARCHIVED: [&str; 12] = [
     "urn:xmpp:eme:0",
     "eu.siacs.conversations.axolotl",
@@ -44,8 +44,9 @@ pub enum Class {
 }
 
 impl Class {
-    /// The log's `class` column; `None` has no entries.
-    pub(crate) fn column(self) -> u8 {
+    /// The log's `class` column, which pages can be filtered by; `None` has no entries.
+    #[must_use]
+    pub fn column(self) -> u8 {
         match self {
             Self::None => 0,
             Self::Delivery => 1,
@@ -121,10 +122,10 @@ fn names_a_resource(message: &Stanza) -> bool {
     message.to().is_some_and(jid::Jid::is_full)
 }
 
-/// Nothing but a chat state and what may surround one ([XEP-0085 §5.1]: a thread). A message without any child is not
-/// one: `normal` messages are kept whatever they hold.
+/// Nothing but a chat state and what may surround one: a thread ([XEP-0085] "Syntax of Notifications"), ids, hints. A
+/// message without any child is not one: `normal` messages are kept whatever they hold.
 ///
-/// [XEP-0085 §5.1]: https://xmpp.org/extensions/xep-0085.html#bizrules-syntax
+/// [XEP-0085]: https://xmpp.org/extensions/xep-0085.html#bizrules-syntax
 fn is_fleeting(message: &Stanza) -> bool {
     let mut has_state = false;
     let only = message.children().all(|child| match child.ns() {

@@ -23,7 +23,7 @@
 //! A crash forgets who had what: every due entry waits again. That is the promise, at least once and never lost.
 //!
 //! The parts, in reading order: `class`, `reliance` (what is kept), `wire_id` (what clients see of a position), `record`
-//! (an entry as it is stored), `due` (what is in memory), `mailbox`, `egress`.
+//! (an entry as it is stored), `due` (what is in memory), `mailbox`, `egress`, `recovery`.
 
 mod class;
 mod due;
@@ -32,6 +32,7 @@ mod error;
 pub mod limits;
 mod mailbox;
 mod record;
+mod recovery;
 mod reliance;
 mod wire_id;
 
@@ -40,9 +41,10 @@ pub use egress::{
     Destination, EGRESS, Egress, EgressAnswer, EgressQuestion, Undeliverable, Unsent,
 };
 pub use error::{Refused, Unreadable};
-pub use mailbox::{Cleared, LoadAnswer, LoadQuestion, Mailbox, Recorded, Waiting, handled};
+pub use mailbox::{Cleared, LoadAnswer, LoadQuestion, Mailbox, Recorded, Waiting};
 pub use record::{
     Data, Inbound, LOG, NewEntry, Owed, STATE, SessionId, SharedBody, State, message_of,
 };
+pub use recovery::handled;
 pub use reliance::Reliance;
 pub use wire_id::{WireId, WireKey};

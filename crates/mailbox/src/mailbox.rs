@@ -1,17 +1,13 @@
 //! One account's mailbox as it is kept in memory, inside the account and under its lock.
 
-use std::collections::BTreeMap;
-
 use stanza::{Stanza, Timestamp};
-use store::{
-    Ask, Batch, Entries, EntryId, Found, Gate, Owner, Page, Question, Seq, Store, StoreError, Trim,
-};
+use store::{Ask, Batch, Entries, EntryId, Gate, Owner, Page, Question, Seq, Store, Trim};
 
 use crate::class::{Class, may_wait};
 use crate::due::{Due, Item};
 use crate::error::{Refused, Unreadable};
 use crate::limits::DUE_ENTRIES_MAX;
-use crate::record::{Data, LOG, NewEntry, Owed, STATE, SessionId, State, next_position};
+use crate::record::{Data, LOG, NewEntry, Owed, STATE, State, next_position};
 use crate::wire_id::{WireId, WireKey};
 
 /// An account's mailbox: its newest position, its key for wire ids, and what is due.
@@ -381,40 +377,5 @@ impl Mailbox {
     #[must_use]
     pub fn wire_id(&self, id: EntryId, class: Class) -> Option<WireId> {
         (class == Class::Archive).then(|| self.key.seal(id))
-    }
-}
-
-/// The highest ordinal of each session in an account's log behind a position: what the log proves to be handled.
-/// Sessions without an entry there are missing. Asked when an account is recovered after a crash.
-///
-/// # Errors
-///
-/// What the store says.
-pub async fn handled(
-    store: &Store,
-    owner: &Owner,
-    after: EntryId,
-) -> Result<BTreeMap<SessionId, u64>, StoreError> {
-    let mut highest = BTreeMap::new();
-    let mut after = after;
-    loop {
-        let page = Page {
-            after: Some(after),
-            without_bodies: true,
-            ..Page::default()
-        };
-        let entries = store.read(LOG.page(owner, page)).await?;
-        count_handled(&mut highest, &entries.found);
-        match entries.found.last() {
-            Some(last) if entries.more => after = last.entry.id,
-            _ => return Ok(highest),
-        }
-    }
-}
-
-fn count_handled(highest: &mut BTreeMap<SessionId, u64>, found: &[Found<Data>]) {
-    for inbound in found.iter().filter_map(|found| found.entry.data.inbound) {
-        let ordinal = highest.entry(inbound.session).or_default();
-        *ordinal = inbound.ordinal.max(*ordinal);
     }
 }

@@ -1,13 +1,12 @@
 //! What a client sees of a position: sixteen hexadecimal digits that tell nothing about how many entries there are or
-//! when they came ([XEP-0313 §3.1], [XEP-0359 §6]).
+//! when they came, and that nobody guesses, as [XEP-0313] asks ("unpredictable", never used twice).
 //!
 //! The position is one block of XTEA (Needham and Wheeler 1997: 64-bit block, 128-bit key, 64 Feistel rounds) under a
-//! key of the account. A block cipher makes it reversible without a table and never collides. The ids guard no secret: only the
-//! account itself sees them. XTEA is ten lines without tables or key schedule; its best known attack reaches 36 of its
-//! 64 rounds, and a break would reveal a message count.
+//! key of the account. A block cipher makes it reversible without a table and never collides. Little hangs on it: only
+//! the account itself is shown its ids. XTEA is ten lines without tables or key schedule, and the best known attack
+//! reaches 36 of its 64 rounds.
 //!
-//! [XEP-0313 §3.1]: https://xmpp.org/extensions/xep-0313.html#archives_id
-//! [XEP-0359 §6]: https://xmpp.org/extensions/xep-0359.html#security
+//! [XEP-0313]: https://xmpp.org/extensions/xep-0313.html#archives
 
 use std::fmt;
 

@@ -1,12 +1,15 @@
 //! The crash model: a small server around the mailboxes runs random operations; after every single effect the disk as
 //! it is then is loaded by another server, and what it finds is held against what the outside world was promised.
 //!
-//! `server.rs` is the server, `truth.rs` what the clients saw and were promised, `check.rs` the comparison. A failing
+//! `server.rs` is the server (with `sending.rs`, `sessions.rs` and `writing.rs`), `truth.rs` what the clients saw and were promised, `check.rs` the comparison. A failing
 //! run names its seed, and runs the same again.
 
 mod check;
+mod sending;
 mod server;
+mod sessions;
 mod truth;
+mod writing;
 
 use server::Server;
 
