@@ -82,11 +82,7 @@ impl Work {
         if !self.name(bytes, cx)? {
             return Ok(Some(Progress::More));
         }
-        self.tag_name = Span::new(self.token, self.pos);
-        self.tag_prefix_len = self.prefix_len;
-        self.declares = false;
-        self.prefixed = false;
-        self.found.clear();
+        self.begin_tag(Span::new(self.token, self.pos));
         self.mode = Mode::Tag;
         Ok(None)
     }

@@ -7,6 +7,16 @@ use crate::{
 };
 
 impl Work {
+    /// A start tag begins with the name just passed.
+    #[inline]
+    pub(super) fn begin_tag(&mut self, name: Span) {
+        self.tag_name = name;
+        self.tag_prefix_len = self.prefix_len;
+        self.declares = false;
+        self.prefixed = false;
+        self.found.clear();
+    }
+
     /// Notes the attribute whose value just ended.
     #[inline]
     pub(super) fn attribute(&mut self, bytes: &[u8], value: Span) {

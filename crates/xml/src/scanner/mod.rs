@@ -95,17 +95,27 @@ impl Scanner {
     /// # Errors
     ///
     /// The first [`Fault`] behind the events already given; the scanner repeats it from then on.
+    #[inline]
     pub fn receive<'i: 'a, 'a>(
         &mut self,
         input: &mut &'i [u8],
         scratch: &'a mut Scratch,
     ) -> Result<Option<Event<'a>>, Fault> {
         if let ([byte], Some(partial)) = (*input, &mut self.partial)
-            && partial.plain_byte(*byte, &self.limits)
+            && partial.single_byte(*byte, &self.limits)
         {
             *input = &[];
             return Ok(None);
         }
+        self.receive_more(input, scratch)
+    }
+
+    #[inline(never)]
+    fn receive_more<'i: 'a, 'a>(
+        &mut self,
+        input: &mut &'i [u8],
+        scratch: &'a mut Scratch,
+    ) -> Result<Option<Event<'a>>, Fault> {
         let result = self.advance(input, scratch);
         if let Err(fault) = result {
             self.phase = Phase::Failed(fault);

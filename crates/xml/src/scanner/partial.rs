@@ -34,16 +34,20 @@ impl Partial {
                 .min(bytes_max.max(needed));
             self.bytes.reserve_exact(room - self.bytes.len());
         }
-        self.bytes.extend_from_slice(bytes);
+        match bytes {
+            [byte] => self.bytes.push(*byte),
+            _ => self.bytes.extend_from_slice(bytes),
+        }
     }
 
-    /// Takes a byte in the middle of text, a value or a name, if there is room for it. Else nothing is done.
+    /// Takes one byte, when that needs no more than to go on. Else it is left alone.
     #[inline]
-    pub(super) fn plain_byte(&mut self, byte: u8, limits: &Limits) -> bool {
-        let come = self.bytes.len();
+    pub(super) fn single_byte(&mut self, byte: u8, limits: &Limits) -> bool {
         // There is room below the limit as long as the bytes don't fill theirs.
-        let takes = come + 1 < self.bytes.capacity()
-            && self.work.plain_byte(byte, come, limits.name_bytes_max);
+        if self.bytes.len() + 1 >= self.bytes.capacity() {
+            return false;
+        }
+        let takes = self.work.single_byte(&self.bytes, byte, limits);
         if takes {
             self.bytes.push(byte);
         }
