@@ -14,6 +14,7 @@ mod connection;
 mod disco;
 mod envelope;
 mod environment;
+mod faults;
 mod host;
 pub mod limits;
 mod listing;

@@ -13,6 +13,7 @@ use store::Seq;
 use crate::{
     account::{Account, AccountCell, CellState, INBOX_MAX, ending, iq, load, mail, presence},
     envelope::Envelope,
+    faults::{Caught, caught},
     host::Host,
     losses,
     module::{Answer, IqContext, IqJob, Method, To, iq::Handler},
@@ -210,6 +211,8 @@ impl Server {
             let CellState::Loading { inbox, wakers } = before else {
                 return;
             };
+            let strays = self.run_in(cell, &mut state, Seq::NONE, mail::give_up_strays);
+            todo.extend(strays.and_then(|(_, next)| next));
             for envelope in inbox {
                 todo.extend(self.arrive(cell, &mut state, envelope));
             }
@@ -315,7 +318,8 @@ impl Server {
                     stanza: &stanza,
                     afterwards: Vec::new(),
                 };
-                answer(&child.tree().root(), &mut cx)
+                caught(|| answer(&child.tree().root(), &mut cx))
+                    .unwrap_or_else(|panicked| Err(panicked.error()))
             }
             Some(Handler::Handle(handle)) => {
                 let job = IqJob {
@@ -331,8 +335,11 @@ impl Server {
                     Ok(answering) => {
                         let server = self.clone();
                         self.environment().spawn(Box::pin(async move {
-                            let answer = answering.await;
-                            server.answer(envelope, answer);
+                            let answer = Caught::new(answering).await;
+                            server.answer(
+                                envelope,
+                                answer.unwrap_or_else(|panicked| Err(panicked.error())),
+                            );
                         }));
                         return None;
                     }

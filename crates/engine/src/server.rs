@@ -181,6 +181,20 @@ impl Server {
         self.sessions.load(Ordering::Relaxed)
     }
 
+    /// The most that waits for one session, in bytes: what the limit on outboxes is held against.
+    #[must_use]
+    pub fn largest_outbox_bytes(&self) -> usize {
+        let cells = self.registry.all();
+        let largest = |cell: &Arc<AccountCell>| match &*cell.lock() {
+            CellState::Ready(account) => account
+                .resources()
+                .map(|resource| resource.session().outbox().bytes())
+                .max(),
+            CellState::Loading { .. } | CellState::Gone { .. } => None,
+        };
+        cells.iter().filter_map(largest).max().unwrap_or(0)
+    }
+
     pub(crate) fn losses(&self) -> &Losses {
         &self.losses
     }

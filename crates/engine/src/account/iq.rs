@@ -8,6 +8,7 @@ use stanza::{Condition, IqType, Kind, StanzaError};
 use super::{Account, Resource, mail};
 use crate::{
     envelope::Envelope,
+    faults::Caught,
     module::{Answer, IqContext, IqJob, Method, To, iq::Handler},
     pipeline::{
         Context,
@@ -121,8 +122,11 @@ fn request(account: &mut Account, cx: &Context<'_>, envelope: Envelope, method: 
                 Ok(answering) => {
                     let server = cx.server().clone();
                     cx.server().environment().spawn(Box::pin(async move {
-                        let answer = answering.await;
-                        server.answer(envelope, answer);
+                        let answer = Caught::new(answering).await;
+                        server.answer(
+                            envelope,
+                            answer.unwrap_or_else(|panicked| Err(panicked.error())),
+                        );
                     }));
                     return;
                 }

@@ -241,7 +241,7 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
                     Frame {
                         stanza,
                         to: None,
-                        gate: Seq::NONE,
+                        gate: waiting.gate,
                         fate,
                     },
                 );
@@ -258,6 +258,32 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
         let cleared = account.mailbox.accepted(unreadable, &mut cx.batch());
         drop(cleared);
     }
+}
+
+/// What was kept for one session only and lost it: the sender is told, and it is forgotten.
+pub(crate) fn give_up_strays(account: &mut Account, cx: &Context<'_>) {
+    let strays: Vec<(EntryId, Option<Stanza>)> = account
+        .mailbox
+        .strays()
+        .map(|stray| (stray.id, stray.message().ok()))
+        .collect();
+    if strays.is_empty() {
+        return;
+    }
+    for message in strays.iter().filter_map(|(_, message)| message.as_ref()) {
+        let Kind::Message(kind) = message.kind() else {
+            continue;
+        };
+        let to = message.to().cloned();
+        let frame = Frame {
+            stanza: Arc::new(message.clone()),
+            to,
+            gate: Seq::NONE,
+            fate: Fate::Drop,
+        };
+        refuse(account, cx, &frame, kind);
+    }
+    accepted(account, cx, strays.into_iter().map(|(id, _)| id).collect());
 }
 
 /// Sessions took these entries for good.

@@ -22,7 +22,7 @@ use std::{
 use jid::{BareJid, FullJid, Jid};
 use mailbox::{Cleared, Mailbox};
 use stanza::{Stanza, Timestamp};
-use store::{Owner, Seq};
+use store::{Owner, Seq, Store};
 use stream::StreamFault;
 
 pub use self::{
@@ -173,9 +173,18 @@ impl Account {
         self.sessions.push(Resource::new(session));
     }
 
+    /// A run handed over a batch of this account's.
+    pub(crate) fn submitted(&mut self, seq: Seq, store: &Store) {
+        self.last_seq = seq;
+        self.mailbox.submitted(seq, store);
+    }
+
     /// Whether nothing but the store needs it.
     pub(crate) fn is_idle(&self) -> bool {
-        self.sessions.is_empty() && self.effects.is_empty() && !self.draining
+        self.sessions.is_empty()
+            && self.mailbox.is_at_rest()
+            && self.effects.is_empty()
+            && !self.draining
     }
 
     /// Its mailbox.

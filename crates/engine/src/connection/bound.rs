@@ -255,7 +255,10 @@ impl Connection {
         match event {
             Event::Stanza(stanza) => self.stanza(stanza, now),
             // A `from` that is no address is not the client's own, RFC 6120 §8.1.2.1.
-            Event::Rejected(Rejected { reason: RejectReason::FromMalformed(_), .. }) => {
+            Event::Rejected(Rejected {
+                reason: RejectReason::FromMalformed(_),
+                ..
+            }) => {
                 self.refuse(&StreamFault::InvalidFrom);
             }
             Event::Rejected(rejected) => {

@@ -26,7 +26,12 @@ use xml::Scratch;
 
 pub use self::bind::ConflictPolicy;
 use self::{bound::Bound, negotiation::Negotiation};
-use crate::{environment::random_bytes, limits::Bucket, server::Server};
+use crate::{
+    environment::random_bytes,
+    faults::{Caught, Panicked},
+    limits::Bucket,
+    server::Server,
+};
 
 thread_local! {
     /// The worker's scratch for parsing: an idle connection owns none.
@@ -69,7 +74,7 @@ pub struct Peer {
     pub label: String,
 }
 
-type Waiting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+type Waiting = Pin<Box<dyn Future<Output = Result<Outcome, Panicked>> + Send>>;
 
 /// What an awaited future tells the connection.
 enum Outcome {
@@ -415,8 +420,9 @@ impl Connection {
             };
             self.waiting = None;
             match outcome {
-                Outcome::Negotiation(outcome) => self.negotiated(outcome, now),
-                Outcome::Bound(outcome) => self.bound(*outcome),
+                Ok(Outcome::Negotiation(outcome)) => self.negotiated(outcome, now),
+                Ok(Outcome::Bound(outcome)) => self.bound(*outcome),
+                Err(Panicked) => self.end_with(&StreamFault::Internal),
             }
             // An answer may have caused the next event, and input may be waiting.
             self.pump_kept(now);
@@ -438,7 +444,7 @@ impl Connection {
     }
 
     fn wait_for(&mut self, future: impl Future<Output = Outcome> + Send + 'static) {
-        self.waiting = Some(Box::pin(future));
+        self.waiting = Some(Box::pin(Caught::new(future)));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// What is counted as one address: an IPv4 address, or the /64 of an IPv6 address, since whoever has one address of a
@@ -29,8 +29,8 @@ impl From<IpAddr> for AddressBlock {
 }
 
 /// A network: an address and how many of its leading bits count. Bits past them are ignored.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Network {
     address: IpAddr,
     prefix_bits: u8,
@@ -62,6 +62,16 @@ impl Network {
                 differing.leading_zeros() >= u32::from(self.prefix_bits)
             }
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        let whole = if network.address.is_ipv4() { 32 } else { 128 };
+        match network.prefix_bits == whole {
+            true => network.address.to_string(),
+            false => format!("{}/{}", network.address, network.prefix_bits),
         }
     }
 }

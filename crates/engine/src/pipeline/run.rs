@@ -2,7 +2,6 @@
 
 use std::{
     cell::{RefCell, RefMut},
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Instant,
 };
@@ -17,6 +16,7 @@ use super::events::Event;
 use crate::{
     account::Account,
     envelope::Envelope,
+    faults::{Panicked, caught},
     host::Host,
     server::Server,
     session::{
@@ -137,11 +137,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// The account's state can't be trusted after a panic: its cell is dropped.
-#[derive(Debug)]
-pub(crate) struct Panicked;
-
-/// Runs `body` over `account`, whose lock the caller holds, then ends sessions that overflowed, each
+/// Runs `body` over `account`, whose lock the caller holds (after a panic the account is not to be trusted), then ends sessions that overflowed, each
 /// in a run of its own. Gives the body's result and the gate of the run.
 pub(crate) fn run<R>(
     server: &Arc<Server>,
@@ -170,7 +166,7 @@ fn run_once<R>(
     body: impl FnOnce(&mut Account, &Context<'_>) -> R,
 ) -> Result<(R, Seq), Panicked> {
     let cx = Context::new(server, host);
-    let result = catch_unwind(AssertUnwindSafe(|| body(account, &cx))).map_err(|_| Panicked)?;
+    let result = caught(|| body(account, &cx))?;
     let gate = hand_over(server, account, gate, cx.run.into_inner());
     Ok((result, gate))
 }
@@ -181,7 +177,7 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, gate: Seq, run: Run) -
         gate
     } else {
         let seq = server.store().submit(run.batch);
-        account.last_seq = seq;
+        account.submitted(seq, server.store());
         if !run.bounces.is_empty() || !run.undo.is_empty() {
             server
                 .losses()
@@ -190,7 +186,7 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, gate: Seq, run: Run) -
         seq.max(gate)
     };
     for (session, mut frame) in run.pushes {
-        frame.gate = gate;
+        frame.gate = frame.gate.max(gate);
         let refused = match session.outbox().push(frame) {
             Ok(true) => {
                 session.wake();

@@ -100,7 +100,10 @@ impl Session {
         sabotage: Sabotage,
     ) -> Result<Envelope, StreamFault> {
         if let (Sabotage::DontStamp, Some(claimed)) = (sabotage, stanza.from().cloned()) {
-            let to = stanza.to().cloned().unwrap_or_else(|| self.full_jid.bare().into());
+            let to = stanza
+                .to()
+                .cloned()
+                .unwrap_or_else(|| self.full_jid.bare().into());
             return Ok(Envelope::share(claimed, to, &Arc::new(stanza)));
         }
         if let Some(claimed) = stanza.from()

@@ -185,6 +185,11 @@ impl Outbox {
         untaken
     }
 
+    /// Bytes queued, as counted against the limit.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether the session has ended.
     pub(crate) fn is_resting(&self) -> bool {
         self.resting

@@ -77,7 +77,10 @@ struct Bell {
 impl Bell {
     fn ring(&self) {
         if !self.rung.swap(true, Ordering::AcqRel) {
-            self.ready.lock().unwrap_or_else(PoisonError::into_inner).push(self.link);
+            self.ready
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(self.link);
         }
     }
 }
@@ -344,7 +347,10 @@ impl World {
             std::mem::forget(link.connection);
         }
         self.disk_due = None;
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.ready
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         let (store, server) = boot(&self.environment, &self.disk, &self.bench, &mut self.random)?;
         self.store = store;
         self.server = server;
@@ -446,7 +452,10 @@ impl Link {
         let waker = Waker::from(self.bell.clone());
         let _ = self.connection.poll(&mut Context::from_waker(&waker), now);
         if !self.to_server.is_empty() && self.connection.wants_read() {
-            let bytes: Vec<u8> = self.to_server.drain(..piece.min(self.to_server.len())).collect();
+            let bytes: Vec<u8> = self
+                .to_server
+                .drain(..piece.min(self.to_server.len()))
+                .collect();
             self.connection.receive(&bytes, now);
             self.bell.ring();
         }
