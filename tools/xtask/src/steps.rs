@@ -1,5 +1,7 @@
 //! The steps of `cargo xtask test`, in their order: what a change can break most cheaply comes first.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::{
@@ -10,8 +12,9 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Tests that play transcripts are in modules of this name, so that a step can run them alone.
-const TRANSCRIPTS: &str = "transcripts::";
+/// How the paths of tests begin that a step of their own runs, because what they print is worth a look.
+const TRANSCRIPTS: &str = "transcripts_";
+const SIMULATION: &str = "simulation::";
 
 /// The crates whose documentation has examples that are run. Elsewhere an example is a test.
 const WITH_EXAMPLES: [&str; 4] = ["xml", "jid", "stanza", "engine"];
@@ -71,6 +74,13 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[Tool::C],
         wants: &[],
         run: transcripts,
+    },
+    Step {
+        name: "simulation",
+        what: "the whole server with many users, from seeds, with faults",
+        needs: &[Tool::C],
+        wants: &[],
+        run: simulation,
     },
     Step {
         name: "doctests",
@@ -136,20 +146,30 @@ fn clippy(workspace: &Workspace) -> Result<Outcome> {
 }
 
 fn tests(workspace: &Workspace) -> Result<Outcome> {
-    let mut cargo = workspace.cargo();
-    cargo.args([
-        "test",
-        "--workspace",
-        "--lib",
-        "--bins",
-        "--tests",
-        "--no-fail-fast",
-    ]);
-    cargo.args(["--", "--skip", TRANSCRIPTS]);
+    let mut cargo = test_programs(workspace);
+    cargo.args(["--skip", TRANSCRIPTS, "--skip", SIMULATION]);
     Ok(Outcome::Tests(process::tests(&mut cargo)?))
 }
 
 fn transcripts(workspace: &Workspace) -> Result<Outcome> {
+    tests_of(workspace, TRANSCRIPTS)
+}
+
+fn simulation(workspace: &Workspace) -> Result<Outcome> {
+    tests_of(workspace, SIMULATION)
+}
+
+/// Runs the tests whose paths have `part`, and shows what they print.
+fn tests_of(workspace: &Workspace, part: &str) -> Result<Outcome> {
+    let tests = process::tests(test_programs(workspace).args([part, "--show-output"]))?;
+    if tests == Tests::default() {
+        return Ok(Outcome::Skipped(format!("no test is called `{part}...`")));
+    }
+    Ok(Outcome::Tests(tests))
+}
+
+/// All test programs; what is added goes to each of them. The steps name the same ones, so they are built once.
+fn test_programs(workspace: &Workspace) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args([
         "test",
@@ -158,15 +178,9 @@ fn transcripts(workspace: &Workspace) -> Result<Outcome> {
         "--bins",
         "--tests",
         "--no-fail-fast",
+        "--",
     ]);
-    cargo.args(["--", TRANSCRIPTS]);
-    let tests = process::tests(&mut cargo)?;
-    if tests == Tests::default() {
-        return Ok(Outcome::Skipped(format!(
-            "no test is in a module `{TRANSCRIPTS}`"
-        )));
-    }
-    Ok(Outcome::Tests(tests))
+    cargo
 }
 
 fn doctests(workspace: &Workspace) -> Result<Outcome> {
