@@ -239,7 +239,7 @@ impl Server {
         }
         for envelope in inbox {
             let next = if missing {
-                nobody(&envelope)
+                self.nobody(&envelope)
             } else {
                 refuse(&envelope, &losses::not_stored())
             };
@@ -294,6 +294,42 @@ impl Server {
         }
     }
 
+    /// A stanza for an account that is not there.
+    fn nobody(self: &Arc<Self>, envelope: &Envelope) -> Option<Next> {
+        let method = match envelope.stanza().kind() {
+            Kind::Iq(IqType::Get) => Method::Get,
+            Kind::Iq(IqType::Set) => Method::Set,
+            _ => return for_nobody(envelope),
+        };
+        let host = self.host(envelope.to().domain())?;
+        let stanza = envelope.stanza().clone();
+        // The feature that answers strangers for an account answers for one that is not there as well.
+        let found = stanza
+            .payload()
+            .filter(|_| !envelope.to().is_full())
+            .and_then(|child| {
+                let ns = child.ns().uri_or("");
+                let handler = host.iq().find(To::OtherAccount, method, child.name(), ns)?;
+                Some((child, handler))
+            });
+        let Some((child, Handler::Answer(answer))) = found else {
+            return for_nobody(envelope);
+        };
+        let mut cx = IqContext {
+            asked: To::OtherAccount,
+            from: envelope.from(),
+            session: envelope.session(),
+            account: None,
+            run: None,
+            host: &host,
+            server: self,
+            stanza: &stanza,
+            afterwards: Vec::new(),
+        };
+        let answer = answer(&child.tree().root(), &mut cx);
+        reply(envelope, answer)
+    }
+
     fn host_iq(
         self: &Arc<Self>,
         host: &Arc<Host>,
@@ -309,6 +345,7 @@ impl Server {
             None => Err(StanzaError::new(Condition::ServiceUnavailable)),
             Some(Handler::Answer(answer)) => {
                 let mut cx = IqContext {
+                    asked: To::Host,
                     from: envelope.from(),
                     session: envelope.session(),
                     account: None,
@@ -429,7 +466,7 @@ fn reply(envelope: &Envelope, answer: Answer) -> Option<Next> {
 }
 
 /// There is no such account: answered as an account that knows the sender not, so that nothing tells.
-fn nobody(envelope: &Envelope) -> Option<Next> {
+fn for_nobody(envelope: &Envelope) -> Option<Next> {
     let kind = envelope.stanza().kind();
     let account = envelope.to().bare();
     let to = envelope.from().bare().into();

@@ -89,6 +89,7 @@ fn request(account: &mut Account, cx: &Context<'_>, envelope: Envelope, method: 
         None => Err(StanzaError::new(Condition::ServiceUnavailable)),
         Some(Handler::Answer(answer)) => {
             let mut at_hand = IqContext {
+                asked: to,
                 from: envelope.from(),
                 session: envelope.session(),
                 account: Some(account),

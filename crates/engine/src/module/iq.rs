@@ -31,6 +31,7 @@ pub enum To {
 
 /// What a synchronous answer has at hand.
 pub struct IqContext<'a> {
+    pub(crate) asked: To,
     pub(crate) from: &'a Jid,
     pub(crate) session: Option<&'a Arc<Session>>,
     pub(crate) account: Option<&'a mut Account>,
@@ -47,6 +48,12 @@ impl IqContext<'_> {
     #[must_use]
     pub fn from(&self) -> &Jid {
         self.from
+    }
+
+    /// Whom the request is addressed to.
+    #[must_use]
+    pub fn asked(&self) -> To {
+        self.asked
     }
 
     /// The host that is asked, or whose account is.
@@ -93,7 +100,8 @@ impl IqContext<'_> {
         self.afterwards.push(stanza);
     }
 
-    /// The account that is asked, with its run; `None` where the host is.
+    /// The account that is asked, with its run; `None` where the host is, and where the account of
+    /// [`To::OtherAccount`] is not there: the answer then must not tell it from one that hides.
     #[must_use]
     pub fn account(&mut self) -> Option<(&mut Account, &Context<'_>)> {
         Some((self.account.as_deref_mut()?, self.run?))
