@@ -1,6 +1,23 @@
 //! The features of Couplet: one folder each, and one line in the list.
+//!
+//! No feature knows another: they meet at the engine's typed events, in the facts of an account, and
+//! in the shared payloads of `stanza`.
 
-use engine::module::Entry;
+pub mod carbons;
+pub mod disco;
+pub mod ping;
+pub mod registration;
+pub mod roster;
+pub mod version;
+
+use engine::module::{Entry, entry};
 
 /// Every feature. Removing a line removes the feature.
-pub const ALL: &[Entry] = &[];
+pub const ALL: &[Entry] = &[
+    entry::<carbons::Carbons>(),
+    entry::<disco::ServiceDiscovery>(),
+    entry::<ping::Ping>(),
+    entry::<registration::Registration>(),
+    entry::<roster::Roster>(),
+    entry::<version::SoftwareVersion>(),
+];

@@ -1,0 +1,184 @@
+//! # Service Discovery and Entity Capabilities
+//!
+//! Says what the host and its accounts are and what they offer: the facts that features declared. The
+//! host's answer has a hash, shown in the stream's features, so that clients ask once per version of
+//! the server and not at every sign-in.
+//!
+//! Spec: [XEP-0030](https://xmpp.org/extensions/xep-0030.html) 2.5.0,
+//! [XEP-0128](https://xmpp.org/extensions/xep-0128.html) 1.0.1,
+//! [XEP-0115](https://xmpp.org/extensions/xep-0115.html) 1.6.0 for the server itself. What clients
+//! advertise in their presence is passed through as it is.
+//!
+//! `protocol.rs` holds the wire forms, `capabilities.rs` the hash, `tests/` the transcripts.
+
+mod capabilities;
+mod protocol;
+
+use std::sync::OnceLock;
+
+use engine::{
+    Authentication, Host, HostFacts,
+    module::{
+        Answer, AnswerIq, AtStream, ConfigError, IqContext, Module, NoConfig, Spec, To, Wiring,
+    },
+};
+use protocol::{Identity, Info, InfoQuery, Items, ItemsQuery};
+use stanza::{Condition, StanzaError};
+use xml::Fragment;
+
+/// The feature.
+pub struct ServiceDiscovery {
+    accounts: Authentication,
+    /// The hash of what the host says; a host never changes what it says.
+    ver: OnceLock<String>,
+}
+
+/// Whom the asker wants to know of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Entity {
+    Host,
+    Account,
+    /// An account the asker has no right to know of, or one that is not there.
+    Hidden,
+}
+
+impl Module for ServiceDiscovery {
+    const NAME: &'static str = "disco";
+    const SPECS: &'static [Spec] = &[
+        Spec::new("XEP-0030", "2.5.0"),
+        Spec::new("XEP-0115", "1.6.0").except("caps optimization"),
+        Spec::new("XEP-0128", "1.0.1"),
+    ];
+    type Config = NoConfig;
+
+    fn new(_: NoConfig, host: &HostFacts) -> Result<Option<Self>, ConfigError> {
+        Ok(Some(Self {
+            accounts: host.authentication,
+            ver: OnceLock::new(),
+        }))
+    }
+
+    fn wire(wiring: &mut Wiring<'_, Self>) {
+        wiring
+            .disco_feature(protocol::NS_INFO)
+            .disco_feature(protocol::NS_ITEMS)
+            .disco_feature(capabilities::NS)
+            .disco_account_feature(protocol::NS_INFO)
+            .disco_account_feature(protocol::NS_ITEMS)
+            .stream_feature(AtStream::AfterSignIn, Self::stream_feature)
+            .iq::<InfoQuery>(To::Host)
+            .iq::<InfoQuery>(To::OwnAccount)
+            .iq::<InfoQuery>(To::OtherAccount)
+            .iq::<ItemsQuery>(To::Host)
+            .iq::<ItemsQuery>(To::OwnAccount)
+            .iq::<ItemsQuery>(To::OtherAccount);
+    }
+}
+
+/// Identity, features and data sets, [§3](https://xmpp.org/extensions/xep-0030.html#info).
+impl AnswerIq<InfoQuery> for ServiceDiscovery {
+    fn answer_iq(&self, query: InfoQuery, cx: &mut IqContext<'_>) -> Answer {
+        match entity(cx) {
+            Entity::Hidden => Err(StanzaError::new(Condition::ServiceUnavailable)),
+            Entity::Host => {
+                let known = query
+                    .node
+                    .as_ref()
+                    .is_none_or(|node| *node == self.node(cx.host()));
+                if !known {
+                    return Err(StanzaError::new(Condition::ItemNotFound));
+                }
+                Ok(Some(host_info(cx.host()).to_fragment(query.node)))
+            }
+            Entity::Account => {
+                // XEP-0030 §3.2: an account has no nodes of its own.
+                if query.node.is_some() {
+                    return Err(StanzaError::new(Condition::ItemNotFound));
+                }
+                Ok(Some(self.account_info(cx.host()).to_fragment(None)))
+            }
+        }
+    }
+}
+
+/// What belongs to the host, [§4](https://xmpp.org/extensions/xep-0030.html#items). An account shows no
+/// items: its resources are seen by presence.
+impl AnswerIq<ItemsQuery> for ServiceDiscovery {
+    fn answer_iq(&self, query: ItemsQuery, cx: &mut IqContext<'_>) -> Answer {
+        let items = match (entity(cx), &query.node) {
+            // An account that is hidden answers as one that has nothing to show, [§8] rule 2.
+            //
+            // [§8]: https://xmpp.org/extensions/xep-0030.html#security
+            (Entity::Hidden, _) | (Entity::Account, None) => Items::default(),
+            (Entity::Host | Entity::Account, Some(_)) => {
+                return Err(StanzaError::new(Condition::ItemNotFound));
+            }
+            (Entity::Host, None) => Items(cx.host().disco().host_items().to_vec()),
+        };
+        Ok(Some(items.to_fragment(query.node)))
+    }
+}
+
+impl ServiceDiscovery {
+    /// `<c/>` among the stream's features, [XEP-0115 §6.3](https://xmpp.org/extensions/xep-0115.html#stream).
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the signature of a stream feature"
+    )]
+    fn stream_feature(&self, host: &Host) -> Option<Fragment> {
+        Some(capabilities::element(self.ver(host)))
+    }
+
+    fn ver(&self, host: &Host) -> &str {
+        self.ver
+            .get_or_init(|| capabilities::hash(&host_info(host)))
+    }
+
+    /// The node that stands for the host's present capabilities.
+    fn node(&self, host: &Host) -> String {
+        format!("{}#{}", capabilities::NODE, self.ver(host))
+    }
+
+    fn account_info(&self, host: &Host) -> Info {
+        let kind = match self.accounts {
+            Authentication::Accounts => "registered",
+            Authentication::Anonymous => "anonymous",
+        };
+        Info {
+            identities: vec![Identity::new("account", kind, None)],
+            features: host.disco().account_features().collect(),
+            forms: Vec::new(),
+        }
+    }
+}
+
+fn host_info(host: &Host) -> Info {
+    Info {
+        identities: vec![Identity::new("server", "im", Some("Couplet"))],
+        features: host.disco().host_features().collect(),
+        forms: host.disco().host_forms().to_vec(),
+    }
+}
+
+/// An account is seen by itself and by those who may see its presence, [§8] rule 1.
+///
+/// [§8]: https://xmpp.org/extensions/xep-0030.html#security
+fn entity(cx: &mut IqContext<'_>) -> Entity {
+    if cx.asked() == To::Host {
+        return Entity::Host;
+    }
+    let asker = cx.from().bare();
+    let Some((account, _)) = cx.account() else {
+        return Entity::Hidden;
+    };
+    let may_see = asker == *account.jid()
+        || account
+            .contacts()
+            .standing(&asker)
+            .state
+            .is_seen_by_contact();
+    match may_see {
+        true => Entity::Account,
+        false => Entity::Hidden,
+    }
+}
