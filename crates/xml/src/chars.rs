@@ -184,8 +184,7 @@ mod tests {
                 for at in 0..8 {
                     let mut eight = *b"xxxxxxxx";
                     eight[at] = byte;
-                    let stops = byte >= 0x80
-                        || byte < 0x20
+                    let stops = !(0x20..0x80).contains(&byte)
                         || b"<>".contains(&byte)
                         || more.as_bytes().contains(&byte);
                     let expected = stops.then_some(at);

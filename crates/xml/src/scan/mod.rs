@@ -165,6 +165,7 @@ impl Work {
         self.default = default;
         self.mode = Mode::Markup;
         self.pos = 1;
+        self.token = 0;
         self.quote = 0;
         self.stack.clear();
         self.scope.clear();
