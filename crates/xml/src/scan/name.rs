@@ -26,6 +26,7 @@ impl Work {
                     Some(&byte) if chars::is(byte, NAME_START) => pos += 1,
                     _ => {
                         self.pos = pos;
+                        self.name_limit(self.token, cx)?;
                         if !self.odd_start(bytes)? {
                             return Ok(false);
                         }
@@ -39,11 +40,10 @@ impl Work {
                 .position(|&byte| !chars::is(byte, NAME))
                 .unwrap_or(rest.len());
             self.pos = pos;
+            // Before anything else is said of the name, so that it does not depend on where it was cut.
+            self.name_limit(self.token, cx)?;
             match bytes.get(pos) {
-                None => {
-                    self.name_limit(self.token, cx)?;
-                    return Ok(false);
-                }
+                None => return Ok(false),
                 Some(b':') => {
                     if self.prefix_len != 0 {
                         return Err(Fault::BadQualifiedName);
@@ -58,10 +58,7 @@ impl Work {
                     Decoded::Char(char, len) if chars::is_name(char) => pos += len,
                     Decoded::Char(..) => return Err(Fault::BadName),
                 },
-                Some(_) => {
-                    self.name_limit(self.token, cx)?;
-                    return Ok(true);
-                }
+                Some(_) => return Ok(true),
             }
         }
     }

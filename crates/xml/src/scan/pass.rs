@@ -326,11 +326,9 @@ impl Work {
     /// Behind `&`.
     fn reference(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<Option<Progress>, Fault> {
         loop {
+            self.name_limit(self.reference, cx)?;
             match bytes.get(self.pos) {
-                None => {
-                    self.name_limit(self.reference, cx)?;
-                    return Ok(Some(Progress::More));
-                }
+                None => return Ok(Some(Progress::More)),
                 Some(b';') => break,
                 Some(b'#' | b':') => self.pos += 1,
                 Some(&byte) if chars::is(byte, chars::NAME) => self.pos += 1,
@@ -342,7 +340,6 @@ impl Work {
                 Some(_) => return Err(Fault::BadReference),
             }
         }
-        self.name_limit(self.reference, cx)?;
         reference::resolve(bytes.get(self.reference..self.pos).unwrap_or_default())?;
         self.pos += 1;
         self.mode = if self.in_value {

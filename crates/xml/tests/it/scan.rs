@@ -237,6 +237,11 @@ fn limits_hold_while_bytes_arrive() {
         Some(Fault::NameTooLong { bytes_max: 40 }),
     );
     limited(&format!("<{}/>", "n".repeat(40)), None);
+    // A name that is both too long and wrong is the same in every split.
+    let long = Some(Fault::NameTooLong { bytes_max: 40 });
+    limited(&format!("<{}\u{d7}/>", "n".repeat(41)), long);
+    limited(&format!("<a>&{}!", "n".repeat(41)), long);
+    limited(&format!("<{}:1", "n".repeat(40)), long);
     let attributes = |count| {
         (0..count)
             .map(|index| format!(" {}=''", char::from(b'a' + index)))
