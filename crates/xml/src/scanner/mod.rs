@@ -291,7 +291,8 @@ impl Scanner {
                     if come.len() >= bytes_max {
                         return Err(Fault::TooLarge { bytes_max });
                     }
-                    self.partial = Some(Partial::keep(come, &scratch.work, bytes_max));
+                    self.partial =
+                        Some(Partial::keep(come, &scratch.work, bytes_max, &self.limits));
                     *input = &[];
                     return Ok(None);
                 }

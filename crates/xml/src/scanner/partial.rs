@@ -14,12 +14,13 @@ pub(super) struct Partial {
 
 impl Partial {
     /// Keeps what came of an element after the pass over it.
-    pub(super) fn keep(bytes: &[u8], work: &Work, bytes_max: usize) -> Box<Self> {
+    pub(super) fn keep(bytes: &[u8], work: &Work, bytes_max: usize, limits: &Limits) -> Box<Self> {
         let mut partial = Box::new(Self {
             bytes: Vec::new(),
             work: work.clone(),
         });
         partial.append(bytes, bytes_max);
+        partial.bound(limits);
         partial
     }
 

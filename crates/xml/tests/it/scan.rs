@@ -1,6 +1,6 @@
 //! The scanner: events and faults, whatever the split.
 
-use xml::{Fault, FaultKind, Framing, Limits, Scanner, ns};
+use xml::{Fault, FaultKind, Framing, Limits, Scanner, Scratch, ns};
 
 use crate::events::{all_cuts, client, fault};
 
@@ -351,4 +351,25 @@ fn a_foreign_default_namespace_of_the_stream_holds_for_its_children() {
             "<message><a></></>",
         ]
     );
+}
+
+#[test]
+fn an_unfinished_element_holds_no_more_than_its_limit() {
+    // What is held besides bytes and tape: open elements, declarations in force, one tag's attributes.
+    const BESIDES: usize = 8192;
+    let limits = Limits::default();
+    for piece in [1, 100, 16_384] {
+        let mut scanner = Scanner::new(Framing::Stream, ns::CLIENT, limits);
+        let mut scratch = Scratch::default();
+        let mut found = 0;
+        let attack = format!("{HEADER}<a>{}</a>", "<b/>".repeat(65_534));
+        for mut input in attack.as_bytes().chunks(piece) {
+            while scanner.receive(&mut input, &mut scratch).unwrap().is_some() {
+                found += 1;
+            }
+            let held = scanner.held_bytes();
+            assert!(held <= limits.element_bytes_max + BESIDES, "{held} bytes");
+        }
+        assert_eq!((found, scanner.held_bytes()), (2, 0));
+    }
 }
