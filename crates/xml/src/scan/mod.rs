@@ -3,7 +3,7 @@
 //! [`Work`] is everything that is known about an unfinished element besides its bytes: where the pass stands, what
 //! is open, which declarations are in force, and the [`Tape`] so far. [`Work::scan`] is the pass itself.
 //!
-//! `pass.rs` has the tokens and the text between them, `name.rs` names, `tag.rs` what a complete tag means,
+//! `pass.rs` has the tokens, `text.rs` what stands between tags, `name.rs` names, `tag.rs` what a complete tag means,
 //! `declare.rs` namespaces, `duplicates.rs` attributes given twice, `fast.rs` short cuts for what is usual.
 
 mod declare;
@@ -12,6 +12,7 @@ mod fast;
 mod name;
 mod pass;
 mod tag;
+mod text;
 
 use crate::{
     limits::Limits,
