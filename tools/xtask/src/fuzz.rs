@@ -149,6 +149,8 @@ impl Run {
             .arg(format!("-artifact_prefix={}/", folder.display()))
             // The first folder takes what is new; the committed one is only read.
             .arg(&found)
+            // What failed is said before the backtrace, which would push it out of what is shown.
+            .env("RUST_BACKTRACE", "0")
             .stdout(file.try_clone()?)
             .stderr(file);
         let corpus = workspace.root().join("fuzz/corpus").join(name);

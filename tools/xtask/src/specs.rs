@@ -67,11 +67,12 @@ fn render(declared: &str) -> Result<String> {
     Ok(page)
 }
 
-/// One declaration, ordered by kind and number.
+/// One declaration, ordered by kind, number and section.
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Row {
     kind: String,
     number: u32,
+    section: String,
     module: String,
     version: String,
     except: String,
@@ -85,12 +86,14 @@ impl Row {
         let Some((kind, number)) = name.split_once([' ', '-']) else {
             bail!("{name:?} of the module {module:?} is neither `XEP-0280` nor `RFC 6121`");
         };
+        let (number, section) = number.split_once(" §").unwrap_or((number, ""));
         let number = number
             .parse()
             .with_context(|| format!("{name:?} of the module {module:?} has no number"))?;
         Ok(Self {
             kind: kind.to_owned(),
             number,
+            section: section.to_owned(),
             module,
             version,
             except,
@@ -98,10 +101,15 @@ impl Row {
     }
 
     fn link(&self) -> String {
-        let number = self.number;
-        match self.kind.as_str() {
-            "RFC" => format!("[RFC {number}](https://www.rfc-editor.org/rfc/rfc{number})"),
-            kind => {
+        let (number, section) = (self.number, &self.section);
+        match (self.kind.as_str(), section.as_str()) {
+            ("RFC", "") => format!("[RFC {number}](https://www.rfc-editor.org/rfc/rfc{number})"),
+            ("RFC", _) => {
+                format!(
+                    "[RFC {number} §{section}](https://www.rfc-editor.org/rfc/rfc{number}#section-{section})"
+                )
+            }
+            (kind, _) => {
                 format!("[{kind}-{number:04}](https://xmpp.org/extensions/xep-{number:04}.html)")
             }
         }
@@ -115,7 +123,7 @@ mod tests {
     #[test]
     fn rows_are_ordered_by_specification() {
         let page = render(
-            "carbons\tXEP-0280\t1.0.1\t\nping\tXEP-0199\t2.0.1\t\nroster\tRFC 6121\t\tgroups\n",
+            "carbons\tXEP-0280\t1.0.1\t\nping\tXEP-0199\t2.0.1\t\nroster\tRFC 6121 §2\t\tgroups\nengine\tRFC 6121\t\t\n",
         )
         .unwrap();
         let rows: Vec<&str> = page
@@ -125,7 +133,8 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "| [RFC 6121](https://www.rfc-editor.org/rfc/rfc6121) |  | `roster` | groups |",
+                "| [RFC 6121](https://www.rfc-editor.org/rfc/rfc6121) |  | `engine` |  |",
+                "| [RFC 6121 §2](https://www.rfc-editor.org/rfc/rfc6121#section-2) |  | `roster` | groups |",
                 "| [XEP-0199](https://xmpp.org/extensions/xep-0199.html) | 2.0.1 | `ping` |  |",
                 "| [XEP-0280](https://xmpp.org/extensions/xep-0280.html) | 1.0.1 | `carbons` |  |",
             ]
