@@ -1,11 +1,13 @@
 //! Every socket of the server: listeners, workers, connections, TLS and certificates.
 //!
-//! The only crate besides `server` that knows tokio, reads a clock or touches the network. It
-//! knows no XMPP: bytes go into a [`Drive`] and bytes come out of it.
+//! The only crate besides `server` that knows tokio, reads a clock or touches the network. All but
+//! `clients.rs` knows no XMPP: bytes go into a [`Drive`] and bytes come out of it.
 //!
 //! | file | what |
 //! | --- | --- |
 //! | `drive.rs` | the seam: what a connection is to this crate, and who makes one |
+//! | `clients.rs` | the engine's connections as that seam |
+//! | `environment.rs` | clocks, randomness and tasks for the engine |
 //! | `transport.rs` | start, listen, stop |
 //! | `worker.rs` | one thread with one current-thread runtime; new connections go to the emptiest |
 //! | `wake.rs` | wake-ups across workers, collected so that many cost one system call |
@@ -18,9 +20,11 @@
 mod admission;
 mod buffers;
 pub mod certificate;
+mod clients;
 mod clock;
 mod connection;
 mod drive;
+mod environment;
 mod limits;
 mod listen;
 mod timer;
@@ -29,9 +33,11 @@ mod transport;
 mod wake;
 mod worker;
 
-pub use admission::{Admission, AdmissionLimits, Network, ParseNetworkError};
+pub use admission::Admission;
+pub use clients::Clients;
 pub use clock::now;
 pub use drive::{Drive, ListenerKind, MakeConnection, Peer};
+pub use environment::SystemEnvironment;
 pub use listen::{BindError, Bound, Endpoint, ParseEndpointError, bind};
 pub use tls::{TlsInfo, TlsVersion};
 pub use transport::{Settings, StartError, Transport};

@@ -21,6 +21,9 @@ pub(crate) const HANDSHAKE_MAX: Duration = Duration::from_secs(60);
 /// kernel does not answer its last bytes with a reset that destroys our own last bytes.
 pub(crate) const LINGER_MAX: Duration = Duration::from_secs(2);
 
+/// The same while the server stops: a peer that is slow to close must not hold that up.
+pub(crate) const LINGER_STOPPING_MAX: Duration = Duration::from_millis(300);
+
 /// What a peer may still send while we linger; past this the reset is deserved.
 pub(crate) const LINGER_BYTES_MAX: usize = 64 * 1024;
 

@@ -92,9 +92,12 @@ impl Transport {
         let next_id = Arc::clone(&self.next_id);
         self.acceptors.push(tokio::spawn(async move {
             let result = listen::accept(bound.into_listener(), move |socket, address| {
-                let Some(permit) = admission.admit(address.ip()) else {
-                    tracing::debug!(%address, "too many connections; refused");
-                    return;
+                let permit = match admission.admit(address.ip()) {
+                    Ok(permit) => permit,
+                    Err(refused) => {
+                        tracing::info!(%refused, "connection refused");
+                        return;
+                    }
                 };
                 let id = next_id.fetch_add(1, Ordering::Relaxed);
                 let peer = Peer { id, address, kind };

@@ -6,12 +6,14 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
+    future::Future,
     io,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    task::Waker,
+    task::{Context, Poll, Waker},
     thread::{self, JoinHandle},
 };
 
@@ -23,7 +25,7 @@ use tokio::{
 use crate::{
     clock,
     connection::{Arrival, Driver},
-    drive::MakeConnection,
+    drive::{Drive, MakeConnection},
     timer,
     tls::TlsAcceptor,
     wake::{self, Inbox},
@@ -187,26 +189,34 @@ fn take<M: MakeConnection>(arrival: Arrival, maker: &M, shared: &Arc<WorkerShare
     let id = arrival.peer.id;
     match Driver::new(arrival, drive, Arc::clone(shared), now) {
         Ok(driver) => {
-            tokio::spawn(drive_to_end(driver, ticket));
+            tokio::spawn(Driven {
+                driver,
+                ticket,
+                registered: false,
+            });
         }
         Err(error) => tracing::debug!(connection = id, %error, "connection not taken over"),
     }
 }
 
-/// Drives a connection and registers its task meanwhile. Nothing is held across the wait but the
-/// two arguments.
-fn drive_to_end<D: crate::Drive>(
-    mut driver: Driver<D>,
+/// A connection's task: the driver, registered while it runs.
+struct Driven<D: Drive> {
+    driver: Driver<D>,
     ticket: Ticket,
-) -> impl Future<Output = ()> + Send {
-    let mut registered = false;
-    std::future::poll_fn(move |cx| {
-        if !registered {
-            registered = true;
-            LIVE.with_borrow_mut(|live| live.insert(ticket.id, cx.waker().clone()));
+    registered: bool,
+}
+
+impl<D: Drive> Future for Driven<D> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if !this.registered {
+            this.registered = true;
+            LIVE.with_borrow_mut(|live| live.insert(this.ticket.id, cx.waker().clone()));
         }
-        std::pin::Pin::new(&mut driver).poll(cx)
-    })
+        Pin::new(&mut this.driver).poll(cx)
+    }
 }
 
 /// A connection's place in its worker's count and register.

@@ -303,7 +303,11 @@ impl<D: Drive> Driver<D> {
     fn begin_linger(&mut self, now: Instant) -> Next {
         self.write_deadline = None;
         self.handshake_deadline = None;
-        self.stage = Stage::Lingering(Linger::new(self.peer_closed, now));
+        self.stage = Stage::Lingering(Linger::new(
+            self.peer_closed,
+            self.shared.is_stopping(),
+            now,
+        ));
         Next::Again
     }
 

@@ -14,7 +14,7 @@ use tokio::{
 use super::{driver::Next, rest::Rest};
 use crate::{
     buffers::Buffers,
-    limits::{LINGER_BYTES_MAX, LINGER_MAX},
+    limits::{LINGER_BYTES_MAX, LINGER_MAX, LINGER_STOPPING_MAX},
 };
 
 /// See the file's head. The protocol state is already gone.
@@ -27,9 +27,14 @@ pub(super) struct Linger {
 }
 
 impl Linger {
-    pub(super) fn new(peer_closed: bool, now: Instant) -> Self {
+    pub(super) fn new(peer_closed: bool, stopping: bool, now: Instant) -> Self {
+        let patience = if stopping {
+            LINGER_STOPPING_MAX
+        } else {
+            LINGER_MAX
+        };
         Self {
-            deadline: now + LINGER_MAX,
+            deadline: now + patience,
             peer_closed,
             shut: false,
             discarded: 0,

@@ -105,6 +105,11 @@ fn stopping_tells_everybody_and_waits() {
         client.expect("hello");
     }
     assert_eq!(server.stop(), 0);
+    assert_eq!(
+        server.log.lock().unwrap().dropped,
+        5,
+        "nobody is left behind"
+    );
     for client in &mut clients {
         client.expect("stopping");
         client.expect_end();

@@ -15,8 +15,7 @@ use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, pki_types::CertificateDer,
 };
 use transport::{
-    Admission, AdmissionLimits, Drive, ListenerKind, MakeConnection, Peer, Settings, TlsInfo,
-    Transport,
+    Admission, Drive, ListenerKind, MakeConnection, Peer, Settings, TlsInfo, Transport,
     certificate::{CertificateSet, Certificates, Identity},
     tls::{ClientAuthorities, TlsAcceptor},
 };
@@ -210,12 +209,7 @@ impl Server {
         }
         let hosts = ["first.example".to_owned(), "stream.example".to_owned()];
         let set = CertificateSet::new(identities, BTreeMap::new(), &hosts);
-        let admission = Admission::new(AdmissionLimits {
-            per_address_max: 100,
-            unauthenticated_per_address_max: 100,
-            connections_max: 100,
-            exempt: Vec::new(),
-        });
+        let admission = Admission::new(Arc::default());
         let settings = Settings {
             workers: NonZeroUsize::new(workers),
             tls: TlsAcceptor::new(Certificates::new(set), authorities).unwrap(),
