@@ -1,0 +1,81 @@
+//! The command line's side: the running server does it, or else this process.
+
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    os::unix::net::UnixStream,
+};
+
+use super::{
+    commands,
+    request::{Answer, Outcome, Request},
+};
+use crate::{
+    assembly::Assembly,
+    config::Config,
+    data_folder::{self, DataFolder},
+    failure::{Exit, Failure},
+};
+
+/// Has `request` done by the running server of this configuration; when none runs, opens the
+/// store and does it here.
+///
+/// # Errors
+///
+/// A [`Failure`] with the sentence for the operator.
+pub(crate) fn ask(config: &Config, request: Request) -> Result<Outcome, Failure> {
+    let path = data_folder::socket(&config.general.data);
+    let answer = match UnixStream::connect(&path) {
+        Ok(stream) => exchange(stream, &request).map_err(|error| {
+            Failure::refused(format!(
+                "the server did not answer on {}: {error}",
+                path.display()
+            ))
+        })?,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(Failure::refused(format!(
+                "{} belongs to another user; run this as the user that runs couplet",
+                path.display()
+            )));
+        }
+        Err(_) if request.needs_running() => {
+            return Err(Failure::new(
+                Exit::NotRunning,
+                format!(
+                    "no server is running on the data folder {}",
+                    config.general.data.display()
+                ),
+            ));
+        }
+        Err(_) => alone(config, request)?,
+    };
+    match answer {
+        Answer::Ok(outcome) => Ok(outcome),
+        Answer::Error(sentence) => Err(Failure::refused(sentence)),
+    }
+}
+
+fn exchange(mut stream: UnixStream, request: &Request) -> io::Result<Answer> {
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer)?;
+    Ok(serde_json::from_str(&answer)?)
+}
+
+/// Opens the store, does it, and closes the store.
+fn alone(config: &Config, request: Request) -> Result<Answer, Failure> {
+    let data = DataFolder::open(&config.general.data).map_err(Failure::start)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::start)?;
+    runtime.block_on(async {
+        let environment = transport::SystemEnvironment::new();
+        let assembly = Assembly::open(config, &data, environment)
+            .map_err(|error| Failure::start(format!("{error:#}")))?;
+        let answer = commands::run(&assembly.server, None, request).await;
+        assembly.close();
+        Ok(answer)
+    })
+}

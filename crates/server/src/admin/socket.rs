@@ -1,0 +1,103 @@
+//! The running server's side: a Unix socket that only the operator's user can open.
+
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use engine::Server;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+};
+
+use super::{
+    commands::{self, Control},
+    request::{Answer, Request},
+};
+use crate::data_folder;
+
+/// The longest request.
+const REQUEST_BYTES_MAX: u64 = 64 * 1024;
+/// How long a connection may say nothing.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+/// The pause after an accept that failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// The socket; removed when dropped.
+#[derive(Debug)]
+pub(crate) struct AdminSocket {
+    path: PathBuf,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        self.task.abort();
+        // A missing socket is what we want.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Listens in the data folder, which this process has locked: a socket that is there already was
+/// left by a crash.
+///
+/// # Errors
+///
+/// What the system says; a path of over about 100 bytes is one reason.
+pub(crate) fn listen(
+    data: &Path,
+    server: Arc<Server>,
+    control: Arc<dyn Control>,
+) -> io::Result<AdminSocket> {
+    let path = data_folder::socket(data);
+    if let Err(error) = fs::remove_file(&path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let listener = UnixListener::bind(&path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    let task = tokio::spawn(async move {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    tokio::spawn(serve(stream, Arc::clone(&server), Arc::clone(&control)));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the admin socket cannot accept");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    });
+    Ok(AdminSocket { path, task })
+}
+
+/// Answers one connection's requests, a line each.
+async fn serve(stream: UnixStream, server: Arc<Server>, control: Arc<dyn Control>) {
+    let (input, mut output) = stream.into_split();
+    let mut input = BufReader::new(input);
+    loop {
+        let mut line = Vec::new();
+        let mut bounded = (&mut input).take(REQUEST_BYTES_MAX);
+        let read = tokio::time::timeout(IDLE_MAX, bounded.read_until(b'\n', &mut line)).await;
+        if !matches!(read, Ok(Ok(count)) if count > 0) {
+            return;
+        }
+        let answer = match serde_json::from_slice::<Request>(&line) {
+            Ok(request) => commands::run(&server, Some(&*control), request).await,
+            Err(error) => Answer::Error(format!("the request is not understood: {error}")),
+        };
+        let Ok(mut bytes) = serde_json::to_vec(&answer) else {
+            return;
+        };
+        bytes.push(b'\n');
+        if output.write_all(&bytes).await.is_err() {
+            return;
+        }
+    }
+}

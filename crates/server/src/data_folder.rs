@@ -1,0 +1,158 @@
+//! The data folder: made on the first start, and used by one process at a time.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use ring::rand::{SecureRandom, SystemRandom};
+use thiserror::Error;
+
+/// Holds the process id, and is locked while that process lives.
+const PID_FILE: &str = "couplet.pid";
+/// The admin socket.
+const SOCKET: &str = "couplet.sock";
+/// Random bytes that make unknown accounts look like known ones.
+const ACCOUNTS_SECRET: &str = "accounts.secret";
+
+/// Why a data folder cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum DataError {
+    /// Another server uses it.
+    #[error(
+        "another couplet{} uses the data folder {}; stop it, or set `data` to another folder",
+        .pid.map(|pid| format!(" (process {pid})")).unwrap_or_default(),
+        .path.display()
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The other process.
+        pid: Option<u32>,
+    },
+    /// It cannot be made or written.
+    #[error(
+        "cannot write to the data folder {}: {error}; make it writable for the user that runs couplet, or set `data` to another folder",
+        .path.display()
+    )]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// The data folder, locked for this process.
+#[derive(Debug)]
+pub(crate) struct DataFolder {
+    path: PathBuf,
+    /// The lock goes with the file.
+    pid_file: File,
+}
+
+impl DataFolder {
+    /// Makes the folder if it is missing and takes it for this process.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError`] when another process has it or it cannot be written.
+    pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
+        let unwritable = |error| DataError::Unwritable {
+            path: path.to_owned(),
+            error,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(unwritable)?;
+        let mut pid_file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o644)
+            .open(path.join(PID_FILE))
+            .map_err(unwritable)?;
+        match pid_file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // The number is only for the sentence.
+                let _ = pid_file.read_to_string(&mut text);
+                return Err(DataError::InUse {
+                    path: path.to_owned(),
+                    pid: text.trim().parse().ok(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(unwritable(error)),
+        }
+        pid_file
+            .set_len(0)
+            .and_then(|()| writeln!(pid_file, "{}", std::process::id()))
+            .map_err(unwritable)?;
+        Ok(Self {
+            path: path.to_owned(),
+            pid_file,
+        })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The secret behind the answers for accounts that do not exist; made once.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Unwritable`] when it cannot be read or made.
+    pub(crate) fn accounts_secret(&self) -> Result<[u8; 32], DataError> {
+        let path = self.path.join(ACCOUNTS_SECRET);
+        let unwritable = |error| DataError::Unwritable {
+            path: self.path.clone(),
+            error,
+        };
+        if let Ok(bytes) = fs::read(&path)
+            && let Ok(secret) = bytes.try_into()
+        {
+            return Ok(secret);
+        }
+        let mut secret = [0; 32];
+        SystemRandom::new()
+            .fill(&mut secret)
+            .map_err(|_| unwritable(io::Error::other("the system gives no random bytes")))?;
+        write_private(&path, &secret).map_err(unwritable)?;
+        Ok(secret)
+    }
+}
+
+impl Drop for DataFolder {
+    /// Leaves no process id behind; the file stays, as removing it would race with the next.
+    fn drop(&mut self) {
+        let _ = self.pid_file.set_len(0);
+    }
+}
+
+/// The admin socket of the server that uses the folder `data`.
+pub(crate) fn socket(data: &Path) -> PathBuf {
+    data.join(SOCKET)
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = path.with_added_extension("new");
+    // A leftover of a crash may have another mode.
+    let _ = fs::remove_file(&partial);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(partial, path)
+}

@@ -1,0 +1,24 @@
+//! The list of features, as the configuration asks about them.
+
+use engine::module::Entry;
+
+use crate::config::Features;
+
+/// Every feature this binary has.
+pub(crate) const ALL: &[Entry] = modules::ALL;
+
+/// Answers the configuration from the list.
+pub(crate) struct Known;
+
+impl Features for Known {
+    fn names(&self) -> Vec<&'static str> {
+        ALL.iter().map(|entry| entry.name).collect()
+    }
+
+    fn check(&self, name: &str, value: &serde_json::Value) -> Result<(), String> {
+        match ALL.iter().find(|entry| entry.name == name) {
+            Some(entry) => entry.check(value),
+            None => Err("there is no such feature".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The life of a serving process: start all or nothing, reload, stop.
+
+use std::{
+    io::IsTerminal,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use transport::{
+    Admission, Bound, Clients, Endpoint, ListenerKind, SystemEnvironment, Transport,
+    certificate::{Certificates, Watch},
+    tls::{ClientAuthorities, TlsAcceptor},
+};
+
+use crate::{
+    admin::{self, AdminSocket, Control},
+    assembly::{self, Assembly},
+    certificates,
+    config::Config,
+    data_folder::DataFolder,
+    failure::{Exit, Failure},
+    features::Known,
+    first_start, logging,
+};
+
+/// How long sessions may take to end when the server stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How often the certificate folder is looked at.
+const WATCH_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Serves until a signal says stop.
+///
+/// # Errors
+///
+/// A [`Failure`] when it cannot start; then nothing of it is left running.
+pub(crate) fn run(config: Config) -> Result<(), Failure> {
+    logging::start(&config);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::start)?;
+    runtime.block_on(async {
+        let mut signals = Signals::new().map_err(Failure::start)?;
+        let serving = Serving::start(config).await?;
+        serving.until_stopped(&mut signals).await;
+        serving.stop(&mut signals).await;
+        Ok(())
+    })
+}
+
+/// Looks for what would keep a server with this configuration from starting, and touches nothing.
+///
+/// # Errors
+///
+/// A [`Failure`] with the first mistake.
+pub(crate) fn check(config: &Config) -> Result<(), Failure> {
+    certificates::load(config, None).map_err(wrong)?;
+    authorities(config)?;
+    Ok(())
+}
+
+fn wrong(error: anyhow::Error) -> Failure {
+    Failure::new(Exit::Config, format!("{error:#}"))
+}
+
+fn authorities(config: &Config) -> Result<Option<ClientAuthorities>, Failure> {
+    let path = config.tls.client_authorities.as_deref();
+    path.map(ClientAuthorities::read)
+        .transpose()
+        .map_err(|error| Failure::new(Exit::Config, error))
+}
+
+/// Everything that runs. Fields are dropped in this order: first nobody new, then the rest.
+struct Serving {
+    control: Arc<Reloader>,
+    admin: AdminSocket,
+    transport: Transport,
+    assembly: Assembly,
+    _data: DataFolder,
+}
+
+impl Serving {
+    async fn start(config: Config) -> Result<Self, Failure> {
+        let data = DataFolder::open(&config.general.data).map_err(Failure::start)?;
+        let bound = bind_all(&config)?;
+        let set = certificates::load(&config, Some(data.path()))
+            .map_err(|error| Failure::start(format!("{error:#}")))?;
+        let certificates = Certificates::new(set);
+        let tls = TlsAcceptor::new(Arc::clone(&certificates), authorities(&config)?)
+            .map_err(Failure::start)?;
+        let environment = SystemEnvironment::new();
+        let assembly = Assembly::open(&config, &data, environment.clone())
+            .map_err(|error| Failure::start(format!("{error:#}")))?;
+        first_start::make_admin(&assembly.server, data.path())
+            .await
+            .map_err(|error| Failure::start(format!("{error:#}")))?;
+
+        let clients = Clients::new(
+            Arc::clone(&assembly.server),
+            assembly::client_settings(&config),
+        );
+        let admission = Admission::new(assembly.server.limits());
+        let settings = transport::Settings {
+            workers: config.general.workers.0,
+            tls,
+            admission: Arc::clone(&admission),
+        };
+        let mut transport = Transport::start(settings, clients.clone()).map_err(Failure::start)?;
+        environment.use_workers(&transport);
+        let watch = config
+            .certificate_folder()
+            .map(|folder| Watch::new(&folder));
+        let control = Arc::new(Reloader {
+            server: Arc::clone(&assembly.server),
+            clients,
+            admission,
+            certificates,
+            state: Mutex::new(Current {
+                config: config.clone(),
+                watch,
+            }),
+        });
+        let server = Arc::clone(&assembly.server);
+        let admin = admin::listen(data.path(), server, control.clone()).map_err(|error| {
+            let path = data.path().display();
+            Failure::start(format!("cannot make the admin socket in {path}: {error}; a data folder with a short path helps"))
+        })?;
+        announce(&config, &bound, transport.workers());
+        for (listener, kind) in bound {
+            transport.accept_from(listener, kind);
+        }
+        Ok(Self {
+            control,
+            admin,
+            transport,
+            assembly,
+            _data: data,
+        })
+    }
+
+    async fn until_stopped(&self, signals: &mut Signals) {
+        let mut watch = tokio::time::interval(WATCH_INTERVAL);
+        loop {
+            tokio::select! {
+                order = signals.next() => match order {
+                    Order::Stop => return,
+                    Order::Reload => self.reload(),
+                },
+                _ = watch.tick() => self.control.look_at_certificates(),
+            }
+        }
+    }
+
+    fn reload(&self) {
+        match self.control.reload() {
+            Ok(()) => tracing::info!("configuration and certificates were read anew"),
+            Err(error) => tracing::error!(%error, "reload failed; everything stays as it was"),
+        }
+    }
+
+    /// Ends sessions in good order, unless a second signal says that it is enough; then closes the
+    /// store, always.
+    async fn stop(mut self, signals: &mut Signals) {
+        drop(self.admin);
+        tracing::info!("stopping; a second signal skips waiting for sessions to end");
+        tokio::select! {
+            left = self.transport.stop(STOP_PATIENCE) => {
+                if left > 0 {
+                    tracing::warn!(left, "connections did not end in time");
+                }
+            }
+            () = signals.stop() => tracing::warn!("no longer waiting for sessions to end"),
+        }
+        drop(self.transport);
+        self.assembly.close();
+        tracing::info!("stopped");
+    }
+}
+
+/// Binds every listener, or none.
+fn bind_all(config: &Config) -> Result<Vec<(Bound, ListenerKind)>, Failure> {
+    let mut bound = Vec::new();
+    for (key, endpoints, kind) in [
+        ("c2s", &config.listen.c2s, ListenerKind::C2s),
+        ("c2s_tls", &config.listen.c2s_tls, ListenerKind::C2sTls),
+    ] {
+        for endpoint in endpoints {
+            let listeners = bind(*endpoint)
+                .map_err(|error| Failure::start(format!("{error} (listen.{key})")))?;
+            bound.extend(listeners.into_iter().map(|listener| (listener, kind)));
+        }
+    }
+    if bound.is_empty() {
+        return Err(Failure::new(
+            Exit::Config,
+            "there is nothing to listen on; give listen.c2s or listen.c2s_tls an address",
+        ));
+    }
+    Ok(bound)
+}
+
+fn bind(endpoint: Endpoint) -> Result<Vec<Bound>, transport::BindError> {
+    transport::bind(endpoint)
+}
+
+/// Says where to connect: to the log, and on a terminal also what to do next.
+fn announce(config: &Config, bound: &[(Bound, ListenerKind)], workers: usize) {
+    let addresses = |wanted| {
+        let addresses: Vec<String> = bound
+            .iter()
+            .filter(|(_, kind)| *kind == wanted)
+            .filter_map(|(listener, _)| listener.local_addr().ok())
+            .map(|address| address.to_string())
+            .collect();
+        addresses.join(", ")
+    };
+    let hosts: Vec<String> = config.hosts.keys().map(ToString::to_string).collect();
+    let hosts = hosts.join(", ");
+    let (starttls, direct) = (
+        addresses(ListenerKind::C2s),
+        addresses(ListenerKind::C2sTls),
+    );
+    if !config.c2s.require_tls {
+        tracing::warn!("c2s.require_tls is off: passwords and messages may travel in plain text");
+    }
+    if std::io::stdout().is_terminal() {
+        println!("  Couplet serves {hosts}.");
+        println!("  Clients connect to {starttls} (STARTTLS) or {direct} (TLS).");
+        println!("  Next, in another terminal: couplet user add NAME@HOST");
+        println!("  Ctrl-C stops.\n");
+    }
+    tracing::info!(%hosts, c2s = %starttls, c2s_tls = %direct, workers, version = env!("CARGO_PKG_VERSION"), "ready");
+}
+
+/// What a reload changes.
+struct Reloader {
+    server: Arc<engine::Server>,
+    clients: Clients,
+    admission: Arc<Admission>,
+    certificates: Arc<Certificates>,
+    state: Mutex<Current>,
+}
+
+struct Current {
+    config: Config,
+    watch: Option<Watch>,
+}
+
+impl Reloader {
+    /// Takes certificates that changed since the last look. On an error the old ones stay.
+    fn look_at_certificates(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Current { config, watch } = &mut *state;
+        if !watch.as_mut().is_some_and(Watch::changed) {
+            return;
+        }
+        match certificates::load(config, Some(&config.general.data)) {
+            Ok(set) => {
+                self.certificates.replace(set);
+                tracing::info!("certificates were read anew");
+            }
+            Err(error) => tracing::error!(
+                "the changed certificates cannot be used; the old ones stay: {error:#}"
+            ),
+        }
+    }
+}
+
+impl Control for Reloader {
+    /// Everything is read and checked before anything changes.
+    fn reload(&self) -> Result<(), String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = Config::load(state.config.file.as_deref(), &Known)
+            .map_err(|error| error.to_string())?;
+        if config.general.data != state.config.general.data {
+            return Err("`data` cannot change while the server runs; restart it".to_owned());
+        }
+        let set = certificates::load(&config, Some(&config.general.data))
+            .map_err(|error| format!("{error:#}"))?;
+        self.server
+            .reload(&assembly::settings(&config))
+            .map_err(|error| error.to_string())?;
+        self.certificates.replace(set);
+        self.clients
+            .set_settings(assembly::client_settings(&config));
+        self.admission.set_limits(self.server.limits());
+        let watch = config
+            .certificate_folder()
+            .map(|folder| Watch::new(&folder));
+        *state = Current { config, watch };
+        Ok(())
+    }
+}
+
+/// The signals a server listens to.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Completes with the next order.
+    async fn next(&mut self) -> Order {
+        tokio::select! {
+            _ = self.interrupt.recv() => Order::Stop,
+            _ = self.terminate.recv() => Order::Stop,
+            _ = self.hangup.recv() => Order::Reload,
+        }
+    }
+
+    /// Completes with the next order to stop.
+    async fn stop(&mut self) {
+        while self.next().await != Order::Stop {}
+    }
+}
+
+/// What an operator orders by a signal.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Order {
+    /// SIGINT or SIGTERM.
+    Stop,
+    /// SIGHUP.
+    Reload,
+}
