@@ -1,0 +1,154 @@
+// An @xmpp/client connection whose every incoming stanza can be awaited.
+//
+// Nothing here sleeps: each step waits for the stanza it expects and fails when that does not come in time.
+
+import { client, xml } from "@xmpp/client";
+
+// How long one step may take, in milliseconds. Far more than any needs, so that a busy machine fails nothing.
+const PATIENCE_MS = 30_000;
+
+const host = process.env.COUPLET_HOST ?? "127.0.0.1";
+
+export const DOMAIN = process.env.COUPLET_DOMAIN ?? "localhost";
+
+/** What the server did is not what it should do. */
+export class Wrong extends Error {}
+
+/** One connection of one account, with everything that arrived on it and was not yet looked at. */
+export class Session {
+  #unseen = [];
+  #arrived = () => {};
+  #fault = null;
+
+  constructor(account, password, resource, { directTls = false } = {}) {
+    const service = directTls
+      ? `xmpps://${host}:${process.env.COUPLET_TLS_PORT}`
+      : `xmpp://${host}:${process.env.COUPLET_PORT}`;
+    const [username, domain] = account.split("@");
+    this.account = account;
+    this.xmpp = client({ service, domain, resource, username, password });
+    this.xmpp.reconnect.stop();
+    this.xmpp.on("error", (error) => {
+      this.#fault = error;
+      this.#arrived();
+    });
+    this.xmpp.on("send", (element) => {
+      if (element.name === "auth") this.mechanism = element.attrs.mechanism;
+    });
+    this.xmpp.on("stanza", (stanza) => {
+      this.#unseen.push(stanza);
+      this.#arrived();
+    });
+  }
+
+  /** The full JID that the server bound. */
+  get jid() {
+    return this.xmpp.jid.toString();
+  }
+
+  /** Connects, signs in and binds. */
+  async signIn() {
+    await within(this.xmpp.start(), `${this.account} signs in`);
+  }
+
+  /** Gets the roster, then becomes available; gives the roster's items. */
+  async signOn() {
+    const roster = await this.request("get", xml("query", { xmlns: "jabber:iq:roster" }));
+    await this.send(xml("presence"));
+    await this.receivePresence("own presence comes back", undefined, this.jid);
+    return roster.getChildren("item");
+  }
+
+  /** Connects and is refused; gives the condition of the SASL failure. */
+  async failToSignIn() {
+    try {
+      await within(this.xmpp.start(), `${this.account} is refused`);
+    } catch (error) {
+      if (error.name !== "SASLError") throw error;
+      await this.signOut();
+      return error.condition;
+    }
+    throw new Wrong(`${this.account} was not refused`);
+  }
+
+  /** Closes the stream in good order. */
+  async signOut() {
+    await within(this.xmpp.stop(), `${this.account} closes`);
+  }
+
+  async send(stanza) {
+    await within(this.xmpp.send(stanza), "sending");
+  }
+
+  /** Asks, and gives what is inside the answer. Fails with the library's StanzaError. */
+  async request(type, element, to) {
+    const answer = await within(
+      this.xmpp.iqCaller.request(xml("iq", { type, to }, element), PATIENCE_MS),
+      `${this.account} asks for ${element.attrs.xmlns}`,
+    );
+    return answer.getChild(element.name, element.attrs.xmlns);
+  }
+
+  /** Sends a chat message. */
+  async say(to, body) {
+    await this.send(xml("message", { to, type: "chat" }, xml("body", {}, body)));
+  }
+
+  /** The first stanza, among those not yet looked at, that matches. */
+  async receive(what, matches) {
+    const search = async () => {
+      for (;;) {
+        const at = this.#unseen.findIndex(matches);
+        if (at >= 0) return this.#unseen.splice(at, 1)[0];
+        if (this.#fault) throw this.#fault;
+        await new Promise((resolve) => (this.#arrived = resolve));
+      }
+    };
+    try {
+      return await within(search(), what);
+    } catch (error) {
+      const unseen = this.#unseen.map((stanza) => `\n  ${stanza}`).join("");
+      throw new Wrong(`${what}: ${error.message}; ${this.account} got instead:${unseen || " nothing"}`);
+    }
+  }
+
+  /** The next message with this body, outside of any carbon. */
+  receiveMessage(what, body) {
+    return this.receive(what, (s) => s.name === "message" && s.getChildText("body") === body);
+  }
+
+  /** The next presence of this type (none: available) from this address. */
+  receivePresence(what, type, from) {
+    return this.receive(what, ({ name, attrs }) => name === "presence" && attrs.type === type && attrs.from === from);
+  }
+
+  /** The next roster push that puts this contact into this state. */
+  receivePush(what, jid, subscription, ask) {
+    return this.receive(what, (s) => {
+      const items = s.attrs.type === "set" ? (s.getChild("query", "jabber:iq:roster")?.getChildren("item") ?? []) : [];
+      return items.some(
+        ({ attrs }) =>
+          attrs.jid === jid && (attrs.subscription ?? "none") === subscription && attrs.ask === ask,
+      );
+    });
+  }
+
+  /** What has arrived and was not looked at, once everything that was on its way is here. */
+  async unseenAfterPing() {
+    await this.request("get", xml("ping", { xmlns: "urn:xmpp:ping" }), this.account);
+    return [...this.#unseen];
+  }
+}
+
+/** Awaits, but not for ever. */
+export async function within(promise, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Wrong(`${what}: not within ${PATIENCE_MS} ms`)), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
