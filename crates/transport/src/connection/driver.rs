@@ -59,6 +59,16 @@ enum Stage<D> {
     Lingering(Linger),
 }
 
+/// How far a write got.
+enum Written {
+    /// Everything that is due is out.
+    All,
+    /// The socket is full.
+    Blocked,
+    /// The turn's budget is spent; there may be more.
+    More,
+}
+
 /// How a connection goes on after a step.
 pub(super) enum Next {
     /// Something happened; look again.
@@ -139,23 +149,23 @@ impl<D: Drive> Driver<D> {
             return self.lost(now, "it took nothing, or its TLS handshake took too long");
         }
         self.poll_drive(cx, now);
-        let written = match self.write(cx, buffers, budget) {
-            Ok(written) => written,
-            Err(error) => return self.lost(now, error),
-        };
-        if written {
-            self.write_deadline = None;
-            if let Some(next) = self.after_write(buffers, now) {
-                return next;
+        match self.write(cx, buffers, budget) {
+            Ok(Written::All) => {
+                self.write_deadline = None;
+                if let Some(next) = self.after_write(buffers, now) {
+                    return next;
+                }
             }
-        } else {
-            self.write_deadline.get_or_insert(now + WRITE_STALL_MAX);
+            Ok(Written::Blocked) => {
+                self.write_deadline.get_or_insert(now + WRITE_STALL_MAX);
+            }
+            Ok(Written::More) => return Next::Again,
+            Err(error) => return self.lost(now, error),
         }
         if *budget == 0 {
-            Next::Again
-        } else {
-            self.read(cx, buffers, budget, now)
+            return Next::Again;
         }
+        self.read(cx, buffers, budget, now)
     }
 
     /// Lets the engine go on, with a waker that is cheap from other threads.
@@ -177,19 +187,25 @@ impl<D: Drive> Driver<D> {
         }
     }
 
-    /// Writes all that is due. False when the socket is full.
+    /// Writes what is due, as far as socket and budget allow.
     fn write(
         &mut self,
         cx: &mut Context<'_>,
         buffers: &mut Buffers,
         budget: &mut usize,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Written> {
         let Stage::Open(drive) = &mut self.stage else {
-            return Ok(true);
+            return Ok(Written::All);
         };
+        let before = self.rest.len();
         if self.rest.poll_write(&mut self.socket, cx)?.is_pending() {
-            return Ok(false);
+            if self.rest.len() < before {
+                // Slow is not gone.
+                self.write_deadline = None;
+            }
+            return Ok(Written::Blocked);
         }
+        self.write_deadline = None;
         while *budget > 0 {
             buffers.plain_out.clear();
             buffers.wire_out.clear();
@@ -198,7 +214,7 @@ impl<D: Drive> Driver<D> {
             }
             self.link.send(buffers).map_err(io::Error::other)?;
             if buffers.wire_out.is_empty() {
-                return Ok(true);
+                return Ok(Written::All);
             }
             *budget = budget.saturating_sub(buffers.wire_out.len());
             if self
@@ -206,10 +222,10 @@ impl<D: Drive> Driver<D> {
                 .poll_write_new(&buffers.wire_out, &mut self.socket, cx)?
                 .is_pending()
             {
-                return Ok(false);
+                return Ok(Written::Blocked);
             }
         }
-        Ok(true)
+        Ok(Written::More)
     }
 
     /// What waits for the output to be out: the switch to TLS, and the end.

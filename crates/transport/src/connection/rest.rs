@@ -13,6 +13,11 @@ use tokio::{io::AsyncWrite, net::TcpStream};
 pub(super) struct Rest(Vec<u8>);
 
 impl Rest {
+    /// How many bytes are left.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -83,6 +83,17 @@ fn a_slow_reader_gets_everything_in_the_end() {
 }
 
 #[test]
+fn what_is_due_at_the_end_goes_out_whole() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.send("flood 3000000\nquit");
+    client.expect("bye");
+    let mut read = Vec::new();
+    client.0.read_to_end(&mut read).unwrap();
+    assert_eq!(read.len(), 3_000_000);
+}
+
+#[test]
 fn one_connection_wakes_those_of_all_workers() {
     let server = Server::start_with(3, None);
     let mut clients: Vec<_> = (0..9).map(|_| server.connect()).collect();

@@ -123,7 +123,7 @@ impl Drive for Lines {
     }
 
     fn is_closed(&self) -> bool {
-        self.closed && self.flood == 0
+        self.closed
     }
 
     fn is_authenticated(&self) -> bool {
