@@ -82,9 +82,10 @@ impl HostTable {
                 }
                 Err(problem) => {
                     let sentence = format!(
-                        "{} cannot be {}: {problem}",
+                        "{} cannot be {}: {}",
                         reader.path_of(name),
-                        shown(value.get_ref())
+                        shown(value.get_ref()),
+                        problem.replace('`', "\"")
                     );
                     source.complain(Some(value.span().start), sentence);
                 }

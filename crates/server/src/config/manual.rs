@@ -76,8 +76,9 @@ impl Manual {
     fn defaults(&mut self, features: &dyn Features) {
         self.heading(HostConfig::NAME, HostConfig::DOCS);
         self.keys(&HostConfig::default().describe());
+        self.line("# The features; uncomment a line to turn one off.");
         for name in features.names() {
-            self.line(&format!("# {name} = true"));
+            self.line(&format!("# {name} = false"));
         }
     }
 
