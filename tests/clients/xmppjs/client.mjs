@@ -19,6 +19,7 @@ export class Session {
   #unseen = [];
   #arrived = () => {};
   #fault = null;
+  #asked = 0;
 
   constructor(account, password, resource, { directTls = false } = {}) {
     const service = directTls
@@ -80,13 +81,22 @@ export class Session {
     await within(this.xmpp.send(stanza), "sending");
   }
 
-  /** Asks, and gives what is inside the answer. Fails with the library's StanzaError. */
+  /**
+   * Asks, and gives what is inside the answer; fails with an error that has a `condition`.
+   *
+   * COMPAT: @xmpp/client 0.14.0 has `iqCaller.request` for this, which ends the process when an error arrives before
+   * Node has told that the request was written.
+   */
   async request(type, element, to) {
-    const answer = await within(
-      this.xmpp.iqCaller.request(xml("iq", { type, to }, element), PATIENCE_MS),
-      `${this.account} asks for ${element.attrs.xmlns}`,
+    const id = `ask-${(this.#asked += 1)}`;
+    await this.send(xml("iq", { type, to, id }, element));
+    const answer = await this.receive(
+      `an answer about ${element.attrs.xmlns}`,
+      ({ name, attrs }) => name === "iq" && attrs.id === id && ["result", "error"].includes(attrs.type),
     );
-    return answer.getChild(element.name, element.attrs.xmlns);
+    if (answer.attrs.type === "result") return answer.getChild(element.name, element.attrs.xmlns);
+    const [condition] = answer.getChild("error").getChildElements();
+    throw Object.assign(new Error(`${this.account} was answered ${answer}`), { condition: condition.name });
   }
 
   /** Sends a chat message. */
