@@ -6,7 +6,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use crate::server::Server;
+use crate::{faults::Caught, server::Server};
 
 /// Where the result goes, and who waits for it.
 struct Slot<T> {
@@ -16,41 +16,59 @@ struct Slot<T> {
 }
 
 impl Server {
+    /// Runs `future` to its end whether or not anybody waits for it. `None` when it panicked, or the
+    /// server stops.
+    pub(crate) async fn detached<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (finish, result) = slot();
+        self.environment().spawn(Box::pin(async move {
+            finish.put(Caught::new(future).await.ok());
+        }));
+        result.await
+    }
+
     /// Runs `job` where it holds up no worker. `None` when the environment dropped it (the server
     /// stops) or it panicked.
     pub(crate) async fn compute<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let slot = Arc::new(Mutex::new(Slot {
-            result: None,
-            finished: false,
-            waker: None,
-        }));
-        let finish = Finish(slot.clone());
-        self.environment().compute(Box::new(move || {
-            let result = job();
-            finish
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .result = Some(result);
-            drop(finish);
-        }));
-        poll_fn(|cx| {
-            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            if slot.finished {
-                return Poll::Ready(slot.result.take());
-            }
-            slot.waker = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await
+        let (finish, result) = slot();
+        self.environment()
+            .compute(Box::new(move || finish.put(Some(job()))));
+        result.await
     }
+}
+
+/// A place for one result: the end that puts it, and the future of it.
+fn slot<T: Send + 'static>() -> (Finish<T>, impl Future<Output = Option<T>> + Send) {
+    let slot = Arc::new(Mutex::new(Slot {
+        result: None,
+        finished: false,
+        waker: None,
+    }));
+    let finish = Finish(slot.clone());
+    let result = poll_fn(move |cx| {
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.finished {
+            return Poll::Ready(slot.result.take());
+        }
+        slot.waker = Some(cx.waker().clone());
+        Poll::Pending
+    });
+    (finish, result)
 }
 
 /// Tells the waiting side however the job ends.
 struct Finish<T>(Arc<Mutex<Slot<T>>>);
+
+impl<T> Finish<T> {
+    fn put(self, result: Option<T>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).result = result;
+    }
+}
 
 impl<T> Drop for Finish<T> {
     fn drop(&mut self) {

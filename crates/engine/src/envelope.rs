@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use jid::{BareJid, Domain, FullJid, Jid};
 use stanza::Stanza;
-use store::Seq;
 
-use crate::session::{Held, Session};
+use crate::{
+    pipeline::Gates,
+    session::{Held, Session},
+};
 
 /// Who put a stanza on its way.
 #[derive(Clone, Debug)]
@@ -34,7 +36,7 @@ pub struct Envelope {
     to: Jid,
     origin: Origin,
     stanza: Arc<Stanza>,
-    gate: Seq,
+    gates: Gates,
     held: Option<Held>,
 }
 
@@ -52,7 +54,7 @@ impl Envelope {
             from,
             to,
             origin: Origin::Session(session.clone()),
-            gate: session.gate(),
+            gates: Gates::after(session.gate()),
             held: Some(held),
         }
     }
@@ -76,7 +78,7 @@ impl Envelope {
             to,
             origin: Origin::Account,
             stanza: stanza.clone(),
-            gate: Seq::NONE,
+            gates: Gates::OPEN,
             held: None,
         }
     }
@@ -114,7 +116,7 @@ impl Envelope {
     /// That address is local by the router's choice of who answers, so the answer may carry it.
     pub(crate) fn answer(&self, stanza: Stanza) -> Self {
         let mut answer = Self::stamped(self.to.clone(), self.from.clone(), Origin::Account, stanza);
-        answer.gate = self.gate;
+        answer.gates = self.gates;
         answer
     }
 
@@ -127,7 +129,7 @@ impl Envelope {
             to,
             origin,
             stanza: Arc::new(stanza),
-            gate: Seq::NONE,
+            gates: Gates::OPEN,
             held: None,
         }
     }
@@ -172,16 +174,18 @@ impl Envelope {
 
     /// What must be durable before anybody sees this stanza or an effect of it.
     #[must_use]
-    pub fn gate(&self) -> Seq {
-        self.gate
+    pub fn gates(&self) -> Gates {
+        self.gates
     }
 
-    /// Raises the gate.
-    pub(crate) fn gate_at(&mut self, gate: Seq) {
-        self.gate = self.gate.max(gate);
-        if let Some(held) = &self.held {
-            held.gate_at(gate);
-        }
+    /// Adds to what it waits for.
+    pub(crate) fn gate_at(&mut self, gates: Gates) {
+        self.gates = self.gates.and(gates);
+    }
+
+    /// Keeps the sending session from reading on, also when this envelope is consumed.
+    pub(crate) fn hold(&self) -> Option<Held> {
+        self.held.clone()
     }
 
     /// Redirects a stanza whose `to` was read as something else (a subscription stanza's bare JID).

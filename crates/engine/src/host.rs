@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     num::NonZeroU32,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use jid::{BareJid, Domain};
@@ -84,7 +87,8 @@ pub struct HostSettings {
 pub struct Host {
     facts: HostFacts,
     parts: crate::module::Parts,
-    streams: AtomicU32,
+    /// Shared with the host's earlier and later configurations.
+    streams: RwLock<Arc<AtomicU32>>,
 }
 
 impl Host {
@@ -97,7 +101,7 @@ impl Host {
         Ok(Self {
             facts: settings.facts.clone(),
             parts,
-            streams: AtomicU32::new(0),
+            streams: RwLock::default(),
         })
     }
 
@@ -145,12 +149,12 @@ impl Host {
     /// How many client streams it carries.
     #[must_use]
     pub fn streams(&self) -> u32 {
-        self.streams.load(Ordering::Relaxed)
+        self.counter().load(Ordering::Relaxed)
     }
 
     /// Counts a stream, unless there are `most` already.
     pub(crate) fn open_stream(&self, most: u32) -> bool {
-        self.streams
+        self.counter()
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
                 (open < most).then_some(open + 1)
             })
@@ -158,6 +162,18 @@ impl Host {
     }
 
     pub(crate) fn close_stream(&self) {
-        self.streams.fetch_sub(1, Ordering::Relaxed);
+        self.counter().fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// This is the same host in a newer configuration.
+    pub(crate) fn count_streams_of(&self, before: &Self) {
+        *self.streams.write().unwrap_or_else(PoisonError::into_inner) = before.counter();
+    }
+
+    fn counter(&self) -> Arc<AtomicU32> {
+        self.streams
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }

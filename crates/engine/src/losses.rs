@@ -81,11 +81,12 @@ impl Observer for Losses {
     fn settled(&self, settlement: &Settlement) {
         if settlement.outcome.is_ok() {
             let mut by_seq = self.lock();
-            while by_seq
-                .first_key_value()
-                .is_some_and(|(seq, _)| *seq <= settlement.last)
-            {
-                by_seq.pop_first();
+            let settled: Vec<Seq> = by_seq
+                .range(settlement.first..=settlement.last)
+                .map(|(seq, _)| *seq)
+                .collect();
+            for seq in settled {
+                by_seq.remove(&seq);
             }
             return;
         }

@@ -84,6 +84,14 @@ impl Registry {
         (idle.len() > IDLE_MAX).then(|| idle.pop_front()).flatten()
     }
 
+    /// Lists `cell` again: it could not leave memory now.
+    pub(crate) fn keep_idle(&self, cell: &Arc<AccountCell>) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(cell.clone());
+    }
+
     fn shard(&self, jid: &BareJid) -> MutexGuard<'_, HashMap<BareJid, Arc<AccountCell>>> {
         // The same account is in the same shard in every run, so that tests repeat exactly.
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(jid);

@@ -6,19 +6,20 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use jid::BareJid;
+use jid::{BareJid, Jid};
 use stanza::{Condition, IqType, Kind, MessageType, PresenceType, Stanza, StanzaError};
-use store::Seq;
 
 use crate::{
-    account::{Account, AccountCell, CellState, INBOX_MAX, ending, iq, load, mail, presence},
+    account::{
+        Account, AccountCell, CellState, Closing, INBOX_MAX, ending, iq, load, mail, presence,
+    },
     envelope::Envelope,
     faults::{Caught, caught},
     host::Host,
     losses,
     module::{Answer, IqContext, IqJob, Method, To, iq::Handler},
     pipeline::{
-        Context, Pipeline, Stage, Undo, Verdict,
+        Context, Gates, Pipeline, Stage, Undo, Verdict,
         decide::{Decision, decide_for_nobody},
         events::{
             IqArrived, IqSent, MessageArrived, MessageSent, PresenceArrived, PresenceSent,
@@ -42,92 +43,171 @@ enum Next {
 impl Server {
     /// A session of ours sent a stanza: the outgoing pipeline of its account, then the router.
     pub(crate) fn sent(self: &Arc<Self>, cell: &Arc<AccountCell>, envelope: Envelope) {
-        let gate = envelope.gate();
-        self.visit(cell, gate, |account, cx| match envelope.stanza().kind() {
-            Kind::Message(_) => outgoing(account, cx, MessageSent { envelope }, message_passed),
-            Kind::Presence(_) => outgoing(account, cx, PresenceSent { envelope }, presence::sent),
-            Kind::Iq(_) => outgoing(account, cx, IqSent { envelope }, |_, cx, event: IqSent| {
-                cx.route(event.envelope)
-            }),
+        let gates = envelope.gates();
+        let question = Question::of(&envelope);
+        let done = self.visit(cell, gates, |account, cx| match envelope.stanza().kind() {
+            Kind::Message(_) => staged(account, cx, MessageSent { envelope }, message_passed),
+            Kind::Presence(_) => staged(account, cx, PresenceSent { envelope }, presence::sent),
+            Kind::Iq(_) => {
+                staged(account, cx, IqSent { envelope }, |_, cx, event: IqSent| {
+                    cx.route(event.envelope)
+                });
+            }
         });
+        if done.is_none() {
+            self.work(question.failed());
+        }
     }
 
     /// Puts a stanza on its way that no account's run made.
     pub fn route(self: &Arc<Self>, envelope: Envelope) {
-        self.work(Next::Route(envelope));
+        self.work(Some(Next::Route(envelope)));
     }
 
     /// One run over an account in memory, and the routing of what it made. `None` when the account is
-    /// not in memory.
+    /// not in memory, or a handler panicked.
     pub(crate) fn visit<R>(
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
-        gate: Seq,
+        gates: Gates,
         body: impl FnOnce(&mut Account, &Context<'_>) -> R,
     ) -> Option<R> {
-        let (result, next) = {
-            let mut state = cell.lock();
-            self.run_in(cell, &mut state, gate, body)?
-        };
-        if let Some(next) = next {
-            self.work(next);
-        }
-        Some(result)
-    }
-
-    /// One run under a lock that is held already.
-    fn run_in<R>(
-        self: &Arc<Self>,
-        cell: &Arc<AccountCell>,
-        state: &mut CellState,
-        gate: Seq,
-        body: impl FnOnce(&mut Account, &Context<'_>) -> R,
-    ) -> Option<(R, Option<Next>)> {
-        let CellState::Ready(account) = &mut *state else {
-            return None;
-        };
-        let host = self.host(account.jid().domain())?;
-        match run(self, &host, account, gate, body) {
-            Ok((result, _)) => Some((result, claim(cell, account))),
-            Err(_) => {
-                tracing::error!(account = %cell.jid(), "a panic in a handler; the account's sessions end and it is read again");
-                ending::abandon(account);
-                *state = CellState::Gone { missing: false };
-                self.registry.remove(cell);
+        let outcome = self.run_in(cell, &mut cell.lock(), gates, body);
+        match outcome {
+            Ok((result, _, next)) => {
+                self.work(next);
+                Some(result)
+            }
+            Err(last) => {
+                self.work_all(last);
                 None
             }
         }
     }
 
+    /// One run under a lock that is held already: its result, its gates, and what is left to do. `Err`
+    /// with what others must be told when a handler panicked: the account has left memory then.
+    fn run_in<R>(
+        self: &Arc<Self>,
+        cell: &Arc<AccountCell>,
+        state: &mut CellState,
+        gates: Gates,
+        body: impl FnOnce(&mut Account, &Context<'_>) -> R,
+    ) -> Result<(R, Gates, Option<Next>), Vec<Envelope>> {
+        let CellState::Ready(account) = &mut *state else {
+            return Err(Vec::new());
+        };
+        if let Some(host) = self.host(account.jid().domain()) {
+            account.host = host;
+        }
+        let host = account.host.clone();
+        match run(self, &host, account, gates, body) {
+            Ok((result, gates)) => Ok((result, gates, self.claim(cell, state))),
+            Err(_) => {
+                tracing::error!(account = %cell.jid(), "a panic in a handler; the account's sessions end and it is read again");
+                let last = ending::abandon(account, self);
+                *state = CellState::Gone { missing: false };
+                self.registry.remove(cell);
+                Err(last)
+            }
+        }
+    }
+
+    /// Makes the caller the account's drainer if there is something to drain and nobody does.
+    fn claim(&self, cell: &Arc<AccountCell>, state: &mut CellState) -> Option<Next> {
+        let CellState::Ready(account) = &mut *state else {
+            return None;
+        };
+        if account.draining {
+            return None;
+        }
+        if account.effects.is_empty() {
+            self.go_if_drained(cell, state);
+            return None;
+        }
+        account.draining = true;
+        Some(Next::Drain(cell.clone()))
+    }
+
+    /// An account that was only waiting for its last stanzas to leave is gone.
+    fn go_if_drained(&self, cell: &Arc<AccountCell>, state: &mut CellState) {
+        let CellState::Ready(account) = &*state else {
+            return;
+        };
+        if account.closing == Closing::GoneWhenDrained
+            && account.effects.is_empty()
+            && !account.draining
+        {
+            *state = CellState::Gone { missing: true };
+            self.registry.remove(cell);
+        }
+    }
+
+    /// The account goes once what it made is routed.
+    pub(crate) fn go_when_drained(&self, cell: &Arc<AccountCell>) {
+        let mut state = cell.lock();
+        if let CellState::Ready(account) = &mut *state {
+            account.closing = Closing::GoneWhenDrained;
+        }
+        self.go_if_drained(cell, &mut state);
+    }
+
+    fn work_all(self: &Arc<Self>, envelopes: Vec<Envelope>) {
+        for envelope in envelopes {
+            self.work(Some(Next::Route(envelope)));
+        }
+    }
+
     /// The loop: everything that follows from `first`.
-    fn work(self: &Arc<Self>, first: Next) {
+    fn work(self: &Arc<Self>, first: Option<Next>) {
         let mut todo = VecDeque::new();
-        let mut next = Some(first);
+        let mut next = first;
         while let Some(step) = next.take().or_else(|| todo.pop_front()) {
             match step {
-                Next::Route(envelope) => {
-                    if let Some(more) = self.step(envelope) {
-                        todo.push_back(more);
-                    }
-                }
+                Next::Route(envelope) => todo.extend(self.step_through(envelope)),
                 Next::Drain(cell) => {
                     let mut routed = 0;
-                    while let Some(envelope) = next_effect(&cell, self.sabotage()) {
-                        if let Some(more) = self.step(envelope) {
-                            todo.push_back(more);
-                        }
+                    while let Some(envelope) = self.next_effect(&cell) {
+                        todo.extend(self.step_through(envelope));
                         routed += 1;
                         if routed == CHUNK {
                             // Still the account's only drainer: its order is kept.
                             let server = self.clone();
-                            self.environment()
-                                .spawn(Box::pin(async move { server.work(Next::Drain(cell)) }));
+                            let rest = async move { server.work(Some(Next::Drain(cell))) };
+                            self.environment().spawn(Box::pin(rest));
                             break;
                         }
                     }
                 }
             }
         }
+    }
+
+    /// The next stanza of an account's queue; `None` ends the draining.
+    fn next_effect(&self, cell: &Arc<AccountCell>) -> Option<Envelope> {
+        let mut state = cell.lock();
+        let CellState::Ready(account) = &mut *state else {
+            return None;
+        };
+        let next = match self.sabotage() {
+            Sabotage::ReorderDrain => account.effects.pop_back(),
+            _ => account.effects.pop_front(),
+        };
+        if next.is_none() {
+            account.draining = false;
+            self.go_if_drained(cell, &mut state);
+        }
+        next
+    }
+
+    /// One envelope and the answers it causes on the spot, which may not be overtaken by what comes
+    /// later from the same account. What is left is an account to drain.
+    fn step_through(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
+        let mut next = self.step(envelope);
+        while let Some(Next::Route(answer)) = next {
+            next = self.step(answer);
+        }
+        next
     }
 
     /// Takes one envelope to where it is for.
@@ -145,17 +225,12 @@ impl Server {
 
     fn to_account(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
         let jid = envelope.to().bare();
-        let mut envelope = envelope;
-        // Twice at most: the cell may leave memory between look-up and lock.
+        // More than once only when the cell leaves memory between look-up and lock.
         for _ in 0..8 {
             if is_for_resident_only(&envelope) && self.registry.get(&jid).is_none() {
                 return None;
             }
-            let (cell, is_new) = self.registry.get_or_insert(&jid);
-            if is_new {
-                let loading = load::load(self.clone(), cell.clone());
-                self.environment().spawn(Box::pin(loading));
-            }
+            let cell = self.cell_or_load(&jid);
             let mut state = cell.lock();
             match &mut *state {
                 CellState::Loading { inbox, .. } => {
@@ -165,56 +240,96 @@ impl Server {
                     inbox.push_back(envelope);
                     return None;
                 }
-                CellState::Ready(_) => return self.arrive(&cell, &mut state, envelope),
+                CellState::Ready(account) if account.closing != Closing::No => {
+                    drop(state);
+                    return self.nobody(&envelope);
+                }
+                CellState::Ready(_) => {
+                    let (next, last) = self.arrive(&cell, &mut state, envelope);
+                    drop(state);
+                    self.work_all(last);
+                    return next;
+                }
                 CellState::Gone { .. } => {
                     drop(state);
                     self.registry.remove(&cell);
-                    envelope = std::convert::identity(envelope);
                 }
             }
         }
         refuse(&envelope, &StanzaError::new(Condition::InternalServerError))
     }
 
-    /// The incoming pipeline of an account that is in memory and locked.
+    /// The account's cell; when it is new, a task of its own loads it.
+    pub(crate) fn cell_or_load(self: &Arc<Self>, jid: &BareJid) -> Arc<AccountCell> {
+        let (cell, is_new) = self.registry.get_or_insert(jid);
+        if is_new {
+            let loading = load::load(self.clone(), cell.clone());
+            self.environment().spawn(Box::pin(loading));
+        }
+        cell
+    }
+
+    /// The incoming pipeline of an account that is in memory and locked. Besides what is left to do it
+    /// gives what others must be told after a panic.
     fn arrive(
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
         state: &mut CellState,
         envelope: Envelope,
-    ) -> Option<Next> {
-        let gate = envelope.gate();
-        let (_, next) = self.run_in(cell, state, gate, |account, cx| {
+    ) -> (Option<Next>, Vec<Envelope>) {
+        let gates = envelope.gates();
+        // The sender reads on only when it is known what its stanza rests on.
+        let held = envelope.hold();
+        let question = Question::of(&envelope);
+        let outcome = self.run_in(cell, state, gates, |account, cx| {
             match envelope.stanza().kind() {
                 Kind::Message(_) => {
                     let event = MessageArrived {
                         envelope,
                         recipients: Vec::new(),
                     };
-                    incoming(account, cx, event, mail::arrived);
+                    staged(account, cx, event, mail::arrived);
                 }
                 Kind::Presence(_) => {
-                    incoming(account, cx, PresenceArrived { envelope }, presence::arrived)
+                    staged(account, cx, PresenceArrived { envelope }, presence::arrived)
                 }
-                Kind::Iq(_) => incoming(account, cx, IqArrived { envelope }, iq::arrived),
+                Kind::Iq(_) => staged(account, cx, IqArrived { envelope }, iq::arrived),
             }
-        })?;
-        next
+        });
+        match outcome {
+            Ok(((), gates, next)) => {
+                if let Some(held) = held {
+                    held.gate_at(gates.after);
+                }
+                (next, Vec::new())
+            }
+            Err(last) => (question.failed(), last),
+        }
     }
 
     /// The store answered: the account is in memory, and what waited for it arrives.
     pub(crate) fn loaded(self: &Arc<Self>, cell: &Arc<AccountCell>, account: Account) {
         let mut todo = Vec::new();
+        let mut last = Vec::new();
         let wakers = {
             let mut state = cell.lock();
-            let before = std::mem::replace(&mut *state, CellState::Ready(Box::new(account)));
-            let CellState::Loading { inbox, wakers } = before else {
+            let CellState::Loading { inbox, wakers } = &mut *state else {
                 return;
             };
-            let strays = self.run_in(cell, &mut state, Seq::NONE, mail::give_up_strays);
-            todo.extend(strays.and_then(|(_, next)| next));
+            let (inbox, wakers) = (std::mem::take(inbox), std::mem::take(wakers));
+            *state = CellState::Ready(Box::new(account));
+            match self.run_in(cell, &mut state, Gates::OPEN, mail::give_up_strays) {
+                Ok((_, _, next)) => todo.extend(next),
+                Err(more) => last.extend(more),
+            }
             for envelope in inbox {
-                todo.extend(self.arrive(cell, &mut state, envelope));
+                if matches!(&*state, CellState::Ready(_)) {
+                    let (next, more) = self.arrive(cell, &mut state, envelope);
+                    todo.extend(next);
+                    last.extend(more);
+                } else {
+                    todo.push(Next::Route(envelope));
+                }
             }
             wakers
         };
@@ -222,8 +337,9 @@ impl Server {
             waker.wake();
         }
         self.retire_idle(cell);
+        self.work_all(last);
         for next in todo {
-            self.work(next);
+            self.work(Some(next));
         }
     }
 
@@ -243,9 +359,7 @@ impl Server {
             } else {
                 refuse(&envelope, &losses::not_stored())
             };
-            if let Some(next) = next {
-                self.work(next);
-            }
+            self.work(next);
         }
     }
 
@@ -257,7 +371,7 @@ impl Server {
         undo: Vec<Undo>,
     ) {
         if let Some(cell) = self.registry.get(account) {
-            self.visit(&cell, Seq::NONE, |account, _| {
+            self.visit(&cell, Gates::OPEN, |account, _| {
                 for undo in undo {
                     undo(account);
                 }
@@ -326,8 +440,11 @@ impl Server {
             stanza: &stanza,
             afterwards: Vec::new(),
         };
-        let answer = answer(&child.tree().root(), &mut cx);
-        reply(envelope, answer)
+        let answer = caught(|| answer(&child.tree().root(), &mut cx));
+        reply(
+            envelope,
+            answer.unwrap_or_else(|panicked| Err(panicked.error())),
+        )
     }
 
     fn host_iq(
@@ -389,9 +506,7 @@ impl Server {
 
     /// Routes the answer to a request that had to wait; the asking session goes on after it.
     pub(crate) fn answer(self: &Arc<Self>, envelope: Envelope, answer: Answer) {
-        if let Some(next) = reply(&envelope, answer) {
-            self.work(next);
-        }
+        self.work(reply(&envelope, answer));
         drop(envelope);
     }
 }
@@ -406,8 +521,8 @@ fn is_for_resident_only(envelope: &Envelope) -> bool {
     )
 }
 
-/// Screen and annotate, then what the engine does with it.
-fn outgoing<E: StanzaEvent>(
+/// Screen and annotate, the same both ways, then what the engine does with it.
+fn staged<E: StanzaEvent>(
     account: &mut Account,
     cx: &Context<'_>,
     mut event: E,
@@ -424,14 +539,31 @@ fn outgoing<E: StanzaEvent>(
     }
 }
 
-/// The same stages for what arrives.
-fn incoming<E: StanzaEvent>(
-    account: &mut Account,
-    cx: &Context<'_>,
-    event: E,
-    passed: impl FnOnce(&mut Account, &Context<'_>, E),
-) {
-    outgoing(account, cx, event, passed);
+/// What must still be said of a stanza if its run panics: a request gets its one answer.
+struct Question(Option<(Jid, Jid, Arc<Stanza>)>);
+
+impl Question {
+    fn of(envelope: &Envelope) -> Self {
+        let asks = envelope.stanza().kind().is_request();
+        Self(asks.then(|| {
+            (
+                envelope.to().clone(),
+                envelope.from().clone(),
+                envelope.stanza().clone(),
+            )
+        }))
+    }
+
+    fn failed(self) -> Option<Next> {
+        let (own, asker, stanza) = self.0?;
+        let reply = stanza.reply_error(&StanzaError::new(Condition::InternalServerError))?;
+        Some(Next::Route(Envelope::from_account_as(
+            &own.bare(),
+            Some(&own),
+            asker,
+            reply,
+        )))
+    }
 }
 
 /// A message passed the sender's stages: copies, then on its way.
@@ -482,29 +614,4 @@ fn for_nobody(envelope: &Envelope) -> Option<Next> {
         }
         Decision::Deliver(_) | Decision::Store | Decision::Drop => None,
     }
-}
-
-/// The next stanza of an account's queue; `None` ends the draining.
-fn next_effect(cell: &AccountCell, sabotage: Sabotage) -> Option<Envelope> {
-    let mut state = cell.lock();
-    let CellState::Ready(account) = &mut *state else {
-        return None;
-    };
-    let next = match sabotage {
-        Sabotage::ReorderDrain => account.effects.pop_back(),
-        _ => account.effects.pop_front(),
-    };
-    if next.is_none() {
-        account.draining = false;
-    }
-    next
-}
-
-/// Makes the caller the account's drainer if there is something to drain and nobody does.
-fn claim(cell: &Arc<AccountCell>, account: &mut Account) -> Option<Next> {
-    if account.effects.is_empty() || account.draining {
-        return None;
-    }
-    account.draining = true;
-    Some(Next::Drain(cell.clone()))
 }

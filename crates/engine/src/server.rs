@@ -11,6 +11,7 @@ use std::{
 use jid::{BareJid, Domain};
 use sasl::FakeCredentials;
 use store::{Gate, Seq, Store, StoreError};
+use stream::StreamFault;
 use thiserror::Error;
 
 use crate::{
@@ -134,14 +135,30 @@ impl Server {
         Ok(server)
     }
 
-    /// Takes a new configuration: all of it, or on error none.
+    /// Takes a new configuration: all of it, or on error none. Sessions of hosts that are gone end with
+    /// `host-gone`.
     ///
     /// # Errors
     ///
     /// As [`Server::new`].
-    pub fn reload(&self, settings: &Settings) -> Result<(), StartError> {
+    pub fn reload(self: &Arc<Self>, settings: &Settings) -> Result<(), StartError> {
+        let before = self.config();
         let config = Arc::new(Config::build(settings, &self.entries, None)?);
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        for (domain, host) in &config.hosts {
+            if let Some(old) = before.hosts.get(domain) {
+                host.count_streams_of(old);
+            }
+        }
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config.clone();
+        for cell in self.registry.all() {
+            if !config.hosts.contains_key(cell.jid().domain()) {
+                self.end_sessions(
+                    cell.jid(),
+                    None,
+                    &StreamFault::HostGone(cell.jid().to_domain()),
+                );
+            }
+        }
         Ok(())
     }
 
@@ -225,12 +242,6 @@ impl Server {
     }
 
     /// The account's cell if it is loaded or being loaded.
-    /// Forgets an anonymous account whose session ended.
-    pub(crate) fn forget_anonymous(&self, cell: &Arc<AccountCell>) {
-        *cell.lock() = CellState::Gone { missing: true };
-        self.registry.remove(cell);
-    }
-
     pub(crate) fn known_account(&self, jid: &BareJid) -> Option<Arc<AccountCell>> {
         self.registry.get(jid)
     }
@@ -251,12 +262,20 @@ impl Server {
             return;
         };
         account.listed_idle = false;
-        // What is not on disk yet can't be read back: it stays until the next time.
-        if account.is_idle() && self.gate(account.last_seq) != Gate::Pending {
-            *state = CellState::Gone { missing: false };
-            drop(state);
-            self.registry.remove(&oldest);
+        if !account.is_idle() {
+            // It is listed again when its last session ends.
+            return;
         }
+        // What is not on disk yet can't be read back: it stays until the next time.
+        if self.store.gate(account.last_seq) == Gate::Pending {
+            account.listed_idle = true;
+            drop(state);
+            self.registry.keep_idle(&oldest);
+            return;
+        }
+        *state = CellState::Gone { missing: false };
+        drop(state);
+        self.registry.remove(&oldest);
     }
 
     fn config(&self) -> Arc<Config> {

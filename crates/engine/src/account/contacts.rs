@@ -34,6 +34,8 @@ pub struct Contact {
     pub request: Option<Arc<Stanza>>,
     /// The roster version at which it last changed.
     pub version: u64,
+    /// Which change of this account's contacts made it so, in this life of the server.
+    change: u64,
 }
 
 /// How a contact is stored.
@@ -86,6 +88,8 @@ pub struct Contacts {
     removed: BTreeMap<u64, BareJid>,
     /// The newest version.
     version: u64,
+    /// How many changes there were in this life of the server.
+    change: u64,
     /// Rosters older than this can't be brought up to date by a difference.
     oldest_version: u64,
 }
@@ -114,6 +118,7 @@ impl Contacts {
                 groups: value.groups,
                 request,
                 version: value.version,
+                change: 0,
             };
             contacts.known.insert(jid, contact);
         }
@@ -211,12 +216,14 @@ impl Contacts {
         owner: &Owner,
         batch: &mut Batch,
     ) {
+        self.change += 1;
         let was_listed = self
             .known
             .get(jid)
             .is_some_and(|contact| contact.standing.listed);
         match contact {
             Some(mut contact) => {
+                contact.change = self.change;
                 if contact.standing.listed {
                     self.version += 1;
                     contact.version = self.version;
@@ -261,5 +268,31 @@ impl Contacts {
     fn removal_of(&self, jid: &BareJid) -> Option<u64> {
         let (version, _) = self.removed.iter().find(|(_, removed)| *removed == jid)?;
         Some(*version)
+    }
+
+    /// The number of the last change.
+    pub(crate) fn change(&self) -> u64 {
+        self.change
+    }
+
+    /// Undoes change number `change` of one contact, unless a later one touched the same: that one's
+    /// batch carried the whole of it. Nobody has seen the versions the change drew.
+    pub(crate) fn restore(&mut self, jid: &BareJid, before: Option<Contact>, change: u64) {
+        let is_newer = self
+            .known
+            .get(jid)
+            .is_some_and(|contact| contact.change > change);
+        if is_newer {
+            return;
+        }
+        match before {
+            Some(before) => {
+                self.removed.retain(|_, removed| removed != jid);
+                self.known.insert(jid.clone(), before);
+            }
+            None => {
+                self.known.remove(jid);
+            }
+        }
     }
 }

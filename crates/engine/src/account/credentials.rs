@@ -13,9 +13,10 @@ use store::{Batch, Collection, Map, Owner, StoreError, Version};
 use stream::StreamFault;
 use thiserror::Error;
 
-use super::{CellState, ending, subscriptions};
+use super::{CellState, Closing, ending, subscriptions};
 use crate::{
-    environment::random_bytes, host::Host, permission::Role, server::Server, session::SessionId,
+    environment::random_bytes, host::Host, permission::Role, pipeline::Gates, server::Server,
+    session::SessionId,
 };
 
 /// One record per account.
@@ -149,18 +150,12 @@ impl Server {
     ///
     /// [`AccountError`]; then nothing was removed.
     pub async fn delete_account(self: &Arc<Self>, jid: &BareJid) -> Result<(), AccountError> {
-        let Some(cell) = self.account(jid).await? else {
-            return Err(AccountError::Missing(jid.clone()));
-        };
-        let owner = Owner::Account(jid.clone());
-        // Nobody may sign in while it goes.
-        let mut record = self.store().write(ACCOUNT, &owner).await?;
-        if record.delete(&()).is_none() {
-            return Err(AccountError::Missing(jid.clone()));
-        }
-        record.batch().clear(KEYS, &owner);
-        record.commit().durable().await?;
-        self.visit(&cell, store::Seq::NONE, |account, cx| {
+        let missing = || AccountError::Missing(jid.clone());
+        let cell = self.account(jid).await?.ok_or_else(missing)?;
+        let deletion = self.visit(&cell, Gates::OPEN, |account, cx| {
+            if account.is_anonymous() || account.closing != Closing::No {
+                return false;
+            }
             let contacts: Vec<BareJid> = account
                 .contacts()
                 .iter()
@@ -176,11 +171,21 @@ impl Server {
             for session in sessions {
                 ending::end(account, cx, session, &StreamFault::AccountGone);
             }
-            cx.batch()
-                .delete_owner(&Owner::Account(account.jid().clone()));
+            account.closing = Closing::Closed;
+            cx.batch().delete_owner(account.owner());
+            true
         });
-        *cell.lock() = CellState::Gone { missing: true };
-        self.registry.remove(&cell);
+        if deletion != Some(true) {
+            return Err(missing());
+        }
+        let seq = self.store().submitted();
+        if let Err(error) = self.store().settled(seq).await {
+            if let CellState::Ready(account) = &mut *cell.lock() {
+                account.closing = Closing::No;
+            }
+            return Err(error.into());
+        }
+        self.go_when_drained(&cell);
         Ok(())
     }
 
@@ -300,7 +305,7 @@ impl Server {
         let Some(cell) = self.known_account(jid) else {
             return 0;
         };
-        self.visit(&cell, store::Seq::NONE, |account, cx| {
+        self.visit(&cell, Gates::OPEN, |account, cx| {
             let sessions: Vec<SessionId> = account
                 .resources()
                 .map(|resource| resource.session().id())

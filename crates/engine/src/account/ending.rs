@@ -4,14 +4,17 @@ use std::sync::{Arc, atomic::Ordering};
 
 use jid::Jid;
 use stanza::{Kind, PresenceType, Stanza};
+use store::Gate;
 use stream::StreamFault;
 
 use super::{Account, iq, mail, presence};
 use crate::{
+    envelope::Envelope,
     pipeline::{
         Context,
         events::{DeliveryFailed, SessionEnded},
     },
+    server::Server,
     session::{
         SessionId,
         outbox::{Fate, Frame},
@@ -55,10 +58,12 @@ pub(crate) fn finish(account: &mut Account, cx: &Context<'_>, id: SessionId, why
         outbox.rest()
     };
     cx.server().sessions.fetch_sub(1, Ordering::Relaxed);
-    // 3. What it held goes elsewhere or back.
+    // 3. What it held goes elsewhere or back, unless it rests on what never became true.
     for frame in untaken {
-        reroute(account, cx, frame.clone());
-        cx.tell(DeliveryFailed { session: id, frame }, account);
+        if cx.server().gate(frame.gates.needs) != Gate::Failed {
+            reroute(account, cx, &frame);
+            cx.tell(DeliveryFailed { session: id, frame }, account);
+        }
     }
     cx.tell(
         SessionEnded {
@@ -71,35 +76,65 @@ pub(crate) fn finish(account: &mut Account, cx: &Context<'_>, id: SessionId, why
 }
 
 /// Routes again what an ended session did not take, RFC 6121 §8.5.3.2.
-pub(crate) fn reroute(account: &mut Account, cx: &Context<'_>, frame: Frame) {
+pub(crate) fn reroute(account: &mut Account, cx: &Context<'_>, frame: &Frame) {
     let Fate::Reroute { delivery, entry } = &frame.fate else {
         return;
     };
     match frame.stanza.kind() {
-        Kind::Iq(_) => iq::answer_untaken(account, cx, &frame),
+        Kind::Iq(_) => iq::answer_untaken(account, cx, frame),
         Kind::Message(_) => {
-            if let Some(delivery) = delivery {
-                // Another resource took it, or still holds it.
-                if delivery.is_taken() || Arc::strong_count(delivery) > 1 {
-                    return;
-                }
+            let others_have_it = delivery
+                .as_ref()
+                .is_some_and(|delivery| !delivery.is_lost_by_one());
+            mail::released(account, *entry);
+            if !others_have_it {
+                mail::redeliver(account, cx, frame, *entry);
             }
-            mail::redeliver(account, cx, &frame, *entry);
         }
         Kind::Presence(_) => {}
     }
 }
 
-/// After a panic nothing of the account is trusted: its sessions end without more ado.
-pub(crate) fn abandon(account: &mut Account) {
-    for resource in account.sessions.drain(..) {
+/// After a panic nothing of the account's memory is trusted but its list of sessions: they end, and
+/// this gives what others must be told of that.
+pub(crate) fn abandon(account: &mut Account, server: &Server) -> Vec<Envelope> {
+    let mut last = Vec::from(std::mem::take(&mut account.effects));
+    let watchers: Vec<Jid> = account
+        .contacts()
+        .iter()
+        .filter(|(_, known)| known.standing.state.is_seen_by_contact())
+        .map(|(contact, _)| contact.clone().into())
+        .collect();
+    for resource in std::mem::take(&mut account.sessions) {
         let session = resource.session();
-        {
+        let gone = Arc::new(
+            Stanza::presence(PresenceType::Unavailable)
+                .with_from(Jid::from(session.full_jid().clone())),
+        );
+        let seen = resource
+            .is_available()
+            .then_some(watchers.iter())
+            .into_iter()
+            .flatten();
+        for target in seen.chain(resource.directed()) {
+            last.push(Envelope::share(
+                session.full_jid().clone().into(),
+                target.clone(),
+                &gone,
+            ));
+        }
+        let untaken = {
             let mut outbox = session.outbox();
             outbox.end(StreamFault::Internal);
-            outbox.rest();
-        }
+            outbox.rest()
+        };
+        last.extend(
+            untaken
+                .iter()
+                .filter_map(|frame| iq::untaken(account, frame)),
+        );
+        server.sessions.fetch_sub(1, Ordering::Relaxed);
         session.wake();
     }
-    account.effects.clear();
+    last
 }

@@ -60,7 +60,7 @@ fn relay(cx: &Context<'_>, resource: &Resource, envelope: &Envelope) {
     let frame = Frame {
         stanza: envelope.stanza().clone(),
         to: Some(envelope.to().clone()),
-        gate: envelope.gate(),
+        gates: envelope.gates(),
         fate,
     };
     cx.push_frame(resource.session(), frame);
@@ -159,7 +159,7 @@ fn respond(account: &Account, cx: &Context<'_>, envelope: &Envelope, answer: Ans
     let frame = Frame {
         stanza: Arc::new(reply),
         to,
-        gate: envelope.gate(),
+        gates: envelope.gates(),
         fate: Fate::Drop,
     };
     if cx.server().sabotage() == Sabotage::AnswerTwice {
@@ -192,16 +192,23 @@ impl Resource {
 
 /// A request that a resource did not take before it ended gets its one answer from us.
 pub(crate) fn answer_untaken(account: &Account, cx: &Context<'_>, frame: &Frame) {
-    let error = StanzaError::new(Condition::ServiceUnavailable);
-    let (Some(asker), Some(reply)) = (
-        frame.stanza.from().cloned(),
-        frame.stanza.reply_error(&error),
-    ) else {
-        return;
-    };
+    if let Some(answer) = untaken(account, frame) {
+        cx.route(answer);
+    }
+}
+
+/// That answer.
+pub(crate) fn untaken(account: &Account, frame: &Frame) -> Option<Envelope> {
+    if matches!(frame.fate, Fate::Drop) || !frame.stanza.kind().is_request() {
+        return None;
+    }
+    let asker = frame.stanza.from().cloned()?;
+    let reply = frame
+        .stanza
+        .reply_error(&StanzaError::new(Condition::ServiceUnavailable))?;
     let to = frame
         .to
         .clone()
         .unwrap_or_else(|| account.jid().clone().into());
-    cx.route(mail::speak_as(account, &to, asker, reply));
+    Some(mail::speak_as(account, &to, asker, reply))
 }

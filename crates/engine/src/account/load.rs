@@ -6,17 +6,40 @@ use jid::BareJid;
 use mailbox::{Mailbox, WireKey};
 use store::{Owner, StoreError};
 
-use super::{Account, AccountCell, CONTACTS, CellState, Contacts, credentials::ACCOUNT};
-use crate::{environment::random_bytes, server::Server};
+use super::{Account, AccountCell, CONTACTS, CellState, Closing, Contacts, credentials::ACCOUNT};
+use crate::{environment::random_bytes, host::Host, server::Server};
 
-/// Reads the account of `cell` and lets in what waits for it.
+/// Reads the account of `cell` and lets in what waits for it. If this is dropped or panics, what
+/// waits is told, and the next who asks loads again.
 pub(crate) async fn load(server: Arc<Server>, cell: Arc<AccountCell>) {
-    match read(&server, cell.jid()).await {
+    let mut unfinished = Unfinished {
+        server,
+        cell,
+        is_armed: true,
+    };
+    let (server, cell) = (unfinished.server.clone(), unfinished.cell.clone());
+    let outcome = read(&server, cell.jid()).await;
+    unfinished.is_armed = false;
+    match outcome {
         Ok(Some(account)) => server.loaded(&cell, account),
         Ok(None) => server.not_loaded(&cell, true),
         Err(error) => {
             tracing::error!(account = %cell.jid(), %error, "an account can't be read; what came for it is answered with an error");
             server.not_loaded(&cell, false);
+        }
+    }
+}
+
+struct Unfinished {
+    server: Arc<Server>,
+    cell: Arc<AccountCell>,
+    is_armed: bool,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if self.is_armed {
+            self.server.not_loaded(&self.cell, false);
         }
     }
 }
@@ -33,8 +56,12 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Account>, St
         return Ok(None);
     }
     let mailbox = Mailbox::load(owner, mail, fresh_key(server));
+    let Some(host) = server.host(jid.domain()) else {
+        return Ok(None);
+    };
     Ok(Some(Account::new(
         jid.clone(),
+        host,
         false,
         Contacts::load(contacts),
         mailbox,
@@ -56,38 +83,45 @@ impl Server {
         self: &Arc<Self>,
         jid: &BareJid,
     ) -> Result<Option<Arc<AccountCell>>, StoreError> {
-        loop {
-            let (cell, is_new) = self.registry.get_or_insert(jid);
-            if is_new {
-                load(self.clone(), cell.clone()).await;
-            }
+        // More than once only when it leaves memory right after it was loaded.
+        for _ in 0..8 {
+            let cell = self.cell_or_load(jid);
             let missing = std::future::poll_fn(|cx| match &mut *cell.lock() {
                 CellState::Loading { wakers, .. } => {
                     wakers.push(cx.waker().clone());
                     Poll::Pending
                 }
-                CellState::Ready(_) => Poll::Ready(None),
+                CellState::Ready(account) => {
+                    Poll::Ready((account.closing != Closing::No).then_some(true))
+                }
                 CellState::Gone { missing } => Poll::Ready(Some(*missing)),
             })
             .await;
             match missing {
                 None => return Ok(Some(cell)),
                 Some(true) => return Ok(None),
-                Some(false) if is_new => return Err(StoreError::Closed),
-                // It left memory in between.
                 Some(false) => self.registry.remove(&cell),
             }
         }
+        Err(StoreError::Closed)
     }
 
     /// Puts an account into memory that the store does not know: an anonymous one.
-    pub(crate) fn add_anonymous(self: &Arc<Self>, jid: &BareJid) -> Arc<AccountCell> {
+    pub(crate) fn add_anonymous(
+        self: &Arc<Self>,
+        jid: &BareJid,
+        host: &Arc<Host>,
+    ) -> Arc<AccountCell> {
         let (cell, _) = self.registry.get_or_insert(jid);
         let mailbox = Mailbox::empty(Owner::Account(jid.clone()), fresh_key(self));
-        self.loaded(
-            &cell,
-            Account::new(jid.clone(), true, Contacts::default(), mailbox),
+        let account = Account::new(
+            jid.clone(),
+            host.clone(),
+            true,
+            Contacts::default(),
+            mailbox,
         );
+        self.loaded(&cell, account);
         cell
     }
 }

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use jid::Jid;
 use mailbox::{Archiving, Class, Inbound, NewEntry, Owed, Reliance, classify, may_wait};
 use stanza::{Condition, Kind, MessageType, Stanza, StanzaError, delay::Delay};
-use store::{EntryId, Seq};
+use store::EntryId;
 
 use super::{Account, iq};
 use crate::{
     envelope::Envelope,
     pipeline::{
-        Context, Stage,
+        Context, Gates, Stage,
         decide::{Decision, Recipients, Target, decide},
         events::MessageArrived,
     },
     router::route_error,
     session::{
         SessionId,
-        outbox::{Delivery, Fate, Frame},
+        outbox::{Delivery, Fate, Frame, weight},
     },
 };
 
@@ -45,13 +45,20 @@ pub(crate) fn arrived(account: &mut Account, cx: &Context<'_>, mut event: Messag
     }
 }
 
-/// Somebody takes it now.
+/// Somebody takes it now, or right after what waits for it.
 fn deliver(
     account: &mut Account,
     cx: &Context<'_>,
     event: &mut MessageArrived,
     indexes: &Recipients,
 ) {
+    // A backlog is on its way to a session: what comes now must not overtake it.
+    if account.mailbox.waiting().next().is_some()
+        && may_wait(event.envelope.stanza())
+        && class_of(account, event.envelope.stanza()) != Class::None
+    {
+        return keep(account, cx, event);
+    }
     event.recipients = recipients(account, indexes);
     let envelope = &event.envelope;
     let reliance = Reliance {
@@ -86,39 +93,25 @@ fn deliver(
         .pipeline()
         .message_arrived
         .at(Stage::Fork, event, account, cx);
-    let several = (event.recipients.len() > 1).then(|| Arc::new(Delivery::default()));
-    let to = event.envelope.to();
-    let fate = Fate::Reroute {
-        delivery: several,
-        entry,
+    let like = Frame {
+        stanza: event.envelope.stanza().clone(),
+        to: Some(event.envelope.to().clone()),
+        gates: Gates::OPEN,
+        fate: fate(event.recipients.len(), entry),
     };
-    push_all(
-        account,
-        cx,
-        &event.recipients,
-        event.envelope.stanza(),
-        to,
-        &fate,
-    );
+    push_all(account, cx, &event.recipients, &like);
 }
 
-fn push_all(
-    account: &Account,
-    cx: &Context<'_>,
-    recipients: &[SessionId],
-    stanza: &Arc<Stanza>,
-    to: &Jid,
-    fate: &Fate,
-) {
+/// What becomes of frames of one message to so many sessions.
+fn fate(recipients: usize, entry: Option<EntryId>) -> Fate {
+    let delivery = (recipients > 1).then(|| Arc::new(Delivery::new(recipients)));
+    Fate::Reroute { delivery, entry }
+}
+
+fn push_all(account: &Account, cx: &Context<'_>, recipients: &[SessionId], like: &Frame) {
     for id in recipients {
         if let Some(resource) = account.resource(*id) {
-            let frame = Frame {
-                stanza: stanza.clone(),
-                to: Some(to.clone()),
-                gate: Seq::NONE,
-                fate: fate.clone(),
-            };
-            cx.push_frame(resource.session(), frame);
+            cx.push_frame(resource.session(), like.clone());
         }
     }
 }
@@ -167,11 +160,7 @@ fn record(
     class: Class,
     owed: Owed,
 ) -> Result<EntryId, ()> {
-    let limits = cx.server().limits();
-    if owed == Owed::Later
-        && account.mailbox.due_len()
-            >= usize::try_from(limits.offline_messages_max).unwrap_or(usize::MAX)
-    {
+    if owed == Owed::Later && is_full(account, cx) {
         return Err(());
     }
     let message = envelope
@@ -201,6 +190,14 @@ fn record(
     Ok(recorded.id)
 }
 
+/// Whether as much waits as the operator lets.
+fn is_full(account: &Account, cx: &Context<'_>) -> bool {
+    let limits = cx.server().limits();
+    let (count, bytes) = (account.mailbox.due_len(), account.mailbox.held_bytes());
+    count >= usize::try_from(limits.offline_messages_max).unwrap_or(usize::MAX)
+        || u64::try_from(bytes).unwrap_or(u64::MAX) >= limits.offline_bytes_max
+}
+
 /// Nothing of an anonymous account is ever stored; there is no archive yet.
 fn class_of(account: &Account, message: &Stanza) -> Class {
     match account.is_anonymous() {
@@ -217,14 +214,21 @@ fn recipients(account: &Account, indexes: &Recipients) -> Vec<SessionId> {
         .collect()
 }
 
-/// A resource can take messages now: what waits goes there, whole and in order, with the moment each
-/// came (XEP-0160, XEP-0203).
+/// A resource can take messages now: what waits goes there in order, with the moment each came
+/// (XEP-0160, XEP-0203), as much at once as half its outbox holds. The rest follows as it takes these.
 pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId) {
     let Some(resource) = account.resource(session) else {
         return;
     };
+    if resource
+        .presence()
+        .is_none_or(|presence| presence.priority < 0)
+    {
+        return;
+    }
     let session = resource.session().clone();
     let host: Jid = account.jid().to_domain().into();
+    let mut room = session.outbox().room();
     let mut offered = Vec::new();
     let mut unreadable = Vec::new();
     for waiting in account.mailbox.waiting() {
@@ -236,15 +240,18 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
                     delivery: None,
                     entry: Some(waiting.id),
                 };
-                cx.push_frame(
-                    &session,
-                    Frame {
-                        stanza,
-                        to: None,
-                        gate: waiting.gate,
-                        fate,
-                    },
-                );
+                let frame = Frame {
+                    stanza,
+                    to: None,
+                    gates: Gates::on(waiting.gate),
+                    fate,
+                };
+                let weight = weight(&frame);
+                if weight > room && !offered.is_empty() {
+                    break;
+                }
+                room = room.saturating_sub(weight);
+                cx.push_frame(&session, frame);
                 offered.push(waiting.id);
             }
             Err(error) => {
@@ -255,8 +262,7 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
     }
     account.mailbox.offered(offered);
     if !unreadable.is_empty() {
-        let cleared = account.mailbox.accepted(unreadable, &mut cx.batch());
-        drop(cleared);
+        accepted(account, cx, unreadable, None);
     }
 }
 
@@ -271,34 +277,52 @@ pub(crate) fn give_up_strays(account: &mut Account, cx: &Context<'_>) {
         return;
     }
     for message in strays.iter().filter_map(|(_, message)| message.as_ref()) {
-        let Kind::Message(kind) = message.kind() else {
-            continue;
-        };
         let to = message.to().cloned();
         let frame = Frame {
             stanza: Arc::new(message.clone()),
             to,
-            gate: Seq::NONE,
+            gates: Gates::OPEN,
             fate: Fate::Drop,
         };
-        refuse(account, cx, &frame, kind);
+        refuse(account, cx, &frame);
     }
-    accepted(account, cx, strays.into_iter().map(|(id, _)| id).collect());
+    accepted(
+        account,
+        cx,
+        strays.into_iter().map(|(id, _)| id).collect(),
+        None,
+    );
 }
 
-/// Sessions took these entries for good.
-pub(crate) fn accepted(account: &mut Account, cx: &Context<'_>, entries: Vec<EntryId>) {
-    for cleared in std::mem::take(&mut account.forgotten) {
-        account.mailbox.repeat(&cleared, &mut cx.batch());
+/// A session took these entries for good; it has room for more of what waits.
+pub(crate) fn accepted(
+    account: &mut Account,
+    cx: &Context<'_>,
+    entries: Vec<EntryId>,
+    by: Option<SessionId>,
+) {
+    let mut cleared = std::mem::take(&mut account.forgotten);
+    for known in &cleared {
+        account.mailbox.repeat(known, &mut cx.batch());
     }
-    let cleared = account.mailbox.accepted(entries, &mut cx.batch());
-    if cleared.is_empty() {
-        return;
+    let now = account.mailbox.accepted(entries, &mut cx.batch());
+    if !now.is_empty() {
+        cleared.push(now);
     }
-    cx.undo_if_lost(Box::new(move |account| {
+    if !cleared.is_empty() {
         // They stay delivered; that they may be forgotten on disk is written again with what comes next.
-        account.forgotten.push(cleared);
-    }));
+        cx.undo_if_lost(Box::new(move |account| account.forgotten.extend(cleared)));
+    }
+    if let Some(session) = by
+        && account.mailbox.waiting().next().is_some()
+    {
+        flush(account, cx, session);
+    }
+}
+
+/// A session ended without having taken this entry.
+pub(crate) fn released(account: &mut Account, entry: Option<EntryId>) {
+    account.mailbox.released(entry);
 }
 
 /// A session ended without having taken this message, and nobody else has it.
@@ -308,12 +332,6 @@ pub(crate) fn redeliver(
     frame: &Frame,
     entry: Option<EntryId>,
 ) {
-    let Kind::Message(kind) = frame.stanza.kind() else {
-        return;
-    };
-    if let Some(entry) = entry {
-        account.mailbox.released([entry]);
-    }
     let own: Jid = account.jid().clone().into();
     let decision = decide(
         frame.stanza.kind(),
@@ -322,51 +340,59 @@ pub(crate) fn redeliver(
     );
     match (decision, entry) {
         (Decision::Deliver(indexes), entry) => {
-            let to = frame
-                .to
-                .clone()
-                .unwrap_or_else(|| account.jid().clone().into());
             let recipients = recipients(account, &indexes);
-            if let Some(entry) = entry {
-                account.mailbox.offered(recipients.iter().map(|_| entry));
-            }
-            let several = (recipients.len() > 1).then(|| Arc::new(Delivery::default()));
-            let fate = Fate::Reroute {
-                delivery: several,
-                entry,
+            account.mailbox.offered(
+                entry
+                    .into_iter()
+                    .flat_map(|entry| recipients.iter().map(move |_| entry)),
+            );
+            let like = Frame {
+                fate: fate(recipients.len(), entry),
+                ..frame.clone()
             };
-            push_all(account, cx, &recipients, &frame.stanza, &to, &fate);
+            push_all(account, cx, &recipients, &like);
         }
         // It is in the mailbox and waits for the next resource.
         (Decision::Store, Some(_)) => {}
         (_, Some(entry)) => {
             // Kept for the ended session only.
-            accepted(account, cx, vec![entry]);
-            refuse(account, cx, frame, kind);
+            accepted(account, cx, vec![entry], None);
+            refuse(account, cx, frame);
         }
         (Decision::Store, None) => {
-            let class = class_of(account, &frame.stanza);
-            let kept = class != Class::None
-                && may_wait(&frame.stanza)
-                && frame.stanza.from().is_some_and(|from| {
-                    let to = frame
-                        .to
-                        .clone()
-                        .unwrap_or_else(|| account.jid().clone().into());
-                    let envelope = Envelope::share(from.clone(), to, &frame.stanza);
-                    record(account, cx, &envelope, class, Owed::Later).is_ok()
-                });
-            if !kept {
-                refuse(account, cx, frame, kind);
+            if !record_untaken(account, cx, frame) {
+                refuse(account, cx, frame);
             }
         }
-        (_, None) => refuse(account, cx, frame, kind),
+        (_, None) => refuse(account, cx, frame),
     }
 }
 
-/// Tells the sender that its message reached nobody.
-fn refuse(account: &Account, cx: &Context<'_>, frame: &Frame, kind: MessageType) {
-    if matches!(kind, MessageType::Error | MessageType::Headline) || !frame.stanza.has_body() {
+/// Keeps a message that was on its way to a session that ended.
+fn record_untaken(account: &mut Account, cx: &Context<'_>, frame: &Frame) -> bool {
+    let class = class_of(account, &frame.stanza);
+    let Some(from) = frame
+        .stanza
+        .from()
+        .filter(|_| class != Class::None && may_wait(&frame.stanza))
+    else {
+        return false;
+    };
+    let to = frame
+        .to
+        .clone()
+        .unwrap_or_else(|| account.jid().clone().into());
+    let envelope = Envelope::share(from.clone(), to, &frame.stanza);
+    record(account, cx, &envelope, class, Owed::Later).is_ok()
+}
+
+/// Tells the sender that its message reached nobody, if it was one that anybody would miss.
+fn refuse(account: &Account, cx: &Context<'_>, frame: &Frame) {
+    let is_missed = match frame.stanza.kind() {
+        Kind::Message(MessageType::Error | MessageType::Headline) => false,
+        _ => frame.stanza.has_body() || class_of(account, &frame.stanza) != Class::None,
+    };
+    if !is_missed {
         return;
     }
     let error = StanzaError::new(Condition::RecipientUnavailable);
@@ -385,8 +411,5 @@ fn refuse(account: &Account, cx: &Context<'_>, frame: &Frame, kind: MessageType)
 
 /// The account answers in the place of one of its resources.
 pub(crate) fn speak_as(account: &Account, own: &Jid, to: Jid, stanza: Stanza) -> Envelope {
-    match own.as_full().filter(|full| full.bare() == *account.jid()) {
-        Some(full) => Envelope::from_resource(&full, to, stanza),
-        None => Envelope::from_account(account.jid(), to, stanza),
-    }
+    Envelope::from_account_as(account.jid(), Some(own), to, stanza)
 }

@@ -37,6 +37,7 @@ pub(crate) use self::{
 };
 use crate::{
     envelope::Envelope,
+    host::Host,
     session::{
         Session, SessionId,
         marks::{Marks, SessionMark},
@@ -48,6 +49,8 @@ use crate::{
 pub struct Account {
     jid: BareJid,
     owner: Owner,
+    /// The host it belongs to, in its newest configuration.
+    pub(crate) host: Arc<Host>,
     is_anonymous: bool,
     sessions: Vec<Resource>,
     contacts: Contacts,
@@ -57,13 +60,26 @@ pub struct Account {
     /// Somebody drains `effects`.
     pub(crate) draining: bool,
     /// Sessions whose outbox overflowed, to be ended in runs of their own.
-    pub(crate) condemned: Vec<(SessionId, StreamFault, Option<Frame>)>,
+    pub(crate) condemned: VecDeque<(SessionId, StreamFault, Frame)>,
     /// The newest batch a run of this account handed over.
     pub(crate) last_seq: Seq,
     /// Mailbox entries that were taken, but whose removal the store refused; tried again with the next.
     pub(crate) forgotten: Vec<Cleared>,
+    /// It is being removed.
+    pub(crate) closing: Closing,
     /// It stands in the registry's list of accounts that may leave memory.
     pub(crate) listed_idle: bool,
+}
+
+/// Whether an account is on its way out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Closing {
+    /// It is not.
+    No,
+    /// It takes no sessions and no stanzas any more; what it has made is still routed.
+    Closed,
+    /// And once that is done, it is gone.
+    GoneWhenDrained,
 }
 
 /// A session as its account sees it: the session and what handlers may change.
@@ -89,12 +105,14 @@ pub struct Presence {
 impl Account {
     pub(crate) fn new(
         jid: BareJid,
+        host: Arc<Host>,
         is_anonymous: bool,
         contacts: Contacts,
         mailbox: Mailbox,
     ) -> Self {
         Self {
             owner: Owner::Account(jid.clone()),
+            host,
             jid,
             is_anonymous,
             sessions: Vec::new(),
@@ -102,7 +120,8 @@ impl Account {
             mailbox,
             effects: VecDeque::new(),
             draining: false,
-            condemned: Vec::new(),
+            condemned: VecDeque::new(),
+            closing: Closing::No,
             last_seq: Seq::NONE,
             forgotten: Vec::new(),
             listed_idle: false,
@@ -227,6 +246,11 @@ impl Resource {
     #[must_use]
     pub fn is_available(&self) -> bool {
         self.presence.is_some()
+    }
+
+    /// Addresses it sent directed presence to, which learn of its end.
+    pub(crate) fn directed(&self) -> impl Iterator<Item = &Jid> {
+        self.directed.iter()
     }
 
     /// Whether it asked for the roster, and so gets pushes.

@@ -177,8 +177,7 @@ fn take_back(
                 .standing(&target.bare())
                 .state
                 .is_seen_by_contact();
-        // A full JID of a subscriber is told as well: its bare JID may reach other resources only.
-        if !told || target.is_full() {
+        if !told {
             cx.route(Envelope::share(from.clone(), target, stanza));
         }
     }
@@ -283,9 +282,7 @@ fn refused(account: &mut Account, cx: &Context<'_>, envelope: &Envelope) {
             resource.directed.remove(envelope.from());
         }
     }
-    if envelope.to().is_full() {
-        deliver(account, cx, envelope);
-    }
+    deliver(account, cx, envelope);
 }
 
 /// Somebody asks whether this account's resources are there, [RFC 6121 §4.3.2].

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     envelope::Envelope,
     pipeline::{Context, events::ContactChanged},
+    router::route_error,
 };
 
 /// A resource of this account sent a subscription stanza.
@@ -27,18 +28,15 @@ pub(crate) fn sent(
     if contact == *account.jid() {
         return;
     }
-    envelope.redirect(contact.clone().into());
-    envelope.stamp_bare();
     let before = account.contacts().standing(&contact);
     let transition = subscription::outbound(before, kind);
     if transition.standing.listed && !before.listed && is_full(account, cx) {
         let error =
             StanzaError::new(Condition::ResourceConstraint).with_text("the contact list is full");
-        if let Some(reply) = envelope.stanza().reply_error(&error) {
-            cx.route(envelope.answer(reply));
-        }
-        return;
+        return route_error(cx, &envelope, &error);
     }
+    envelope.redirect(contact.clone().into());
+    envelope.stamp_bare();
     execute(account, cx, &contact, &transition, Some(envelope));
 }
 
@@ -285,15 +283,9 @@ impl Account {
         }
         self.contacts.set(contact, now, &owner, &mut cx.batch());
         let contact = contact.clone();
-        let version = self.contacts.version();
+        let change = self.contacts.change();
         cx.undo_if_lost(Box::new(move |account| {
-            // A later change of any contact stands: its batch carried the whole of what it changed.
-            if account.contacts.version() == version {
-                let owner = account.owner.clone();
-                account
-                    .contacts
-                    .set(&contact, before, &owner, &mut store::Batch::new());
-            }
+            account.contacts.restore(&contact, before, change)
         }));
     }
 }

@@ -4,14 +4,14 @@ use std::sync::{Arc, atomic::Ordering};
 
 use jid::FullJid;
 use stanza::{Condition, StanzaError};
-use store::Seq;
 use stream::StreamFault;
 
 use super::negotiation::{SignedIn, unavailable};
 use crate::{
-    account::{Account, AccountCell, ending},
+    account::{Account, AccountCell, Closing, ending},
     environment::random_id,
-    pipeline::{Context, events::SessionBound},
+    host::Host,
+    pipeline::{Context, Gates, events::SessionBound},
     sabotage::Sabotage,
     server::Server,
     session::Session,
@@ -37,6 +37,7 @@ pub(super) type BindOutcome = Result<(Arc<Session>, Arc<AccountCell>), StanzaErr
 /// Binds a resource for an account that signed in, RFC 6120 §7.
 pub(super) async fn bind(
     server: &Arc<Server>,
+    host: &Arc<Host>,
     who: SignedIn,
     requested: Option<String>,
     policy: ConflictPolicy,
@@ -50,10 +51,20 @@ pub(super) async fn bind(
             .or_else(|_| who.jid.with_resource(resource)),
     }
     .map_err(|_| StanzaError::new(Condition::BadRequest))?;
+    // It may have been disabled or removed since it signed in.
+    if !who.is_anonymous {
+        let record = server
+            .account_record(&who.jid)
+            .await
+            .map_err(|_| unavailable())?;
+        if record.is_none_or(|record| record.disabled) {
+            return Err(StanzaError::new(Condition::NotAllowed));
+        }
+    }
     // Twice, if the account leaves memory between loading and binding.
     for _ in 0..4 {
         let cell = match who.is_anonymous {
-            true => server.add_anonymous(&who.jid),
+            true => server.add_anonymous(&who.jid, host),
             false => server
                 .account(&who.jid)
                 .await
@@ -63,7 +74,7 @@ pub(super) async fn bind(
                 })?
                 .ok_or_else(|| StanzaError::new(Condition::NotAllowed))?,
         };
-        let bound = server.visit(&cell, Seq::NONE, |account, cx| {
+        let bound = server.visit(&cell, Gates::OPEN, |account, cx| {
             begin(account, cx, &who, &full_jid, policy)
         });
         if let Some(outcome) = bound {
@@ -81,6 +92,9 @@ fn begin(
     wanted: &FullJid,
     policy: ConflictPolicy,
 ) -> Result<Arc<Session>, StanzaError> {
+    if account.closing != Closing::No {
+        return Err(StanzaError::new(Condition::NotAllowed));
+    }
     let limits = cx.server().limits();
     let mut full_jid = wanted.clone();
     let holder = account

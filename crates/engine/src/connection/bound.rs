@@ -1,16 +1,10 @@
 //! The bound session's side of a connection: stanzas in, frames out, and the counts of XEP-0198.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Instant,
-};
+use std::{future::Future, pin::Pin, sync::Arc, task::Context, time::Instant};
 
 use jid::Jid;
-use stanza::{Output, RejectReason, Rejected, Stanza};
-use store::{EntryId, Gate, Seq, Settled};
+use stanza::{IqType, Kind, Output, RejectReason, Rejected, Stanza};
+use store::{EntryId, Seq, Settled};
 use stream::{C2s, Event, StreamFault};
 
 use super::{Connection, Phase, sm};
@@ -21,6 +15,7 @@ use crate::{
         mail,
     },
     host::Host,
+    pipeline::Gates,
     server::Server,
     session::{
         Session,
@@ -34,12 +29,10 @@ pub(super) struct Bound {
     cell: Arc<AccountCell>,
     host: Arc<Host>,
     is_anonymous: bool,
-    /// A stanza was handed over and its effect is not counted yet.
+    /// Stanzas handed over whose effects are not counted yet.
     owes_count: u32,
-    /// The gate that the next frame or ack waits for.
+    /// The batch that the next frame or ack waits for.
     gate: Option<(Seq, Settled)>,
-    /// Outgoing text that could not be read as an ack's or a frame's peer: the client acks too little.
-    overdue: bool,
 }
 
 impl Bound {
@@ -56,7 +49,6 @@ impl Bound {
             is_anonymous,
             owes_count: 0,
             gate: None,
-            overdue: false,
         }
     }
 
@@ -69,9 +61,9 @@ impl Bound {
         self.session.is_held()
     }
 
-    /// Whether somebody else ended the session, or must, because it acks nothing.
+    /// Whether somebody else ended the session.
     pub(super) fn is_ended(&self) -> bool {
-        self.overdue || self.session.outbox().is_resting()
+        self.session.outbox().is_resting()
     }
 
     /// When to poll though nothing happened: an ack is due.
@@ -100,7 +92,7 @@ impl Bound {
         Ok(())
     }
 
-    /// Whether a flush has something to write; registers for the gate it waits for otherwise.
+    /// Whether a flush has something to write; otherwise registers for the batch it waits for.
     pub(super) fn poll_due(
         &mut self,
         server: &Arc<Server>,
@@ -109,47 +101,36 @@ impl Bound {
     ) -> bool {
         self.count_effects();
         loop {
-            let (front, ack, due) = {
+            let awaited = {
                 let mut outbox = self.session.outbox();
-                let front = outbox.front_gate();
+                if outbox.is_due(|seq| server.gate(seq)) {
+                    return true;
+                }
+                let front = outbox.front_gate(|seq| server.gate(seq));
                 let acks = outbox.acks.as_mut();
-                let due = acks
-                    .as_ref()
-                    .and_then(|acks| acks.deadline())
-                    .is_some_and(|deadline| deadline <= now);
-                (front, acks.and_then(|acks| acks.awaited()), due)
+                let ack = match acks {
+                    None => None,
+                    Some(acks) => {
+                        if acks.is_due(now, |seq| server.gate(seq)) {
+                            return true;
+                        }
+                        acks.awaited()
+                    }
+                };
+                front.into_iter().chain(ack).min()
             };
-            if due || front.is_some_and(|gate| server.gate(gate) != Gate::Pending) {
-                return true;
-            }
-            if let Some(gate) = ack
-                && server.gate(gate) != Gate::Pending
-            {
-                return true;
-            }
-            let Some(awaited) = front.into_iter().chain(ack).min() else {
-                return false;
-            };
+            let Some(awaited) = awaited else { return false };
             if self.gate.as_ref().is_none_or(|(gate, _)| *gate != awaited) {
                 self.gate = Some((awaited, server.store().settled(awaited)));
             }
             let Some((_, settled)) = &mut self.gate else {
                 return false;
             };
-            match Pin::new(settled).poll(cx) {
-                Poll::Pending => return self.has_immediate_ack(),
-                Poll::Ready(_) => self.gate = None,
+            if Pin::new(settled).poll(cx).is_pending() {
+                return false;
             }
+            self.gate = None;
         }
-    }
-
-    /// An `<r/>` with nothing to wait for.
-    fn has_immediate_ack(&self) -> bool {
-        let outbox = self.session.outbox();
-        outbox
-            .acks
-            .as_ref()
-            .is_some_and(|acks| acks.deadline().is_some() && acks.awaited().is_none())
     }
 
     /// Stanzas that took effect are counted with the gate of what they did.
@@ -173,6 +154,32 @@ impl Bound {
         out: &mut Vec<u8>,
         most: usize,
     ) {
+        self.write(server, stream, out, most, false);
+    }
+
+    /// Writes everything that may be seen, however much it is: the stream is about to end, or has just
+    /// been ended by what the client sent after it.
+    pub(super) fn write_out(&mut self, server: &Arc<Server>, stream: &mut C2s, out: &mut Vec<u8>) {
+        let mut last = Vec::new();
+        stream.flush(&mut last);
+        if stream.is_over() {
+            // What ended the stream stands behind what was answered before it.
+            self.write(server, stream, out, usize::MAX, true);
+            out.append(&mut last);
+        } else {
+            out.append(&mut last);
+            self.write(server, stream, out, usize::MAX, false);
+        }
+    }
+
+    fn write(
+        &mut self,
+        server: &Arc<Server>,
+        stream: &C2s,
+        out: &mut Vec<u8>,
+        most: usize,
+        is_over: bool,
+    ) {
         self.count_effects();
         let mut taken = Vec::new();
         let mut outbox = self.session.outbox();
@@ -184,31 +191,35 @@ impl Bound {
                 to: frame.to.as_ref(),
                 ..Output::default()
             };
-            if !stream.write_stanza(&frame.stanza, output, out) {
+            if is_over {
+                stream.write_last_stanza(&frame.stanza, output, out);
+            } else if !stream.write_stanza(&frame.stanza, output, out) {
                 // Our closing tag is out: the session has ended or is about to.
+                outbox.put_back(frame);
                 break;
             }
             match &mut outbox.acks {
                 None => taken.push(frame),
-                Some(acks) => self.overdue |= acks.wrote(frame).is_err(),
+                Some(acks) => acks.wrote(frame),
             }
         }
-        if let Some(acks) = &mut outbox.acks {
+        let is_empty = outbox.is_empty();
+        let mut waits = outbox.front_gate(|seq| server.gate(seq)).is_some();
+        if let Some(acks) = outbox.acks.as_mut().filter(|_| !is_over) {
             if let Some(h) = acks.due(server.environment().now(), |seq| server.gate(seq)) {
                 stream.write_nonza(&sm::answer(h), out);
             }
-            if acks.should_ask() {
+            if acks.should_ask(is_empty) {
                 stream.write_nonza(&sm::request(), out);
             }
+            waits |= acks.awaited().is_some();
         }
         drop(outbox);
+        if waits {
+            // The next poll registers for what is waited for now.
+            self.session.wake();
+        }
         self.taken(server, taken);
-    }
-
-    /// Writes everything that may be seen, however much it is: the stream is about to end.
-    pub(super) fn write_out(&mut self, server: &Arc<Server>, stream: &mut C2s, out: &mut Vec<u8>) {
-        stream.flush(out);
-        self.flush(server, stream, out, usize::MAX);
     }
 
     /// The client has these for good.
@@ -223,8 +234,9 @@ impl Bound {
             }
         }
         if !entries.is_empty() {
-            server.visit(&self.cell, Seq::NONE, |account, cx| {
-                mail::accepted(account, cx, entries)
+            let by = Some(self.session.id());
+            server.visit(&self.cell, Gates::OPEN, |account, cx| {
+                mail::accepted(account, cx, entries, by)
             });
         }
     }
@@ -232,13 +244,14 @@ impl Bound {
     /// The session ends, if it has not: first unavailable to everyone, then gone.
     pub(super) fn leave(self, server: &Arc<Server>) {
         let id = self.session.id();
-        server.visit(&self.cell, self.session.gate(), |account, cx| {
+        let gates = Gates::after(self.session.gate());
+        server.visit(&self.cell, gates, |account, cx| {
             ending::finish(account, cx, id, &End::Gone)
         });
         // Whatever state the account was in, nothing reaches the session any more.
         self.session.outbox().rest();
         if self.is_anonymous {
-            server.forget_anonymous(&self.cell);
+            server.go_when_drained(&self.cell);
         } else {
             server.retire_idle(&self.cell);
         }
@@ -252,6 +265,8 @@ impl Connection {
         let Phase::Bound(bound) = &mut self.phase else {
             return;
         };
+        // What was handed over before has taken effect, or this would wait.
+        bound.count_effects();
         match event {
             Event::Stanza(stanza) => self.stanza(stanza, now),
             // A `from` that is no address is not the client's own, RFC 6120 §8.1.2.1.
@@ -292,6 +307,12 @@ impl Connection {
             return;
         };
         bound.owes_count += 1;
+        if let (Kind::Iq(IqType::Result | IqType::Error), Some(asker), Some(id)) =
+            (stanza.kind(), stanza.to(), stanza.id())
+            && let Some(acks) = &mut bound.session.outbox().acks
+        {
+            acks.answered(asker, id);
+        }
         match bound.session.stamp(stanza, self.server.sabotage()) {
             Ok(envelope) => {
                 self.server.sent(&bound.cell, envelope);
@@ -307,15 +328,21 @@ impl Connection {
             return;
         };
         bound.owes_count += 1;
+        let mut is_full = false;
         if let Some(reply) = reply {
+            let gates = Gates::after(bound.session.gate());
             let frame = Frame {
                 stanza: Arc::new(reply),
                 to: None,
-                gate: bound.session.gate(),
+                gates,
                 fate: Fate::Drop,
             };
-            // A full outbox ends the session soon enough.
-            let _ = bound.session.outbox().push(frame);
+            is_full = bound.session.outbox().push(frame).is_err();
+        }
+        if is_full {
+            let bytes_max =
+                usize::try_from(self.server.limits().outbox_bytes_max).unwrap_or(usize::MAX);
+            return self.refuse(&StreamFault::OutboxFull { bytes_max });
         }
         bound.count_effects();
     }

@@ -96,6 +96,8 @@ pub struct Connection {
     throttle: Throttle,
     /// What the session could still be told when it ended, before the stream's own last words.
     last_words: Vec<u8>,
+    /// The peer will send nothing more.
+    has_eof: bool,
     is_lost: bool,
 }
 
@@ -150,6 +152,7 @@ impl Connection {
             tls: Tls::Settled,
             throttle,
             last_words: Vec::new(),
+            has_eof: false,
             is_lost: false,
         }
     }
@@ -176,24 +179,33 @@ impl Connection {
     /// Whether the connection can take more bytes.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        self.tls == Tls::Settled && self.input.is_empty() && !self.is_blocked() && !self.is_closed()
+        self.tls == Tls::Settled
+            && !self.has_eof
+            && self.input.is_empty()
+            && !self.is_blocked()
+            && !self.is_closed()
     }
 
     /// Moves on what does not depend on bytes. Ready when there may be something to flush or the
     /// connection is over.
     pub fn poll(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        self.poll_waiting(cx, now);
         self.expire(now);
-        if let Phase::Bound(bound) = &mut self.phase {
-            bound.session().watch(cx);
-        }
-        if self.must_end() {
-            self.end_by_order();
-        }
-        if !self.is_blocked() && !self.input.is_empty() {
-            self.pump_kept(now);
-            // The pump may have begun to wait for something.
+        loop {
             self.poll_waiting(cx, now);
+            if let Phase::Bound(bound) = &mut self.phase {
+                // Whatever changes from here on wakes; what changed before is seen below.
+                bound.session().watch(cx);
+            }
+            if self.must_end() {
+                self.end_by_order();
+            }
+            if self.is_blocked() || self.input.is_empty() {
+                break;
+            }
+            self.pump_kept(now);
+        }
+        if self.has_eof && self.input.is_empty() && !self.is_blocked() {
+            self.lost(now);
         }
         let is_due = match &mut self.phase {
             Phase::Bound(bound) => bound.poll_due(&self.server, cx, now),
@@ -276,10 +288,13 @@ impl Connection {
     }
 
     /// The peer closed its direction without closing its stream: as if the connection were lost, but
-    /// what it sent before is processed.
+    /// what it sent before is processed first.
     pub fn peer_closed(&mut self, now: Instant) {
+        self.has_eof = true;
         self.pump_kept(now);
-        self.lost(now);
+        if self.input.is_empty() && !self.is_blocked() {
+            self.lost(now);
+        }
     }
 
     /// The connection broke: nothing can be sent or received any more.
@@ -358,6 +373,9 @@ impl Connection {
             }
             Event::Faulted(fault) => {
                 tracing::info!(peer = %self.peer.label, condition = fault.condition(), reason = %fault, "stream ended");
+                if let Phase::Bound(bound) = &mut self.phase {
+                    bound.write_out(&self.server, &mut self.stream, &mut self.last_words);
+                }
                 self.leave();
             }
             Event::StartTls => self.tls = Tls::Requested,
@@ -382,6 +400,8 @@ impl Connection {
 
     /// The session, if there is one, ends here; the stream may still have something to say.
     fn leave(&mut self) {
+        // Whatever is awaited is not for anybody any more; what must run to its end is a task.
+        self.waiting = None;
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Bound(bound) => bound.leave(&self.server),
             Phase::Negotiating(negotiation) => negotiation.leave(&self.server, &self.peer),

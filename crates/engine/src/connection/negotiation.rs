@@ -9,10 +9,15 @@ use stream::{Event, HostPolicy, Opening, StreamFault};
 
 use super::{Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind, sign_in};
 use crate::{
+    account::{
+        Account,
+        ending::{self, End},
+    },
     environment::random_bytes,
     host::{Authentication, Host},
     module::{AtStream, IqJob, Method, To, iq::Handler},
     permission::Role,
+    pipeline::{Context, Gates},
     server::Server,
 };
 
@@ -79,7 +84,7 @@ impl Negotiation {
     }
 
     /// A sign-in under way has ended.
-    fn settle_attempt(&mut self, server: &Arc<Server>, peer: &Peer, succeeded: bool) {
+    pub(super) fn settle_attempt(&mut self, server: &Arc<Server>, peer: &Peer, succeeded: bool) {
         let Some(attempt) = self.attempt.take() else {
             return;
         };
@@ -169,7 +174,15 @@ impl Connection {
             }
             Outcome::Credentials(Err(failure))
             | Outcome::Verdict(Err(failure))
-            | Outcome::Proved(Err(failure)) => self.stream.refuse(failure),
+            | Outcome::Proved(Err(failure)) => {
+                if let (Phase::Negotiating(negotiation), SaslFailure::TemporaryAuthFailure) =
+                    (&mut self.phase, failure)
+                {
+                    // Our fault, not a wrong password.
+                    negotiation.attempt = None;
+                }
+                self.stream.refuse(failure);
+            }
             Outcome::EarlyAnswer(Some(reply)) => self.stream.send_stanza(&reply),
             Outcome::EarlyAnswer(None) => {}
         }
@@ -286,6 +299,7 @@ impl Connection {
     }
 
     fn binding(&mut self, requested: Option<String>) {
+        let Some(host) = self.host() else { return };
         let Phase::Negotiating(negotiation) = &self.phase else {
             return;
         };
@@ -295,7 +309,7 @@ impl Connection {
         let (server, conflict) = (self.server.clone(), self.settings.conflict);
         self.wait_for(async move {
             Awaited::Bound(Box::new(
-                bind::bind(&server, account, requested, conflict).await,
+                bind::bind(&server, &host, account, requested, conflict).await,
             ))
         });
     }
@@ -327,6 +341,7 @@ impl Connection {
             return self.stream.fault(&StreamFault::TooEarly);
         };
         let stanza = Arc::new(stanza);
+        let server = self.server.clone();
         let job = early_job(&self.server, &host, self.peer.address, &stanza);
         match handle(&tree.root(), job) {
             Err(error) => {
@@ -335,9 +350,11 @@ impl Connection {
                 }
             }
             Ok(answering) => self.wait_for(async move {
-                let reply = match answering.await {
-                    Ok(payload) => Some(stanza.reply_result(payload)),
-                    Err(error) => stanza.reply_error(&error),
+                // It runs to its end even if the client is gone by then.
+                let reply = match server.detached(answering).await {
+                    Some(Ok(payload)) => Some(stanza.reply_result(payload)),
+                    Some(Err(error)) => stanza.reply_error(&error),
+                    None => stanza.reply_error(&unavailable()),
                 };
                 Awaited::Negotiation(Outcome::EarlyAnswer(reply.map(Box::new)))
             }),
@@ -352,6 +369,11 @@ impl Connection {
                 let full_jid = session.full_jid().clone();
                 let before = std::mem::replace(&mut self.phase, Phase::Over);
                 let Phase::Negotiating(negotiation) = before else {
+                    // It ended meanwhile; so does the session that nobody serves.
+                    let gone = |account: &mut Account, cx: &Context<'_>| {
+                        ending::finish(account, cx, session.id(), &End::Gone)
+                    };
+                    self.server.visit(&cell, Gates::OPEN, gone);
                     return;
                 };
                 let signed_in = negotiation.account.clone();

@@ -70,10 +70,10 @@ pub struct Limits {
     /// How many bytes may wait to be sent to one session. Past it, the session loses its transport when it may be
     /// resumed; otherwise its stream ends with `policy-violation` and its messages are rerouted.
     pub outbox_bytes_max: u32,
-    /// How many messages wait for an account that nobody is signed in to. Past it, a further one is refused with
-    /// `service-unavailable`.
+    /// How many messages wait for an account that nobody is signed in to, at most 1,000. Past it, a further one is
+    /// refused with `service-unavailable`.
     pub offline_messages_max: u32,
-    /// How many bytes those messages may have together. Past it, a further one is refused with `service-unavailable`.
+    /// How many bytes those messages may have together, at most 4 MiB. Past it, a further one is refused with `service-unavailable`.
     pub offline_bytes_max: u64,
 
     /// How many failed sign-ins to one account from one address cost no delay.
@@ -104,8 +104,8 @@ impl Default for Limits {
             roster_items_max: 5_000,
             directed_presence_targets_max: 1_000,
             outbox_bytes_max: 2 * 1024 * 1024,
-            offline_messages_max: 10_000,
-            offline_bytes_max: 32 * 1024 * 1024,
+            offline_messages_max: 1_000,
+            offline_bytes_max: 4 * 1024 * 1024,
             sign_in_failures_free: 3,
             sign_in_failures_per_address_free: 20,
             sign_in_delay_seconds: 1,

@@ -11,6 +11,7 @@
 
 pub mod decide;
 pub mod events;
+mod gates;
 mod run;
 
 use crate::account::Account;
@@ -18,6 +19,7 @@ use crate::account::Account;
 pub(crate) use self::run::run;
 pub use self::{
     events::Verdict,
+    gates::Gates,
     run::{Context, Undo},
 };
 

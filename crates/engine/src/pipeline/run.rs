@@ -9,12 +9,12 @@ use std::{
 use jid::Jid;
 use smallvec::SmallVec;
 use stanza::{Stanza, Timestamp};
-use store::{Batch, Seq};
+use store::Batch;
 use stream::StreamFault;
 
-use super::events::Event;
+use super::{Gates, events::Event};
 use crate::{
-    account::Account,
+    account::{Account, ending},
     envelope::Envelope,
     faults::{Panicked, caught},
     host::Host,
@@ -93,7 +93,7 @@ impl<'a> Context<'a> {
             Frame {
                 stanza: stanza.clone(),
                 to,
-                gate: Seq::NONE,
+                gates: Gates::OPEN,
                 fate: Fate::Drop,
             },
         );
@@ -104,7 +104,7 @@ impl<'a> Context<'a> {
         let frame = Frame {
             stanza: stanza.clone(),
             to: Some(to),
-            gate: Seq::NONE,
+            gates: Gates::OPEN,
             fate: Fate::Drop,
         };
         self.push_frame(session, frame);
@@ -137,44 +137,48 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Runs `body` over `account`, whose lock the caller holds (after a panic the account is not to be trusted), then ends sessions that overflowed, each
-/// in a run of its own. Gives the body's result and the gate of the run.
+/// Runs `body` over `account`, whose lock the caller holds, then ends sessions that could not take a
+/// frame, each in a run of its own. Gives the body's result and the gates of the runs.
+///
+/// # Errors
+///
+/// [`Panicked`]: the account is not to be trusted any more.
 pub(crate) fn run<R>(
     server: &Arc<Server>,
     host: &Arc<Host>,
     account: &mut Account,
-    gate: Seq,
+    gates: Gates,
     body: impl FnOnce(&mut Account, &Context<'_>) -> R,
-) -> Result<(R, Seq), Panicked> {
-    let outcome = run_once(server, host, account, gate, body)?;
-    while let Some((id, fault, frame)) = account.condemned.pop() {
-        run_once(server, host, account, gate, |account, cx| {
-            crate::account::ending::end(account, cx, id, &fault);
-            if let Some(frame) = frame {
-                crate::account::ending::reroute(account, cx, frame);
-            }
+) -> Result<(R, Gates), Panicked> {
+    let (result, mut gates) = run_once(server, host, account, gates, body)?;
+    while let Some((id, fault, frame)) = account.condemned.pop_front() {
+        let rested_on = frame.gates;
+        let (_, more) = run_once(server, host, account, rested_on, |account, cx| {
+            ending::end(account, cx, id, &fault);
+            ending::reroute(account, cx, &frame);
         })?;
+        gates = gates.and(more);
     }
-    Ok(outcome)
+    Ok((result, gates))
 }
 
 fn run_once<R>(
     server: &Arc<Server>,
     host: &Arc<Host>,
     account: &mut Account,
-    gate: Seq,
+    gates: Gates,
     body: impl FnOnce(&mut Account, &Context<'_>) -> R,
-) -> Result<(R, Seq), Panicked> {
+) -> Result<(R, Gates), Panicked> {
     let cx = Context::new(server, host);
     let result = caught(|| body(account, &cx))?;
-    let gate = hand_over(server, account, gate, cx.run.into_inner());
-    Ok((result, gate))
+    let gates = hand_over(server, account, gates, cx.run.into_inner());
+    Ok((result, gates))
 }
 
-/// First the batch, which gives the gate; then frames and stanzas, which carry it.
-fn hand_over(server: &Arc<Server>, account: &mut Account, gate: Seq, run: Run) -> Seq {
-    let gate = if run.batch.is_empty() {
-        gate
+/// First the batch, which gives the gates; then frames and stanzas, which carry them.
+fn hand_over(server: &Arc<Server>, account: &mut Account, gates: Gates, run: Run) -> Gates {
+    let gates = if run.batch.is_empty() {
+        gates
     } else {
         let seq = server.store().submit(run.batch);
         account.submitted(seq, server.store());
@@ -183,32 +187,29 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, gate: Seq, run: Run) -
                 .losses()
                 .watch(seq, account.jid(), run.bounces.into_vec(), run.undo);
         }
-        seq.max(gate)
+        gates.and(Gates::on(seq))
     };
     for (session, mut frame) in run.pushes {
-        frame.gate = frame.gate.max(gate);
-        let refused = match session.outbox().push(frame) {
-            Ok(true) => {
-                session.wake();
-                continue;
-            }
-            Ok(false) => continue,
-            Err(refused) => refused,
-        };
-        match refused {
-            (Refused::Resting, _) => {}
-            (Refused::Full, frame) => {
-                let fault = StreamFault::OutboxFull {
-                    bytes_max: usize::try_from(server.limits().outbox_bytes_max)
-                        .unwrap_or(usize::MAX),
-                };
-                account.condemned.push((session.id(), fault, Some(frame)));
+        frame.gates = frame.gates.and(gates);
+        match session.outbox().push(frame) {
+            Ok(true) => session.wake(),
+            Ok(false) => {}
+            // It ended in this run, or must: what it was to get goes elsewhere.
+            Err((Refused::Resting, frame)) if matches!(frame.fate, Fate::Drop) => {}
+            Err((_, frame)) => {
+                let bytes_max =
+                    usize::try_from(server.limits().outbox_bytes_max).unwrap_or(usize::MAX);
+                account.condemned.push_back((
+                    session.id(),
+                    StreamFault::OutboxFull { bytes_max },
+                    frame,
+                ));
             }
         }
     }
     for mut envelope in run.routes {
-        envelope.gate_at(gate);
+        envelope.gate_at(gates);
         account.effects.push_back(envelope);
     }
-    gate
+    gates
 }

@@ -7,14 +7,21 @@
 //! At the bound the session ends (`policy-violation`, or detached once sessions can be resumed) and
 //! what it held is rerouted; a full outbox never holds back a sender.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
 
 use jid::Jid;
-use stanza::{Kind, Stanza};
+use stanza::{IqType, Kind, Stanza};
 use store::{EntryId, Gate, Seq};
 use stream::StreamFault;
 
 use super::sm::Acks;
+use crate::pipeline::Gates;
 
 /// One stanza for one session.
 #[derive(Clone, Debug)]
@@ -23,8 +30,8 @@ pub struct Frame {
     pub stanza: Arc<Stanza>,
     /// The `to` to write instead of the stanza's own.
     pub to: Option<Jid>,
-    /// Not written before this is durable.
-    pub gate: Seq,
+    /// What must be settled before it is written.
+    pub gates: Gates,
     /// What to do with it when the session ends without having taken it.
     pub fate: Fate,
 }
@@ -43,19 +50,31 @@ pub enum Fate {
     },
 }
 
-/// One message delivered to several sessions of an account.
-#[derive(Debug, Default)]
+/// One message delivered to several sessions of an account: those that have not taken it yet, and
+/// whether one has. Counted under the account's lock, taken without it.
+#[derive(Debug)]
 pub struct Delivery {
-    taken: std::sync::atomic::AtomicBool,
+    taken: AtomicBool,
+    holders: AtomicU32,
 }
 
 impl Delivery {
-    pub(crate) fn take(&self) {
-        self.taken.store(true, std::sync::atomic::Ordering::Release);
+    pub(crate) fn new(holders: usize) -> Self {
+        let holders = u32::try_from(holders).unwrap_or(u32::MAX);
+        Self {
+            taken: AtomicBool::new(false),
+            holders: AtomicU32::new(holders),
+        }
     }
 
-    pub(crate) fn is_taken(&self) -> bool {
-        self.taken.load(std::sync::atomic::Ordering::Acquire)
+    /// A session took it for good.
+    pub(crate) fn take(&self) {
+        self.taken.store(true, Ordering::Release);
+    }
+
+    /// A session ended without having taken it. Whether it was the last and nobody took it.
+    pub(crate) fn is_lost_by_one(&self) -> bool {
+        self.holders.fetch_sub(1, Ordering::AcqRel) == 1 && !self.taken.load(Ordering::Acquire)
     }
 }
 
@@ -109,7 +128,8 @@ impl Outbox {
         }
         let size = weight(&frame);
         // One frame always fits, whatever its size: the limit is on what piles up.
-        if !self.frames.is_empty() && self.bytes + size > self.bytes_max {
+        let held = self.bytes + self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
+        if held > 0 && held + size > self.bytes_max {
             return Err((Refused::Full, frame));
         }
         self.bytes += size;
@@ -117,15 +137,13 @@ impl Outbox {
         Ok(self.frames.len() == 1)
     }
 
-    /// The next frame that may be shown, as `gate` says of each gate.
+    /// The next frame that may be shown, as `gate` says of each batch.
     ///
-    /// A request's answer whose batch failed becomes an error in place; any other frame of a failed
-    /// batch is dropped.
+    /// A frame that rests on a failed batch is dropped; if it answers a request, it becomes an error.
     pub(crate) fn pop_due(&mut self, gate: impl Fn(Seq) -> Gate) -> Option<Frame> {
         loop {
-            let front = self.frames.front()?;
-            let verdict = gate(front.gate);
-            if verdict == Gate::Pending {
+            let front = self.frames.front()?.gates;
+            if gate(front.after) == Gate::Pending || gate(front.needs) == Gate::Pending {
                 return None;
             }
             let mut frame = self.frames.pop_front()?;
@@ -133,20 +151,37 @@ impl Outbox {
             if self.frames.is_empty() && self.frames.capacity() > FRAMES_KEPT {
                 self.frames = VecDeque::new();
             }
-            match verdict {
-                Gate::Durable => return Some(frame),
-                Gate::Failed if matches!(frame.stanza.kind(), Kind::Iq(stanza::IqType::Result)) => {
+            if gate(front.needs) == Gate::Durable {
+                return Some(frame);
+            }
+            match frame.stanza.kind() {
+                Kind::Iq(IqType::Result) => {
                     frame.stanza = Arc::new(frame.stanza.result_as_failure());
                     return Some(frame);
                 }
-                Gate::Failed | Gate::Pending => {}
+                Kind::Iq(IqType::Error) => return Some(frame),
+                _ => {}
             }
         }
     }
 
-    /// The gate the front frame waits for.
-    pub(crate) fn front_gate(&self) -> Option<Seq> {
-        self.frames.front().map(|frame| frame.gate)
+    /// Puts a frame back that could not be written after all.
+    pub(crate) fn put_back(&mut self, frame: Frame) {
+        self.bytes += weight(&frame);
+        self.frames.push_front(frame);
+    }
+
+    /// The batch the front frame waits for.
+    pub(crate) fn front_gate(&self, gate: impl Fn(Seq) -> Gate) -> Option<Seq> {
+        let front = self.frames.front()?.gates;
+        [front.after, front.needs]
+            .into_iter()
+            .find(|seq| gate(*seq) == Gate::Pending)
+    }
+
+    /// Whether the front frame may be written.
+    pub(crate) fn is_due(&self, gate: impl Fn(Seq) -> Gate) -> bool {
+        !self.frames.is_empty() && self.front_gate(gate).is_none()
     }
 
     /// Tells the connection to end with a stream error; the first reason counts.
@@ -190,6 +225,17 @@ impl Outbox {
         self.bytes
     }
 
+    /// How much more would fit in half of the bound: what a backlog may take at once.
+    pub(crate) fn room(&self) -> usize {
+        let held = self.bytes + self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
+        (self.bytes_max / 2).saturating_sub(held)
+    }
+
+    /// Whether nothing is queued.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
     /// Whether the session has ended.
     pub(crate) fn is_resting(&self) -> bool {
         self.resting
@@ -200,6 +246,6 @@ impl Outbox {
 const FRAMES_KEPT: usize = 4;
 
 /// What a frame costs against the limit: its text and the queue's own record.
-fn weight(frame: &Frame) -> usize {
+pub(crate) fn weight(frame: &Frame) -> usize {
     frame.stanza.bytes_len() + size_of::<Frame>()
 }

@@ -8,16 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jid::Jid;
 use store::{Gate, Seq};
 
-use super::outbox::Frame;
+use super::outbox::{Fate, Frame, weight};
 
 /// `<r/>` is answered at the latest after this, with what is durable then.
 pub(crate) const ACK_DELAY_MAX: Duration = Duration::from_millis(500);
-
-/// Frames may wait for a client's ack up to this number; past it the session ends, because the
-/// client does not read.
-const UNACKED_MAX: usize = 10_000;
 
 /// We ask for an ack when this many stanzas are unacked.
 const ASK_AFTER: u32 = 5;
@@ -35,8 +32,9 @@ pub(crate) struct Acks {
     told: u32,
     /// An `<a/>` went out that did not cover everything; another follows.
     owes_more: bool,
-    /// Written, not acked.
+    /// Written, not acked. They count against the outbox's bound.
     unacked: VecDeque<Frame>,
+    unacked_bytes: usize,
     /// Stanzas the client acked, modulo 2^32.
     confirmed: u32,
     /// Written since we last asked.
@@ -71,6 +69,17 @@ impl Acks {
     /// The `h` to send now, if any: everything is durable, or the client has waited long enough, or
     /// an incomplete answer can be completed.
     pub(crate) fn due(&mut self, now: Instant, gate: impl Fn(Seq) -> Gate) -> Option<u32> {
+        if !self.is_due(now, gate) {
+            return None;
+        }
+        self.asked = None;
+        self.owes_more = !self.waiting.is_empty();
+        self.told = self.durable;
+        Some(self.durable)
+    }
+
+    /// Whether [`Acks::due`] has something to send.
+    pub(crate) fn is_due(&mut self, now: Instant, gate: impl Fn(Seq) -> Gate) -> bool {
         while let Some((seq, count)) = self.waiting.front().copied() {
             // A failed batch counts: its messages were answered with an error.
             if gate(seq) == Gate::Pending {
@@ -80,17 +89,10 @@ impl Acks {
             self.waiting.pop_front();
         }
         let complete = self.waiting.is_empty();
-        let answer = match self.asked {
+        match self.asked {
             Some(deadline) => complete || now >= deadline,
             None => self.owes_more && complete && self.durable != self.told,
-        };
-        if !answer {
-            return None;
         }
-        self.asked = None;
-        self.owes_more = !complete;
-        self.told = self.durable;
-        Some(self.durable)
     }
 
     /// When [`Acks::due`] must be asked again though nothing happened.
@@ -106,19 +108,34 @@ impl Acks {
         self.waiting.back().map(|(gate, _)| *gate)
     }
 
-    /// A frame was written. `Err` when the client has not acked for too long.
-    pub(crate) fn wrote(&mut self, frame: Frame) -> Result<(), Frame> {
-        if self.unacked.len() >= UNACKED_MAX {
-            return Err(frame);
-        }
+    /// A frame was written.
+    pub(crate) fn wrote(&mut self, frame: Frame) {
+        self.unacked_bytes += weight(&frame);
         self.unacked.push_back(frame);
         self.since_asked = self.since_asked.saturating_add(1);
-        Ok(())
     }
 
-    /// Whether to write `<r/>` after a flush.
-    pub(crate) fn should_ask(&mut self) -> bool {
-        let ask = !self.asking && self.since_asked >= ASK_AFTER;
+    /// How much the client has not acked.
+    pub(crate) fn unacked_bytes(&self) -> usize {
+        self.unacked_bytes
+    }
+
+    /// The client answered a request that it got and may not have acked yet: it needs no other answer.
+    pub(crate) fn answered(&mut self, asker: &Jid, id: &str) {
+        for frame in &mut self.unacked {
+            let is_it = frame.stanza.kind().is_request()
+                && frame.stanza.id() == Some(id)
+                && frame.stanza.from() == Some(asker);
+            if is_it {
+                frame.fate = Fate::Drop;
+            }
+        }
+    }
+
+    /// Whether to write `<r/>` after a flush, which left the outbox empty or not.
+    pub(crate) fn should_ask(&mut self, is_empty: bool) -> bool {
+        let enough = self.since_asked >= ASK_AFTER || (is_empty && self.since_asked > 0);
+        let ask = !self.asking && enough;
         if ask {
             self.asking = true;
             self.since_asked = 0;
@@ -138,7 +155,11 @@ impl Acks {
         }
         self.asking = false;
         self.confirmed = h;
-        Ok(self.unacked.drain(..newly).collect())
+        let taken: Vec<Frame> = self.unacked.drain(..newly).collect();
+        self.unacked_bytes = self
+            .unacked_bytes
+            .saturating_sub(taken.iter().map(weight).sum());
+        Ok(taken)
     }
 
     /// What the client never acked, oldest first.

@@ -149,6 +149,11 @@ impl C2s {
         can_write
     }
 
+    /// Appends a stanza that was to be sent before the stream ended; the caller puts what ended it behind.
+    pub fn write_last_stanza(&self, stanza: &Stanza, output: Output<'_>, out: &mut Vec<u8>) {
+        write_stanza(self.settings.framing, stanza, output, out);
+    }
+
     /// Appends a first-level element that is no stanza, as [`write_stanza`](Self::write_stanza).
     pub fn write_nonza(&self, nonza: &Fragment, out: &mut Vec<u8>) -> bool {
         let can_write = self.can_write();

@@ -48,6 +48,8 @@ pub struct World {
     links: BTreeMap<u64, Link>,
     ready: Arc<Mutex<Vec<u64>>>,
     next_link: u64,
+    /// What the last words of a stopped server left for clients to read.
+    left_over: BTreeMap<u64, Vec<u8>>,
     /// Bytes reach the server in pieces of any size.
     pub is_ragged: bool,
     /// How long the disk takes to write what it is given, at most.
@@ -124,6 +126,7 @@ impl World {
             ready: Arc::default(),
             is_ragged: false,
             next_link: 0,
+            left_over: BTreeMap::new(),
             disk_delay: Duration::ZERO,
             disk_due: None,
         })
@@ -342,7 +345,10 @@ impl World {
             self.settle().map_err(|error| error.to_string())?;
         }
         self.world.forget_tasks();
-        for (_, link) in std::mem::take(&mut self.links) {
+        for (id, link) in std::mem::take(&mut self.links) {
+            if !killed {
+                self.left_over.insert(id, link.to_client);
+            }
             // A killed process runs no destructors.
             std::mem::forget(link.connection);
         }
