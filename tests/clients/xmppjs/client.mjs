@@ -27,7 +27,8 @@ export class Session {
       : `xmpp://${host}:${process.env.COUPLET_PORT}`;
     const [username, domain] = account.split("@");
     this.account = account;
-    this.xmpp = client({ service, domain, resource, username, password });
+    // The library derives SCRAM's keys in JavaScript: on a busy machine that takes longer than its own 2 s.
+    this.xmpp = client({ service, domain, resource, username, password, timeout: PATIENCE_MS });
     this.xmpp.reconnect.stop();
     this.xmpp.on("error", (error) => {
       this.#fault = error;
