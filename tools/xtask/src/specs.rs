@@ -28,16 +28,12 @@ pub(crate) fn write(workspace: &Workspace) -> Result<()> {
 ///
 /// When the declarations can't be had.
 pub(crate) fn page(workspace: &Workspace) -> Result<String> {
+    // As a part of the whole workspace: alone, its dependencies would have other features and be built again.
     let mut cargo = workspace.cargo();
-    let declared = process::output(cargo.args([
-        "run",
-        "--quiet",
-        "--package",
-        "modules",
-        "--example",
-        "specs",
-    ]))
-    .context("the example `specs` of the crate `modules` prints what the modules declare")?;
+    process::run(cargo.args(["build", "--quiet", "--workspace", "--example", "specs"]))
+        .context("the example `specs` of the crate `modules` prints what the modules declare")?;
+    let declared =
+        process::output(&mut workspace.command(workspace.target().join("debug/examples/specs")))?;
     render(&declared)
 }
 

@@ -65,7 +65,7 @@ pub(crate) const STEPS: &[Step] = &[
         name: "tests",
         what: "unit and integration tests of all crates",
         needs: &[Tool::C],
-        wants: &[Tool::Valgrind, Tool::Strace],
+        wants: &[Tool::Strace],
         run: tests,
     },
     Step {
@@ -102,6 +102,13 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[Tool::C],
         wants: &[],
         run: docs,
+    },
+    Step {
+        name: "cost",
+        what: "what scanning a stanza costs, in instructions and allocations",
+        needs: &[Tool::C, Tool::Valgrind],
+        wants: &[],
+        run: cost,
     },
     Step {
         name: "fuzz",
@@ -203,5 +210,19 @@ fn docs(workspace: &Workspace) -> Result<Outcome> {
         .args(["doc", "--quiet", "--workspace", "--no-deps"])
         .env("RUSTDOCFLAGS", "-D warnings");
     process::run(&mut cargo)?;
+    Ok(Outcome::Passed)
+}
+
+/// Counted, not timed, so that the result is the same on a busy machine. Only optimised code is worth counting.
+fn cost(workspace: &Workspace) -> Result<Outcome> {
+    process::run(workspace.cargo().args([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "xml",
+        "--example",
+        "cost",
+    ]))?;
     Ok(Outcome::Passed)
 }
