@@ -7,7 +7,7 @@ use mailbox::{Archiving, Class, Inbound, NewEntry, Owed, Reliance, classify, may
 use stanza::{Condition, Kind, MessageType, Stanza, StanzaError, delay::Delay};
 use store::EntryId;
 
-use super::{Account, iq};
+use super::{Account, Resource, iq};
 use crate::{
     envelope::Envelope,
     pipeline::{
@@ -52,8 +52,10 @@ fn deliver(
     event: &mut MessageArrived,
     indexes: &Recipients,
 ) {
-    // A backlog is on its way to a session: what comes now must not overtake it.
+    // A backlog is on its way to a session: what comes now must not overtake it. One that nobody can take
+    // yet holds back nothing: who is named gets what names it, RFC 6121 §8.5.3.1.
     if account.mailbox.waiting().next().is_some()
+        && account.resources().any(Resource::takes_messages)
         && may_wait(event.envelope.stanza())
         && class_of(account, event.envelope.stanza()) != Class::None
     {
@@ -220,10 +222,7 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
     let Some(resource) = account.resource(session) else {
         return;
     };
-    if resource
-        .presence()
-        .is_none_or(|presence| presence.priority < 0)
-    {
+    if !resource.takes_messages() {
         return;
     }
     let session = resource.session().clone();

@@ -253,6 +253,14 @@ impl Resource {
         self.directed.iter()
     }
 
+    /// Whether messages for the account may go to it: it is available, with a priority that is not negative.
+    #[must_use]
+    pub fn takes_messages(&self) -> bool {
+        self.presence
+            .as_ref()
+            .is_some_and(|presence| presence.priority >= 0)
+    }
+
     /// Whether it asked for the roster, and so gets pushes.
     #[must_use]
     pub fn is_interested(&self) -> bool {

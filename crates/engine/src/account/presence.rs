@@ -123,8 +123,7 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
     }
     for (_, known) in account.contacts().iter() {
         if let (true, Some(request)) = (known.standing.state.is_pending_in(), &known.request) {
-            let request = Arc::new(request.as_ref().clone().with_to(Some(own.clone())));
-            cx.push(&to, &request);
+            cx.push_to(&to, request, own.clone());
         }
     }
 }
