@@ -22,7 +22,7 @@ pub(crate) enum Tool {
     Git,
     /// Python with virtual environments, for slixmpp.
     Python,
-    /// Node.js, for `@xmpp/client`.
+    /// Node.js, version 20 or newer, for `@xmpp/client`.
     Node,
     /// Node's package manager.
     Npm,
@@ -41,7 +41,14 @@ impl Tool {
             Self::Git => ("git", &["--version"]),
             // Debian's python3 has `venv` but not always what makes one.
             Self::Python => ("python3", &["-c", "import venv, ensurepip"]),
-            Self::Node => ("node", &["--version"]),
+            // Older ones can't run the client library.
+            Self::Node => (
+                "node",
+                &[
+                    "-e",
+                    "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)",
+                ],
+            ),
             Self::Npm => ("npm", &["--version"]),
             Self::Valgrind => ("valgrind", &["--version"]),
             Self::Strace => ("strace", &["--version"]),
@@ -139,8 +146,13 @@ fn advice(tools: &[Tool]) -> String {
         .flat_map(|tool| tool.debian_packages())
         .copied()
         .collect();
+    let version = if tools.contains(&Tool::Node) {
+        " Node.js must be version 20 or newer."
+    } else {
+        ""
+    };
     format!(
-        "On Debian or Ubuntu: `sudo apt-get install {}`; elsewhere, the packages of the same programs.",
+        "On Debian or Ubuntu: `sudo apt-get install {}`; elsewhere, the packages of the same programs.{version}",
         packages.join(" ")
     )
 }

@@ -27,7 +27,7 @@ cargo xtask COMMAND
 
   test [STEP...] [--keep-going]   run all steps, or those named; stop at the first that fails unless told otherwise
   test --list                     name the steps
-  tidy                            the checks of the `tidy` step alone
+  STEP                            the same as `test STEP`
   specs                           write SPECS.md from what the modules declare
   dist                            build the binary as it is released, print where it is and how large
   help                            this text
@@ -54,10 +54,10 @@ fn run() -> Result<bool> {
     let workspace = Workspace::find()?;
     match command {
         "test" => return test::run(&workspace, rest),
-        "tidy" => tidy::run(&workspace)?,
         "specs" => specs::write(&workspace)?,
         "dist" => dist::build(&workspace)?,
         "help" | "--help" | "-h" => print!("{HELP}"),
+        step if test::is_step(step) => return test::run(&workspace, &arguments),
         unknown => bail!("there is no command {unknown:?}\n\n{HELP}"),
     }
     Ok(true)

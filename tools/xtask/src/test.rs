@@ -11,6 +11,11 @@ use crate::{
     workspace::Workspace,
 };
 
+/// Whether a step is called that.
+pub(crate) fn is_step(name: &str) -> bool {
+    STEPS.iter().any(|step| step.name == name)
+}
+
 /// Runs the steps that the arguments name, or all. `false` when one failed.
 ///
 /// # Errors
