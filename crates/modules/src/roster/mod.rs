@@ -32,7 +32,7 @@ pub struct Roster;
 
 impl Module for Roster {
     const NAME: &'static str = "roster";
-    const SPECS: &'static [Spec] = &[Spec::new("RFC 6121 §2", ""), Spec::new("XEP-0237", "1.3")];
+    const SPECS: &'static [Spec] = &[Spec::new("RFC 6121 §2", "")];
     type Config = NoConfig;
 
     fn new(_: NoConfig, _: &HostFacts) -> Result<Option<Self>, ConfigError> {
