@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
-use stanza::Stanza;
+use stanza::{Stanza, Timestamp};
 use store::{Batch, Collection, Map, Owner, Version};
 
 use super::subscription::Standing;
@@ -96,8 +96,16 @@ pub struct Contacts {
 
 impl Contacts {
     /// Made from what the store holds.
-    pub(crate) fn load(stored: Vec<(BareJid, StoredContact)>) -> Self {
-        let mut contacts = Self::default();
+    ///
+    /// Versions begin at the second the account was made: a client that knew another account of this
+    /// name, since deleted, knows none of them.
+    pub(crate) fn load(stored: Vec<(BareJid, StoredContact)>, created: Timestamp) -> Self {
+        let oldest_version = u64::try_from(created.as_seconds()).unwrap_or(0);
+        let mut contacts = Self {
+            version: oldest_version,
+            oldest_version,
+            ..Self::default()
+        };
         for (jid, value) in stored {
             contacts.version = contacts.version.max(value.version);
             if value.removed {
@@ -123,7 +131,8 @@ impl Contacts {
             contacts.known.insert(jid, contact);
         }
         if contacts.removed.len() >= REMOVED_MAX {
-            contacts.oldest_version = contacts.removed.keys().next().copied().unwrap_or(0);
+            let oldest = contacts.removed.keys().next().copied().unwrap_or(0);
+            contacts.oldest_version = contacts.oldest_version.max(oldest);
         }
         contacts
     }

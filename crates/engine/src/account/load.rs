@@ -52,9 +52,9 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Account>, St
         Mailbox::question(&owner),
     );
     let (record, contacts, mail) = server.store().read(question).await?;
-    if record.is_none() {
+    let Some(record) = record else {
         return Ok(None);
-    }
+    };
     let mailbox = Mailbox::load(owner, mail, fresh_key(server));
     let Some(host) = server.host(jid.domain()) else {
         return Ok(None);
@@ -63,7 +63,7 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Account>, St
         jid.clone(),
         host,
         false,
-        Contacts::load(contacts),
+        Contacts::load(contacts, record.created_at()),
         mailbox,
     )))
 }
