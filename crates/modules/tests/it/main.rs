@@ -78,8 +78,8 @@ fn transcripts() -> Vec<PathBuf> {
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("the folder can be listed") {
+        let path = entry.expect("its entries can be read").path();
         if path.is_dir() {
             collect(&path, found);
         } else if path

@@ -1,0 +1,3 @@
+//! A load generator for XMPP servers.
+
+fn main() {}
