@@ -10,9 +10,6 @@ pub mod registration;
 pub mod roster;
 pub mod version;
 
-#[cfg(test)]
-mod sample;
-
 use engine::module::{Entry, entry};
 
 /// Every feature. Removing a line removes the feature.

@@ -13,6 +13,8 @@
 
 mod capabilities;
 mod protocol;
+#[cfg(test)]
+mod sample;
 
 use std::sync::OnceLock;
 

@@ -24,7 +24,7 @@ use testkit::{
 };
 use xml::{Builder, Element, Framing};
 
-use crate::disco::ServiceDiscovery;
+use super::ServiceDiscovery;
 
 const WITH: &[Entry] = &[entry::<Sample>(), entry::<ServiceDiscovery>()];
 const WITHOUT: &[Entry] = &[entry::<ServiceDiscovery>()];
