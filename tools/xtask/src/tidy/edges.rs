@@ -23,16 +23,17 @@ const BELOW: &[(&str, &[&str])] = &[
     ("transport", &["engine"]),
     ("testkit", &["engine"]),
     ("couplet", &["modules", "transport", "store-sqlite"]),
+    ("load", &["xml", "jid", "sasl"]),
     ("xtask", &[]),
 ];
 
 /// Crates of others that are one crate's business, so that it stays the only place to change.
 const CONFINED: &[(&str, &[&str])] = &[
-    ("tokio", &["transport", "couplet"]),
-    ("rustls", &["transport", "couplet"]),
+    ("tokio", &["transport", "couplet", "load"]),
+    ("rustls", &["transport", "couplet", "load"]),
     ("rusqlite", &["store-sqlite"]),
-    ("anyhow", &["couplet", "xtask"]),
-    ("clap", &["couplet"]),
+    ("anyhow", &["couplet", "load", "xtask"]),
+    ("clap", &["couplet", "load"]),
 ];
 
 /// What tests of any crate may use besides what is below it.
