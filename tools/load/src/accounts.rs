@@ -76,7 +76,14 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused() {
-        for pattern in ["u@localhost", "u%d", "U%d@localhost", "u%d@", "u@%d.localhost", "a b%d@c"] {
+        for pattern in [
+            "u@localhost",
+            "u%d",
+            "U%d@localhost",
+            "u%d@",
+            "u@%d.localhost",
+            "a b%d@c",
+        ] {
             assert!(Accounts::new(pattern, "secret", 0).is_err(), "{pattern}");
         }
     }

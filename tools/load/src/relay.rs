@@ -115,7 +115,10 @@ impl Half {
         let result = poll_fn(|cx| self.poll(cx)).await;
         if let Some(number) = number {
             let mut waiting = waiting.borrow_mut();
-            if waiting.get(&number).is_some_and(|half| Rc::ptr_eq(half, self)) {
+            if waiting
+                .get(&number)
+                .is_some_and(|half| Rc::ptr_eq(half, self))
+            {
                 waiting.remove(&number);
             }
         }
@@ -172,7 +175,10 @@ impl Half {
             return Poll::Ready(Ok(()));
         }
         let mut waker = self.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        if !waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
             *waker = Some(cx.waker().clone());
         }
         drop(waker);

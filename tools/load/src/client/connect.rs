@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, io::Write as _, task::Poll, time::Duration};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use rustls::{ClientConnection, pki_types::ServerName};
 use tokio::{net::TcpSocket, time::timeout};
 use xml::{Element, Ns, Tree, escape_attr, ns};
@@ -141,7 +141,10 @@ impl Client {
                 match Buffers::with(|buffers| wire.poll_receive(cx, buffers))? {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(true) => {}
-                    Poll::Ready(false) => bail!("the server closed during the TLS handshake"),
+                    Poll::Ready(false) => {
+                        let error = anyhow!("the server closed during the TLS handshake");
+                        return Poll::Ready(Err(error));
+                    }
                 }
             }
         })

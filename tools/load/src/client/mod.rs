@@ -90,34 +90,43 @@ impl Client {
     pub(crate) fn poll_events(
         &mut self,
         cx: &mut Context<'_>,
-        mut each: impl FnMut(Element<'_>) -> Result<()>,
+        each: impl FnMut(Element<'_>) -> Result<()>,
     ) -> Poll<Result<Heard>> {
         Buffers::with(|buffers| {
             if !ready!(self.wire.poll_receive(cx, buffers))? {
                 return Poll::Ready(Ok(Heard::End));
             }
-            let mut input = buffers.plain.as_slice();
-            while let Some(event) = self.scanner.receive(&mut input, &mut buffers.xml)? {
-                match event {
-                    Event::Open(_) => {}
-                    Event::Child(element) if element.is("error", ns::STREAMS) => {
-                        let condition = element.children().next().map(|child| child.name());
-                        bail!("the server ended the stream: {}", condition.unwrap_or("?"));
-                    }
-                    Event::Child(element) => {
-                        let is_for_us = match &mut self.sm {
-                            None => false,
-                            Some(sm) => sm.take(element, &mut self.out)?,
-                        };
-                        if !is_for_us {
-                            each(element)?;
-                        }
-                    }
-                    Event::Close => return Poll::Ready(Ok(Heard::End)),
-                }
-            }
-            Poll::Ready(Ok(Heard::Something))
+            Poll::Ready(self.scan(buffers, each))
         })
+    }
+
+    /// Shows what was read to `each`, element by element.
+    fn scan(
+        &mut self,
+        buffers: &mut Buffers,
+        mut each: impl FnMut(Element<'_>) -> Result<()>,
+    ) -> Result<Heard> {
+        let mut input = buffers.plain.as_slice();
+        while let Some(event) = self.scanner.receive(&mut input, &mut buffers.xml)? {
+            match event {
+                Event::Open(_) => {}
+                Event::Child(element) if element.is("error", ns::STREAMS) => {
+                    let condition = element.children().next().map(|child| child.name());
+                    bail!("the server ended the stream: {}", condition.unwrap_or("?"));
+                }
+                Event::Child(element) => {
+                    let is_for_us = match &mut self.sm {
+                        None => false,
+                        Some(sm) => sm.take(element, &mut self.out)?,
+                    };
+                    if !is_for_us {
+                        each(element)?;
+                    }
+                }
+                Event::Close => return Ok(Heard::End),
+            }
+        }
+        Ok(Heard::Something)
     }
 
     /// Sends what waits, in one write.
@@ -154,8 +163,8 @@ impl Client {
             });
             let heard = heard.await?;
             self.come = come;
-            if heard == Heard::End && self.come.is_empty() {
-                bail!("the server closed the stream");
+            if self.come.is_empty() {
+                heard.more()?;
             }
         }
     }
@@ -199,6 +208,18 @@ impl Client {
         self.flush().await?;
         while poll_fn(|cx| self.poll_events(cx, |_| Ok(()))).await? != Heard::End {}
         Ok(())
+    }
+}
+
+impl Heard {
+    /// # Errors
+    ///
+    /// When there is nothing more to be heard, for those who want more.
+    pub(crate) fn more(self) -> Result<()> {
+        match self {
+            Self::Something => Ok(()),
+            Self::End => bail!("the server ended a stream"),
+        }
     }
 }
 

@@ -52,7 +52,11 @@ impl Client {
         let challenge = self.outcome("challenge").await?;
         let answer = scram.answer(&payload(challenge.root())?)?;
         let answer = wire::encode(&answer);
-        write!(self.out, "<response xmlns='{}'>{answer}</response>", ns::SASL)?;
+        write!(
+            self.out,
+            "<response xmlns='{}'>{answer}</response>",
+            ns::SASL
+        )?;
         let success = self.outcome("success").await?;
         scram.check(&payload(success.root())?)?;
         Ok(())
@@ -61,7 +65,10 @@ impl Client {
     fn auth(&mut self, mechanism: Mechanism, first: &[u8]) -> Result<()> {
         let (name, first) = (mechanism.name(), wire::encode(first));
         let ns = ns::SASL;
-        write!(self.out, "<auth xmlns='{ns}' mechanism='{name}'>{first}</auth>")?;
+        write!(
+            self.out,
+            "<auth xmlns='{ns}' mechanism='{name}'>{first}</auth>"
+        )?;
         Ok(())
     }
 
@@ -73,7 +80,11 @@ impl Client {
             let condition = root.children().next().map(|child| child.name());
             bail!("the server refuses: {}", condition.unwrap_or("?"));
         }
-        ensure!(root.is(name, ns::SASL), "the server sent <{}/>", root.name());
+        ensure!(
+            root.is(name, ns::SASL),
+            "the server sent <{}/>",
+            root.name()
+        );
         Ok(element)
     }
 }
@@ -123,7 +134,10 @@ mod tests {
             .split(' ')
             .map(|name| format!("<mechanism>{name}</mechanism>"))
             .collect();
-        let features = format!("<f><mechanisms xmlns='{}'>{offered}</mechanisms></f>", ns::SASL);
+        let features = format!(
+            "<f><mechanisms xmlns='{}'>{offered}</mechanisms></f>",
+            ns::SASL
+        );
         let features = Tree::parse(features).unwrap();
         assert_eq!(choose(features.root(), asked).ok(), chosen);
     }
