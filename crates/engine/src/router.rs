@@ -4,7 +4,7 @@
 //! stanza for an account that is not in memory waits in that account's own inbox, and holds back only
 //! the session that sent it.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use jid::{BareJid, Jid};
 use stanza::{Condition, IqType, Kind, MessageType, PresenceType, Stanza, StanzaError};
@@ -33,6 +33,9 @@ use crate::{
 
 /// Envelopes one account's drainer routes before it lets other work have the worker.
 const CHUNK: usize = 256;
+
+/// What the store refused is written again after this.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What one step of routing leaves to do.
 enum Next {
@@ -371,11 +374,22 @@ impl Server {
         undo: Vec<Undo>,
     ) {
         if let Some(cell) = self.registry.get(account) {
-            self.visit(&cell, Gates::OPEN, |account, _| {
+            let owes = self.visit(&cell, Gates::OPEN, |account, _| {
                 for undo in undo {
                     undo(account);
                 }
+                !account.forgotten.is_empty()
             });
+            if owes == Some(true) {
+                let again = self
+                    .environment()
+                    .sleep_until(self.environment().now() + RETRY);
+                let server = self.clone();
+                self.environment().spawn(Box::pin(async move {
+                    again.await;
+                    server.visit(&cell, Gates::OPEN, mail::write_owed);
+                }));
+            }
         }
         for stanza in bounces {
             let (Some(to), Some(reply)) = (
@@ -385,6 +399,13 @@ impl Server {
                 continue;
             };
             self.route(Envelope::from_account_as(account, stanza.to(), to, reply));
+        }
+    }
+
+    /// Before a stop in good order: writes again what the store had refused.
+    pub fn write_what_is_owed(self: &Arc<Self>) {
+        for cell in self.registry.all() {
+            self.visit(&cell, Gates::OPEN, mail::write_owed);
         }
     }
 

@@ -300,23 +300,29 @@ pub(crate) fn accepted(
     entries: Vec<EntryId>,
     by: Option<SessionId>,
 ) {
-    let mut cleared = std::mem::take(&mut account.forgotten);
-    for known in &cleared {
-        account.mailbox.repeat(known, &mut cx.batch());
-    }
+    write_owed(account, cx);
     let now = account.mailbox.accepted(entries, &mut cx.batch());
     if !now.is_empty() {
-        cleared.push(now);
-    }
-    if !cleared.is_empty() {
-        // They stay delivered; that they may be forgotten on disk is written again with what comes next.
-        cx.undo_if_lost(Box::new(move |account| account.forgotten.extend(cleared)));
+        // They stay delivered; that they may be forgotten on disk is written again later.
+        cx.undo_if_lost(Box::new(move |account| account.forgotten.push(now)));
     }
     if let Some(session) = by
         && account.mailbox.waiting().next().is_some()
     {
         flush(account, cx, session);
     }
+}
+
+/// Writes again what the store refused when sessions had taken entries.
+pub(crate) fn write_owed(account: &mut Account, cx: &Context<'_>) {
+    let owed = std::mem::take(&mut account.forgotten);
+    if owed.is_empty() {
+        return;
+    }
+    for cleared in &owed {
+        account.mailbox.repeat(cleared, &mut cx.batch());
+    }
+    cx.undo_if_lost(Box::new(move |account| account.forgotten.extend(owed)));
 }
 
 /// A session ended without having taken this entry.

@@ -202,6 +202,7 @@ impl Account {
     pub(crate) fn is_idle(&self) -> bool {
         self.sessions.is_empty()
             && self.mailbox.is_at_rest()
+            && self.forgotten.is_empty()
             && self.effects.is_empty()
             && !self.draining
     }

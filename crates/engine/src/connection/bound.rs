@@ -204,7 +204,7 @@ impl Bound {
             }
         }
         let is_empty = outbox.is_empty();
-        let mut waits = outbox.front_gate(|seq| server.gate(seq)).is_some();
+        let mut awaited = outbox.front_gate(|seq| server.gate(seq));
         if let Some(acks) = outbox.acks.as_mut().filter(|_| !is_over) {
             if let Some(h) = acks.due(server.environment().now(), |seq| server.gate(seq)) {
                 stream.write_nonza(&sm::answer(h), out);
@@ -212,10 +212,10 @@ impl Bound {
             if acks.should_ask(is_empty) {
                 stream.write_nonza(&sm::request(), out);
             }
-            waits |= acks.awaited().is_some();
+            awaited = awaited.into_iter().chain(acks.awaited()).min();
         }
         drop(outbox);
-        if waits {
+        if awaited.is_some() && awaited != self.gate.as_ref().map(|(gate, _)| *gate) {
             // The next poll registers for what is waited for now.
             self.session.wake();
         }

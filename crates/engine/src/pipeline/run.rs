@@ -152,8 +152,9 @@ pub(crate) fn run<R>(
 ) -> Result<(R, Gates), Panicked> {
     let (result, mut gates) = run_once(server, host, account, gates, body)?;
     while let Some((id, fault, frame)) = account.condemned.pop_front() {
-        let rested_on = frame.gates;
-        let (_, more) = run_once(server, host, account, rested_on, |account, cx| {
+        // The end itself is true whatever becomes of what the frame rests on.
+        let behind = Gates::after(frame.gates.after);
+        let (_, more) = run_once(server, host, account, behind, |account, cx| {
             ending::end(account, cx, id, &fault);
             ending::reroute(account, cx, &frame);
         })?;

@@ -37,7 +37,14 @@ pub(crate) fn configure(toml: &str) -> Result<(Settings, ClientSettings), String
         .into_iter()
         .map(|(domain, table)| host(&domain, table))
         .collect::<Result<_, _>>()?;
-    Ok((Settings { hosts, limits, ..Settings::default() }, clients(config.get("c2s"))?))
+    Ok((
+        Settings {
+            hosts,
+            limits,
+            ..Settings::default()
+        },
+        clients(config.get("c2s"))?,
+    ))
 }
 
 fn host(domain: &str, mut table: Map<String, Value>) -> Result<HostSettings, String> {

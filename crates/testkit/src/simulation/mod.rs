@@ -46,12 +46,14 @@ pub struct Report {
 
 /// A simulation that found something wrong.
 #[derive(Debug, thiserror::Error)]
-#[error("seed {seed}, step {step}: {violation}")]
+#[error("seed {seed}, step {step} ({action}): {violation}")]
 pub struct Failure {
     /// Runs it again.
     pub seed: u64,
     /// At which step.
     pub step: usize,
+    /// What was being done.
+    pub action: String,
     /// What was wrong.
     pub violation: Violation,
 }
@@ -62,6 +64,7 @@ struct Simulation {
     oracle: Oracle,
     report: Report,
     outbox_max: usize,
+    action: String,
 }
 
 /// Plays one hour with `seed`.
@@ -70,17 +73,13 @@ struct Simulation {
 ///
 /// [`Failure`] with the first thing that was wrong.
 pub fn run(seed: u64, scale: Scale, bench: Bench) -> Result<Report, Failure> {
-    let failed = |step| {
-        move |violation| Failure {
-            seed,
-            step,
-            violation,
-        }
-    };
     let outbox_max = usize::try_from(bench.settings.limits.outbox_bytes_max).unwrap_or(usize::MAX);
-    let mut world = World::new(seed, bench)
-        .map_err(|what| unexpected(&what))
-        .map_err(failed(0))?;
+    let mut world = World::new(seed, bench).map_err(|what| Failure {
+        seed,
+        step: 0,
+        action: "the start".to_owned(),
+        violation: unexpected(&what),
+    })?;
     world.is_ragged = true;
     let users = (0..scale.users).map(VirtualUser::new).collect();
     let mut simulation = Simulation {
@@ -89,17 +88,32 @@ pub fn run(seed: u64, scale: Scale, bench: Bench) -> Result<Report, Failure> {
         oracle: Oracle::default(),
         report: Report::default(),
         outbox_max,
+        action: "sign-ins and contacts".to_owned(),
     };
-    simulation.begin(scale).map_err(failed(0))?;
-    let pause = scale.time / u32::try_from(scale.steps).unwrap_or(u32::MAX).max(1);
-    for step in 1..=scale.steps {
-        simulation.step(pause).map_err(failed(step))?;
-    }
-    simulation.finish().map_err(failed(scale.steps + 1))?;
+    let mut step = 0;
+    simulation
+        .play(scale, &mut step)
+        .map_err(|violation| Failure {
+            seed,
+            step,
+            action: simulation.action.clone(),
+            violation,
+        })?;
     Ok(simulation.report)
 }
 
 impl Simulation {
+    fn play(&mut self, scale: Scale, step: &mut usize) -> Result<(), Violation> {
+        self.begin(scale)?;
+        let pause = scale.time / u32::try_from(scale.steps).unwrap_or(u32::MAX).max(1);
+        while *step < scale.steps {
+            *step += 1;
+            self.step(pause)?;
+        }
+        "the end".clone_into(&mut self.action);
+        self.finish()
+    }
+
     /// Accounts, first sign-ins, and contacts.
     fn begin(&mut self, scale: Scale) -> Result<(), Violation> {
         for number in 0..scale.users {
@@ -160,7 +174,9 @@ impl Simulation {
                 contacts.get(index).copied().unwrap_or_default()
             }
         };
-        match self.world.random().below(100) {
+        let choice = self.world.random().below(100);
+        self.action = format!("choice {choice} by user {who} with user {contact}");
+        match choice {
             0..45 => {
                 for _ in 0..=self.world.random().below(4) {
                     self.message(who, contact, 20, None);
@@ -312,7 +328,8 @@ impl Simulation {
     }
 
     fn restart(&mut self) -> Result<(), Violation> {
-        self.settle()?;
+        // What the disk refused a moment ago is written again before the server stops.
+        self.quiet()?;
         self.report.restarts += 1;
         self.go_down(false)
     }
@@ -415,6 +432,7 @@ impl Simulation {
 
     /// What must hold at quiet, for everybody who reads.
     fn check(&mut self) -> Result<(), Violation> {
+        self.notice_ends()?;
         let bytes = self.world.server().largest_outbox_bytes();
         let limit = self.outbox_max + FRAME_MAX;
         if bytes > limit {
@@ -441,6 +459,26 @@ impl Simulation {
             }
         }
         Ok(())
+    }
+
+    /// Those who did not read learn here that the server has ended their stream.
+    fn notice_ends(&mut self) -> Result<(), Violation> {
+        let Self {
+            world,
+            users,
+            oracle,
+            ..
+        } = self;
+        for user in users.iter_mut() {
+            let Some(session) = &mut user.session else {
+                continue;
+            };
+            if world.is_ended(session.client.link()) {
+                session.reads = true;
+                user.read(world, oracle)?;
+            }
+        }
+        self.settle()
     }
 
     fn send(&mut self, who: usize, text: &str) {

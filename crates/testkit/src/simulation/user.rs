@@ -209,7 +209,11 @@ impl VirtualUser {
 
     /// Asks for and gives acks.
     pub(super) fn acks(&mut self, world: &mut World) {
-        if let Some(session) = self.session.as_mut().filter(|session| session.has_acks) {
+        if let Some(session) = self
+            .session
+            .as_mut()
+            .filter(|session| session.has_acks && !world.is_ended(session.client.link()))
+        {
             session.unconfirmed.clear();
             session.client.send(
                 world,

@@ -201,10 +201,14 @@ impl World {
 
     /// What came to the client since it was last asked.
     pub fn received(&mut self, id: LinkId) -> Vec<u8> {
-        self.links
-            .get_mut(&id.0)
-            .map(|link| std::mem::take(&mut link.to_client))
-            .unwrap_or_default()
+        let Some(link) = self.links.get_mut(&id.0) else {
+            return self.left_over.remove(&id.0).unwrap_or_default();
+        };
+        let came = std::mem::take(&mut link.to_client);
+        if !came.is_empty() {
+            link.bell.ring();
+        }
+        came
     }
 
     /// Whether the server has dropped the transport.
@@ -342,6 +346,8 @@ impl World {
                 link.connection.stop(now);
                 link.bell.ring();
             }
+            self.settle().map_err(|error| error.to_string())?;
+            self.server.write_what_is_owed();
             self.settle().map_err(|error| error.to_string())?;
         }
         self.world.forget_tasks();

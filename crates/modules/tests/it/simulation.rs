@@ -1,0 +1,105 @@
+//! An hour with 200 virtual users, seed after seed; and six faults that it must find.
+
+use std::{
+    num::NonZeroU32,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use engine::{ClientSettings, ConflictPolicy, HostFacts, HostSettings, Limits, Sabotage, Settings};
+use jid::Domain;
+use stream::C2sSettings;
+use testkit::{
+    simulation::{self, Scale},
+    world::Bench,
+};
+
+const HOUR: Scale = Scale {
+    users: 200,
+    contacts: 3,
+    steps: 600,
+    time: Duration::from_secs(3600),
+};
+
+/// Fewer users, more of everything else: a fault shows sooner.
+const BUSY: Scale = Scale {
+    users: 24,
+    contacts: 3,
+    steps: 400,
+    time: Duration::from_secs(3600),
+};
+
+/// At least so many seeds are played, and more while there is time.
+const SEEDS_MIN: u64 = 10;
+
+/// How long seeds are played in all. It bounds the suite, and no result depends on it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A fault must be found within so many seeds.
+const SABOTAGE_SEEDS: u64 = 20;
+
+fn bench(sabotage: Sabotage) -> Bench {
+    let mut facts = HostFacts::new(Domain::parse("example").unwrap());
+    facts.scram_iterations = NonZeroU32::MIN;
+    let limits = Limits {
+        outbox_bytes_max: 128 * 1024,
+        ..Limits::default()
+    };
+    let host = HostSettings {
+        facts,
+        modules: std::collections::BTreeMap::new(),
+    };
+    Bench {
+        entries: modules::ALL,
+        settings: Settings {
+            hosts: vec![host],
+            limits,
+            sabotage,
+        },
+        clients: Arc::new(ClientSettings {
+            stream: Arc::new(C2sSettings::default()),
+            requires_tls: true,
+            can_start_tls: true,
+            conflict: ConflictPolicy::KickOld,
+        }),
+    }
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only how many seeds are played depends on the clock"
+)]
+fn an_hour_of_chat_breaks_no_promise() {
+    let first: u64 = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(1);
+    let only = std::env::var("SEED").is_ok();
+    let started = Instant::now();
+    let mut seeds = 0;
+    loop {
+        let seed = first + seeds;
+        match simulation::run(seed, HOUR, bench(Sabotage::None)) {
+            Ok(report) => println!("seed {seed}: {report:?}"),
+            Err(failure) => panic!("{failure}\nrun it again with SEED={seed}"),
+        }
+        seeds += 1;
+        if only || (seeds >= SEEDS_MIN && started.elapsed() > PATIENCE) {
+            break;
+        }
+    }
+    println!("{seeds} seeds passed");
+}
+
+#[test]
+fn every_fault_put_in_on_purpose_is_found() {
+    for sabotage in Sabotage::ALL {
+        let found = (1..=SABOTAGE_SEEDS)
+            .find_map(|seed| simulation::run(seed, BUSY, bench(sabotage)).err());
+        match found {
+            Some(failure) => println!("{sabotage:?}: {failure}"),
+            None => panic!("{sabotage:?} was not found within {SABOTAGE_SEEDS} seeds"),
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! Plays transcripts over sockets.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use thiserror::Error;
+use xml::Fault;
+
+use super::{Addresses, Target, barrier, connection::Connection, session::Session};
+use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, SignIn};
+
+/// How long something that is expected may take.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long a stream that takes no part in a barrier must be silent, and what a server is given to notice a cut.
+const SILENCE: Duration = Duration::from_millis(250);
+
+/// How long one stream is listened to while others are waited for.
+const TURN: Duration = Duration::from_millis(20);
+
+/// What transports without an address of their own name in TLS.
+const HOST: &str = "example";
+
+/// What can go wrong on this bench.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SocketsError {
+    /// The server refuses what its operator asks, or does not come up.
+    #[error("{0}")]
+    Server(String),
+    /// Nobody of that name has a transport.
+    #[error("{0} has no transport")]
+    Unknown(String),
+    /// A transport broke where that is no part of the test.
+    #[error("the transport failed: {0}")]
+    Transport(#[from] io::Error),
+    /// The server sent something that is not XML.
+    #[error("the server sent what is no XML: {0}")]
+    Xml(#[from] Fault),
+    /// A sign-in did not go as it should.
+    #[error("{who} could not sign in: got {got}")]
+    SignIn {
+        /// Who tried.
+        who: String,
+        /// What came instead.
+        got: String,
+    },
+    /// A barrier was not passed in time: the server lost or held back something.
+    #[error("{who} waits for {missing}")]
+    Restless {
+        /// Who waits.
+        who: String,
+        /// For the stanzas with these ids.
+        missing: String,
+    },
+    /// This bench cannot do that.
+    #[error("sockets cannot {0}")]
+    Impossible(&'static str),
+}
+
+/// A bench over sockets. One is made per playing.
+pub struct Sockets<T> {
+    target: T,
+    addresses: Option<Addresses>,
+    sessions: BTreeMap<String, Session>,
+    /// Of the next barrier.
+    round: u64,
+    /// A live transport was cut, and the server may not have noticed.
+    was_cut: bool,
+}
+
+impl<T: Target> Sockets<T> {
+    /// A bench for one playing on `target`.
+    #[must_use]
+    pub fn new(target: T) -> Self {
+        Self {
+            target,
+            addresses: None,
+            sessions: BTreeMap::new(),
+            round: 0,
+            was_cut: false,
+        }
+    }
+
+    fn address(&self, listener: Listener) -> Result<SocketAddr, SocketsError> {
+        let addresses = self
+            .addresses
+            .ok_or_else(|| SocketsError::Server("the server was not started".to_owned()))?;
+        Ok(match listener {
+            Listener::Plain => addresses.plain,
+            Listener::Tls => addresses.tls,
+        })
+    }
+
+    fn connect(&self, listener: Listener, host: &str) -> Result<Session, SocketsError> {
+        let mut connection = Connection::open(self.address(listener)?)?;
+        if listener == Listener::Tls {
+            connection.start_tls(host)?;
+        }
+        Ok(Session::new(connection))
+    }
+
+    fn session(&mut self, actor: &Actor) -> Result<&mut Session, SocketsError> {
+        self.sessions
+            .get_mut(actor.name())
+            .ok_or_else(|| SocketsError::Unknown(actor.name().to_owned()))
+    }
+
+    /// Lets streams that can show no barrier say what they have to say.
+    fn hear_bystanders(&mut self) -> Result<(), SocketsError> {
+        if std::mem::take(&mut self.was_cut) {
+            pause(SILENCE);
+        }
+        for session in self.sessions.values_mut() {
+            if session.barrier_jid().is_some() {
+                continue;
+            }
+            // One that has asked for its end gets it; others get a moment, or none if they are over.
+            let limit = deadline(PATIENCE);
+            while session.is_open() && session.has_closed() && left(limit) > Duration::ZERO {
+                session.read(left(limit))?;
+            }
+            let silence = if session.is_open() {
+                SILENCE
+            } else {
+                Duration::ZERO
+            };
+            while session.read(silence)? {}
+        }
+        Ok(())
+    }
+
+    /// Everybody pings the own account and sends to everybody else; returns when all of that has come.
+    fn pass_barrier(&mut self) -> Result<(), SocketsError> {
+        self.round += 1;
+        let round = self.round;
+        let members: Vec<(String, String)> = self
+            .sessions
+            .iter()
+            .filter_map(|(name, session)| Some((name.clone(), session.barrier_jid()?.to_owned())))
+            .collect();
+        for (index, (name, _)) in members.iter().enumerate() {
+            let mut text = barrier::ping(round, index);
+            for (_, other) in members.iter().filter(|(other, _)| other != name) {
+                text.push_str(&barrier::message(round, index, other));
+            }
+            if let Some(session) = self.sessions.get_mut(name) {
+                session.say_aside(&text);
+            }
+        }
+        let limit = deadline(PATIENCE);
+        loop {
+            let Some((name, missing)) = self.first_missing(round, &members) else {
+                return Ok(());
+            };
+            if left(limit) == Duration::ZERO {
+                return Err(SocketsError::Restless { who: name, missing });
+            }
+            for (other, _) in &members {
+                let is_waiting = !self.missing(round, &members, other).is_empty();
+                if let Some(session) = self.sessions.get_mut(other)
+                    && is_waiting
+                {
+                    session.read(TURN)?;
+                }
+            }
+        }
+    }
+
+    fn first_missing(&self, round: u64, members: &[(String, String)]) -> Option<(String, String)> {
+        members.iter().find_map(|(name, _)| {
+            let missing = self.missing(round, members, name);
+            (!missing.is_empty()).then(|| (name.clone(), missing.join(", ")))
+        })
+    }
+
+    /// The ids that `name` still waits for; none once a stream is over, and none from streams that are.
+    fn missing(&self, round: u64, members: &[(String, String)], name: &str) -> Vec<String> {
+        let is_open = |name: &str| self.sessions.get(name).is_some_and(Session::is_open);
+        let Some(session) = self.sessions.get(name).filter(|_| is_open(name)) else {
+            return Vec::new();
+        };
+        members
+            .iter()
+            .enumerate()
+            .filter(|(_, (other, _))| is_open(other))
+            .map(|(index, (other, _))| {
+                if other == name {
+                    barrier::ping_id(round, index)
+                } else {
+                    barrier::message_id(round, index)
+                }
+            })
+            .filter(|id| !session.has_passed(id))
+            .collect()
+    }
+}
+
+impl<T: Target> Actors for Sockets<T> {
+    type Error = SocketsError;
+
+    fn offers(&self, need: Need) -> bool {
+        match need {
+            Need::Stream => true,
+            Need::Documents | Need::InProcess | Need::VirtualTime => false,
+            Need::Couplet | Need::Config | Need::Restart | Need::Commands => {
+                self.target.offers(need)
+            }
+        }
+    }
+
+    fn configure(&mut self, toml: &str) -> Result<(), SocketsError> {
+        let addresses = self.target.start(toml).map_err(SocketsError::Server)?;
+        self.addresses = Some(addresses);
+        Ok(())
+    }
+
+    fn create_account(&mut self, bare_jid: &str, password: &str) -> Result<(), SocketsError> {
+        self.target
+            .create_account(bare_jid, password)
+            .map_err(SocketsError::Server)
+    }
+
+    fn open(&mut self, actor: &Actor, listener: Listener) -> Result<(), SocketsError> {
+        let session = self.connect(listener, HOST)?;
+        self.sessions.insert(actor.name().to_owned(), session);
+        Ok(())
+    }
+
+    fn sign_in(&mut self, sign_in: &SignIn) -> Result<(), SocketsError> {
+        let (bare, resource) = sign_in
+            .full_jid
+            .split_once('/')
+            .unwrap_or((&sign_in.full_jid, ""));
+        let (local, domain) = bare.split_once('@').unwrap_or(("", bare));
+        let mut session = self.connect(Listener::Tls, domain)?;
+        let who = &sign_in.full_jid;
+        let header = format!(
+            "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='{domain}' version='1.0'>"
+        );
+        let plain = sasl::wire::encode(&sasl::client::plain(local, &sign_in.password));
+        let auth = format!(
+            "<auth xmlns='{}' mechanism='PLAIN'>{plain}</auth>",
+            xml::ns::SASL
+        );
+        let bind = format!(
+            "<iq type='set' id='transcript-bind'><bind xmlns='{}'><resource>{}</resource></bind></iq>",
+            xml::ns::BIND,
+            escaped(resource),
+        );
+        converse(&mut session, who, &header, "features")?;
+        converse(&mut session, who, &auth, "success")?;
+        converse(&mut session, who, &header, "features")?;
+        converse(&mut session, who, &bind, "iq")?;
+        if session.barrier_jid().is_none() {
+            let got = "no address".to_owned();
+            let who = who.clone();
+            return Err(SocketsError::SignIn { who, got });
+        }
+        self.sessions
+            .insert(sign_in.actor.name().to_owned(), session);
+        Ok(())
+    }
+
+    fn send(&mut self, actor: &Actor, bytes: &[u8]) -> Result<(), SocketsError> {
+        Ok(self.session(actor)?.say(bytes)?)
+    }
+
+    fn close(&mut self, actor: &Actor) -> Result<(), SocketsError> {
+        self.send(actor, b"</stream:stream>")
+    }
+
+    fn cut(&mut self, actor: &Actor) -> Result<(), SocketsError> {
+        let session = self
+            .sessions
+            .remove(actor.name())
+            .ok_or_else(|| SocketsError::Unknown(actor.name().to_owned()))?;
+        self.was_cut |= session.is_open();
+        Ok(())
+    }
+
+    fn start_tls(&mut self, actor: &Actor) -> Result<(), SocketsError> {
+        Ok(self.session(actor)?.start_tls(HOST)?)
+    }
+
+    fn receive(&mut self, actor: &Actor) -> Result<Option<Received>, SocketsError> {
+        receive(self.session(actor)?)
+    }
+
+    fn take_received(&mut self, actor: &Actor) -> Result<Option<Received>, SocketsError> {
+        Ok(self.session(actor)?.take())
+    }
+
+    fn settle(&mut self) -> Result<(), SocketsError> {
+        self.hear_bystanders()?;
+        for _ in 0..barrier::ROUNDS {
+            self.pass_barrier()?;
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, _: Duration) -> Result<(), SocketsError> {
+        Err(SocketsError::Impossible("turn the clock"))
+    }
+
+    fn restart(&mut self, restart: Restart) -> Result<(), SocketsError> {
+        self.target.restart(restart).map_err(SocketsError::Server)
+    }
+
+    fn command(&mut self, command: &str) -> Result<(), SocketsError> {
+        self.target.command(command).map_err(SocketsError::Server)
+    }
+}
+
+/// Waits for what comes next.
+fn receive(session: &mut Session) -> Result<Option<Received>, SocketsError> {
+    let limit = deadline(PATIENCE);
+    loop {
+        if let Some(received) = session.take() {
+            return Ok(Some(received));
+        }
+        if left(limit) == Duration::ZERO {
+            return Ok(None);
+        }
+        session.read(left(limit))?;
+    }
+}
+
+/// Sends `text` and takes what comes, up to an element called `until`.
+fn converse(session: &mut Session, who: &str, text: &str, until: &str) -> Result<(), SocketsError> {
+    session.say(text.as_bytes())?;
+    loop {
+        let received = receive(session)?;
+        match &received {
+            Some(Received::Header(_)) => {}
+            Some(Received::Element(tree)) if tree.root().name() == until => return Ok(()),
+            _ => {
+                return Err(SocketsError::SignIn {
+                    who: who.to_owned(),
+                    got: received.map_or_else(|| "nothing".to_owned(), |got| format!("{got:?}")),
+                });
+            }
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = Vec::new();
+    xml::escape_text(text, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "sockets have no virtual clock; no result depends on it but that something never comes"
+)]
+fn deadline(patience: Duration) -> Instant {
+    Instant::now() + patience
+}
+
+#[expect(clippy::disallowed_methods, reason = "as above")]
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing tells a client that the server has noticed its silence"
+)]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}

@@ -1,0 +1,172 @@
+//! One transport: bytes over TCP, in TLS once it was started, and the XML that comes back.
+
+use std::{
+    collections::VecDeque,
+    io::{self, ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use rustls::ClientConnection;
+use xml::{Event, Fault, Framing, Limits, Scanner, Scratch, ns};
+
+use super::tls;
+use crate::transcript::Received;
+
+/// How long a connection or a handshake may take.
+const SET_UP: Duration = Duration::from_secs(10);
+
+/// How long a write may be held back by a server that does not read.
+const WRITE: Duration = Duration::from_secs(20);
+
+/// A client's end of a transport.
+pub(super) struct Connection {
+    tcp: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+    scanner: Scanner,
+    received: VecDeque<Received>,
+    has_ended: bool,
+}
+
+impl Connection {
+    /// Connects without TLS and sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// When nobody listens.
+    pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
+        let tcp = TcpStream::connect_timeout(&address, SET_UP)?;
+        tcp.set_nodelay(true)?;
+        tcp.set_write_timeout(Some(WRITE))?;
+        // A client takes whatever its server sends.
+        let limits = Limits {
+            element_bytes_max: 64 << 20,
+            ..Limits::default()
+        };
+        Ok(Self {
+            tcp,
+            tls: None,
+            scanner: Scanner::new(Framing::Stream, ns::CLIENT, limits),
+            received: VecDeque::new(),
+            has_ended: false,
+        })
+    }
+
+    /// Does the handshake; what comes after it begins a new stream.
+    ///
+    /// # Errors
+    ///
+    /// When the handshake fails.
+    pub(super) fn start_tls(&mut self, host: &str) -> io::Result<()> {
+        let mut tls = tls::client(host).map_err(io::Error::other)?;
+        self.tcp.set_read_timeout(Some(SET_UP))?;
+        while tls.is_handshaking() {
+            tls.complete_io(&mut self.tcp)?;
+        }
+        self.tls = Some(Box::new(tls));
+        self.restart();
+        Ok(())
+    }
+
+    /// What the server sends next begins a new stream.
+    pub(super) fn restart(&mut self) {
+        self.scanner.restart();
+    }
+
+    /// Whether nothing more can come.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Sends all of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// When the transport is gone, or the server does not read.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.tls {
+            None => self.tcp.write_all(bytes),
+            Some(tls) => {
+                let mut stream = rustls::Stream::new(tls.as_mut(), &mut self.tcp);
+                stream.write_all(bytes)?;
+                stream.flush()
+            }
+        }
+    }
+
+    /// What came next, of what was read.
+    pub(super) fn next(&mut self) -> Option<Received> {
+        self.received.pop_front()
+    }
+
+    /// Waits up to `patience` for bytes and reads what is there; `false` when none came. The end of the transport is
+    /// noted.
+    ///
+    /// # Errors
+    ///
+    /// When what comes is not XML.
+    pub(super) fn read(&mut self, patience: Duration) -> Result<bool, Fault> {
+        if self.has_ended {
+            return Ok(false);
+        }
+        let patience = patience.max(Duration::from_millis(1));
+        let mut bytes = vec![0; 16 * 1024];
+        let read = self
+            .tcp
+            .set_read_timeout(Some(patience))
+            .and_then(|()| self.read_bytes(&mut bytes));
+        match read {
+            Ok(0) => {
+                self.has_ended = true;
+                Ok(false)
+            }
+            Ok(length) => {
+                self.scan(bytes.get(..length).unwrap_or_default())?;
+                Ok(true)
+            }
+            Err(error) => {
+                // However it ends, it has ended: a server need not say goodbye in TLS.
+                self.has_ended = !matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                );
+                Ok(false)
+            }
+        }
+    }
+
+    fn read_bytes(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            None => self.tcp.read(bytes),
+            Some(tls) => rustls::Stream::new(tls.as_mut(), &mut self.tcp).read(bytes),
+        }
+    }
+
+    fn scan(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let mut scratch = Scratch::default();
+        let mut left = bytes;
+        while !left.is_empty() {
+            let mut input = left;
+            let event = self.scanner.receive(&mut input, &mut scratch)?;
+            let taken = left.len().saturating_sub(input.len());
+            let mut is_success = false;
+            match event {
+                None => {}
+                Some(Event::Open(header)) => self.received.push_back(Received::header(header)?),
+                Some(Event::Close) => self.received.push_back(Received::Closed),
+                Some(Event::Child(element)) => {
+                    is_success = element.is("success", ns::SASL);
+                    self.received.push_back(Received::element(element)?);
+                }
+            }
+            if is_success {
+                self.restart();
+            }
+            left = left.get(taken..).unwrap_or_default();
+            if taken == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
