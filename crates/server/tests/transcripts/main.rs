@@ -1,0 +1,84 @@
+//! Plays every transcript over TCP and TLS, each on a fresh server: on the binary that is tested, and, when asked,
+//! on Prosody, to test the transcripts.
+//!
+//! ```text
+//! cargo test -p couplet --test transcripts
+//! cargo test -p couplet --test transcripts -- --ignored --nocapture prosody
+//! TRANSCRIPT=ping cargo test -p couplet --test transcripts    # those whose path has the word
+//! ```
+
+mod couplet;
+mod files;
+mod ports;
+mod prosody;
+mod run;
+
+use std::fs;
+
+use crate::{couplet::Couplet, prosody::Prosody, run::Verdict};
+
+/// Files that cannot pass over sockets, and why. One that passes after all must go from here.
+const CANNOT_PASS: [(&str, &str); 3] = [
+    (
+        "sessions/account_disabled.xmpp",
+        "the command line has no `user disable`",
+    ),
+    (
+        "streams/sasl_disabled_account.xmpp",
+        "the command line has no `user disable`",
+    ),
+    (
+        "streams/sasl_mechanisms.xmpp",
+        "real TLS has a certificate, so tls-server-end-point is offered as well",
+    ),
+];
+
+#[test]
+fn transcripts_play_over_tls() {
+    let plays = run::play_all(|folder| Couplet::new(folder));
+    println!("{}", run::summary(&plays));
+    let mut problems = Vec::new();
+    for play in &plays {
+        let reason = CANNOT_PASS
+            .iter()
+            .find(|(name, _)| play.name.ends_with(name));
+        match (&play.verdict, reason) {
+            (Verdict::Failed { .. }, Some((name, reason))) => println!("{name} failed: {reason}"),
+            (Verdict::Failed { text, .. }, None) => problems.push(text.clone()),
+            (Verdict::Passed, Some((name, reason))) => {
+                problems.push(format!("{name} passes though {reason}"));
+            }
+            (Verdict::Passed, None) | (Verdict::Skipped(_), _) => {}
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+/// Where Prosody's behaviour differs, the difference and its reason stand in `docs/interop/prosody.md`. One that does
+/// not stand there may be a mistake of the transcript.
+#[test]
+#[ignore = "needs Debian's prosody; `cargo xtask interop` runs it"]
+fn prosody_differs_only_where_we_know_why() {
+    let plays = run::play_all(|folder| Prosody::new(folder));
+    let summary = run::summary(&plays);
+    println!("{summary}\n");
+    println!("| transcript | line | what differs |\n| --- | --- | --- |");
+    for play in &plays {
+        if let Verdict::Failed { line, text } = &play.verdict {
+            let text = run::one_line(text);
+            println!("| {} | {line} | {text} |", play.name);
+        }
+    }
+    let known = fs::read_to_string(files::root().join("docs/interop/prosody.md"));
+    let known = known.unwrap_or_default();
+    let unknown: Vec<&str> = plays
+        .iter()
+        .filter(|play| play.failure().is_some() && !known.contains(&play.name))
+        .map(|play| play.name.as_str())
+        .collect();
+    assert!(
+        unknown.is_empty(),
+        "{summary}\ndocs/interop/prosody.md does not explain:\n{}",
+        unknown.join("\n")
+    );
+}
