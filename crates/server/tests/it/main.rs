@@ -1,6 +1,15 @@
-//! The binary as an operator meets it: exit codes, sentences, and what is left behind.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+//! The binary, as an operator runs it and as clients meet it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
+mod client;
 mod commands;
+mod example;
+mod kill9;
 mod process;
 mod starting;
+mod strace;

@@ -10,6 +10,9 @@ use std::{
 
 use tempfile::TempDir;
 
+/// The binary under test.
+pub(crate) const COUPLET: &str = env!("CARGO_BIN_EXE_couplet");
+
 /// A folder with a `couplet.toml` whose listeners are free ports.
 pub(crate) struct Place {
     pub(crate) folder: TempDir,
@@ -46,7 +49,7 @@ impl Place {
 
     /// Runs a command to its end, with `input` on standard input.
     pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = command(self.folder.path(), arguments)
+        let mut child = here(Command::new(COUPLET), self.folder.path(), arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -79,7 +82,12 @@ impl Place {
 
     /// Starts a server and waits until it is ready.
     pub(crate) fn serve(&self) -> Serving {
-        let mut child = command(self.folder.path(), &["serve"])
+        self.start(Command::new(COUPLET), &["serve"])
+    }
+
+    /// Starts `command`, which serves, here, and waits until the server is ready.
+    pub(crate) fn start(&self, command: Command, arguments: &[&str]) -> Serving {
+        let mut child = here(command, self.folder.path(), arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -95,8 +103,7 @@ impl Place {
     }
 }
 
-fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_couplet"));
+fn here(mut command: Command, folder: &Path, arguments: &[&str]) -> Command {
     command
         .current_dir(folder)
         .args(arguments)
