@@ -22,6 +22,8 @@ mod relay;
 mod report;
 mod scenario;
 mod target;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod watch;
 mod wire;
@@ -35,6 +37,7 @@ use tokio::{runtime, task::LocalSet};
 use crate::{
     client::Client,
     compare::Compare,
+    relay::Relay,
     scenario::{Scenario, gather},
     target::ServerArgs,
 };
@@ -117,7 +120,11 @@ fn run(cli: &Cli) -> Result<bool> {
                     println!("{}", target.accounts.address(place));
                 }
             }
-            Command::Relay => relay::serve("127.0.0.1").await?,
+            Command::Relay => {
+                let relay = Relay::bind("127.0.0.1").await?;
+                println!("{}", serde_json::to_string(&relay.place()?)?);
+                relay.serve().await?;
+            }
             Command::Compare(compare) => return compare.run(&cli.server, cli.json).await,
         }
         Ok(true)

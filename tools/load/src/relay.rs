@@ -10,7 +10,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     future::poll_fn,
-    io::{self, Write as _},
+    io,
     net::SocketAddr,
     rc::Rc,
     sync::Arc,
@@ -48,26 +48,46 @@ pub(crate) struct Place {
     pub(crate) tls: SocketAddr,
 }
 
-/// Serves until the process is ended.
-///
-/// # Errors
-///
-/// When it can't listen.
-pub(crate) async fn serve(host: &str) -> Result<()> {
-    let plain = TcpListener::bind((host, 0)).await?;
-    let secured = TcpListener::bind((host, 0)).await?;
-    let place = Place {
-        plain: plain.local_addr()?,
-        tls: secured.local_addr()?,
-    };
-    let mut stdout = io::stdout();
-    writeln!(stdout, "{}", serde_json::to_string(&place)?)?;
-    stdout.flush()?;
-    let waiting = Rc::new(Waiting::default());
-    let config = tls::relay()?;
-    tokio::select! {
-        result = accept(plain, None, &waiting) => result,
-        result = accept(secured, Some(config), &waiting) => result,
+/// A relay that listens.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    plain: TcpListener,
+    secured: TcpListener,
+}
+
+impl Relay {
+    /// Listens on two free ports of `host`.
+    ///
+    /// # Errors
+    ///
+    /// When that can't be done.
+    pub(crate) async fn bind(host: &str) -> Result<Self> {
+        Ok(Self {
+            plain: TcpListener::bind((host, 0)).await?,
+            secured: TcpListener::bind((host, 0)).await?,
+        })
+    }
+
+    /// Where it listens.
+    pub(crate) fn place(&self) -> io::Result<Place> {
+        Ok(Place {
+            plain: self.plain.local_addr()?,
+            tls: self.secured.local_addr()?,
+        })
+    }
+
+    /// Serves until the process is ended.
+    ///
+    /// # Errors
+    ///
+    /// When it can't accept any more.
+    pub(crate) async fn serve(self) -> Result<()> {
+        let waiting = Rc::new(Waiting::default());
+        let config = tls::relay()?;
+        tokio::select! {
+            result = accept(self.plain, None, &waiting) => result,
+            result = accept(self.secured, Some(config), &waiting) => result,
+        }
     }
 }
 
@@ -104,7 +124,7 @@ async fn accept(
 struct Half {
     wire: RefCell<Wire>,
     /// Where its bytes go: the other connection, or itself.
-    peer: RefCell<Option<Rc<Half>>>,
+    peer: RefCell<Option<Rc<Self>>>,
     waker: RefCell<Option<Waker>>,
     is_over: Cell<bool>,
 }

@@ -11,6 +11,7 @@ use tokio::{
 
 use super::{
     Span, gather,
+    pace::{Due, Pace, Schedule},
     pair::{Board, Pair, Text},
 };
 use crate::{
@@ -32,6 +33,9 @@ pub(crate) struct Messages {
     /// How many messages of a pair are in flight at most.
     #[arg(long, default_value_t = 1)]
     window: u64,
+    /// Write so many messages per second, all pairs together, whatever the server does; instead of --window.
+    #[arg(long)]
+    rate: Option<f64>,
     /// Bytes of text in each.
     #[arg(long, default_value_t = 100)]
     body: usize,
@@ -42,7 +46,7 @@ pub(crate) struct Messages {
     #[arg(long)]
     sm: bool,
     /// So many messages instead of so many seconds.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "rate")]
     count: Option<u64>,
     #[command(flatten)]
     span: Span,
@@ -51,32 +55,35 @@ pub(crate) struct Messages {
 impl Messages {
     pub(super) async fn run(&self, target: &Rc<Target>) -> Result<Report> {
         let board = Rc::new(Board::default());
-        let mut pairs = self.pairs(target, &board).await?.into_iter();
-        let mut running = Vec::new();
-        let mut start =
-            || -> Vec<_> { pairs.by_ref().map(|pair| spawn_local(pair.run())).collect() };
-        let (watch, before);
-        let report = if let Some(count) = self.count {
-            watch = Watch::start(target)?;
-            board.budget.set(count);
-            board.is_measuring.set(true);
-            running.extend(start());
-            let failures = finish(running).await;
-            (watch.report(target, board.done.get(), "message")?, failures)
+        let dues: Vec<Rc<Due>> = match self.rate {
+            None => Vec::new(),
+            Some(_) => (0..self.pairs).map(|_| Rc::default()).collect(),
+        };
+        let pairs = self.pairs(target, &board, &dues).await?;
+        board.budget.set(self.count.unwrap_or(u64::MAX));
+        board.is_measuring.set(self.count.is_some());
+        let watch = Watch::start(target)?;
+        let running: Vec<_> = pairs
+            .into_iter()
+            .map(|pair| spawn_local(pair.run()))
+            .collect();
+        let (report, failures) = if self.count.is_some() {
+            let ended = drain(running).await;
+            let report = watch.report(target, board.done.get(), "message")?;
+            (report, sign_out(ended).await)
         } else {
-            board.budget.set(u64::MAX);
-            running.extend(start());
+            let schedule = self.rate.map(|rate| Schedule::start(dues, rate));
             sleep(self.span.before()?).await;
-            watch = Watch::start(target)?;
-            before = board.done.get();
+            let watch = Watch::start(target)?;
+            let before = board.done.get();
             board.is_measuring.set(true);
             sleep(self.span.measured()?).await;
             board.is_measuring.set(false);
             let report = watch.report(target, board.done.get() - before, "message")?;
             board.budget.set(0);
-            (report, finish(running).await)
+            drop(schedule);
+            (report, sign_out(drain(running).await).await)
         };
-        let (report, failures) = report;
         Ok(Report {
             scenario: self.name(target),
             latency_ms: Latency::of(&board.delivered.borrow()),
@@ -87,10 +94,13 @@ impl Messages {
     }
 
     fn name(&self, target: &Target) -> String {
+        let pace = match self.rate {
+            None => format!("{} in flight each", self.window),
+            Some(rate) => format!("{rate} per second"),
+        };
         format!(
-            "{} pairs, {} in flight each, body of {} bytes, {} JID, {:?}, SM {}",
+            "{} pairs, {pace}, body of {} bytes, {} JID, {:?}, SM {}",
             self.pairs,
-            self.window,
             self.body,
             if self.bare { "bare" } else { "full" },
             target.security,
@@ -98,7 +108,12 @@ impl Messages {
         )
     }
 
-    async fn pairs(&self, target: &Rc<Target>, board: &Rc<Board>) -> Result<Vec<Pair>> {
+    async fn pairs(
+        &self,
+        target: &Rc<Target>,
+        board: &Rc<Board>,
+        dues: &[Rc<Due>],
+    ) -> Result<Vec<Pair>> {
         let (with_sm, is_relay) = (self.sm, target.is_relay);
         let for_each = Rc::clone(target);
         let make = move |number: u32| {
@@ -126,24 +141,47 @@ impl Messages {
             };
             let text = Text::new(&address, self.body);
             let with_sm = with_sm && !is_relay;
-            pairs.push(Pair::new(from, to, text, self.window, with_sm, board));
+            let pace = match dues.get(pairs.len()) {
+                Some(due) => Pace::Due(Rc::clone(due)),
+                None => Pace::Window(self.window),
+            };
+            pairs.push(Pair::new(from, to, text, pace, with_sm, board));
         }
         Ok(pairs)
     }
 }
 
-/// Waits until all pairs are through, and signs their sessions out. What went wrong, once each.
-async fn finish(pairs: Vec<JoinHandle<Result<(Client, Client)>>>) -> Vec<String> {
-    let mut failures = Vec::new();
+/// How a pair ended: with both sessions still there, or how it did not.
+type Ended = Result<(Client, Client)>;
+
+/// Waits until all pairs are through.
+async fn drain(pairs: Vec<JoinHandle<Ended>>) -> Vec<Ended> {
+    let mut ended = Vec::new();
     for pair in pairs {
-        let ended = async {
-            let through = timeout(PATIENCE, pair);
-            let (from, to) = through.await.context("messages were lost")???;
-            timeout(PATIENCE, from.close()).await??;
-            timeout(PATIENCE, to.close()).await??;
+        let through = timeout(PATIENCE, pair).await;
+        let through = through.context("messages were lost").map(|joined| {
+            let joined = joined.context("a pair broke off");
+            joined.flatten()
+        });
+        ended.push(through.flatten());
+    }
+    ended
+}
+
+/// Signs the sessions out. What went wrong with them, once each.
+async fn sign_out(ended: Vec<Ended>) -> Vec<String> {
+    let mut failures = Vec::new();
+    for pair in ended {
+        let closed = async {
+            let (from, to) = pair?;
+            // Both at once: through a relay the end of one stream is what ends the other.
+            timeout(PATIENCE, async {
+                tokio::try_join!(from.close(), to.close())
+            })
+            .await??;
             anyhow::Ok(())
         };
-        if let Err(error) = ended.await {
+        if let Err(error) = closed.await {
             let failure = format!("{error:#}");
             if failures.len() < 10 && !failures.contains(&failure) {
                 failures.push(failure);

@@ -1,7 +1,8 @@
 //! What is done to a server: one file each, all giving a [`Report`].
 //!
 //! - `idle.rs`: sessions that are there and do nothing
-//! - `messages.rs`: pairs that write to each other, with `pair.rs` for one of them
+//! - `messages.rs`: pairs that write to each other, with `pair.rs` for one of them and `pace.rs` for
+//!   when it writes
 //! - `ping.rs`: sessions that ask the server for an answer
 //! - `login.rs`: sign in, be available, go
 //! - `gather.rs`: many at a time, not all at once
@@ -10,6 +11,7 @@ mod gather;
 mod idle;
 mod login;
 mod messages;
+mod pace;
 mod pair;
 mod ping;
 
@@ -26,7 +28,7 @@ use crate::{report::Report, target::Target, watch};
 pub(crate) enum Scenario {
     /// Sign in N sessions, make them available, and see what they cost in memory.
     Idle(idle::Idle),
-    /// Pairs of sessions write to each other as fast as the window lets them.
+    /// Pairs of sessions write to each other as fast as a window lets them or at a rate.
     Messages(messages::Messages),
     /// Sessions sign in, become available and go, again and again.
     Login(login::Login),

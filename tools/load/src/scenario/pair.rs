@@ -1,4 +1,4 @@
-//! One session that writes and one that reads, with a window: what is in flight is never more.
+//! One session that writes, at its pace, and one that reads and counts.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Result, bail, ensure};
 use xml::{Element, Ns};
 
+use super::pace::Pace;
 use crate::{
     client::{Client, Heard, NS_SM},
     clock,
@@ -39,11 +40,13 @@ pub(super) struct Pair {
     from: Client,
     to: Client,
     text: Text,
-    window: u64,
+    pace: Pace,
     with_sm: bool,
     sent: u64,
     received: u64,
     acknowledged: u64,
+    /// How many of those done the board knows of.
+    counted: u64,
     /// When messages were sent that have not been received, and that have not been acknowledged.
     on_the_way: VecDeque<Instant>,
     unacknowledged: VecDeque<Instant>,
@@ -80,7 +83,7 @@ impl Pair {
         from: Client,
         to: Client,
         text: Text,
-        window: u64,
+        pace: Pace,
         with_sm: bool,
         board: &Rc<Board>,
     ) -> Self {
@@ -88,11 +91,12 @@ impl Pair {
             from,
             to,
             text,
-            window,
+            pace,
             with_sm,
             sent: 0,
             received: 0,
             acknowledged: 0,
+            counted: 0,
             on_the_way: VecDeque::new(),
             unacknowledged: VecDeque::new(),
             board: Rc::clone(board),
@@ -124,6 +128,9 @@ impl Pair {
             self.write();
             let _ = self.from.poll_flush(cx)?;
             let _ = self.to.poll_flush(cx)?;
+            if let Pace::Due(due) = &self.pace {
+                due.register(cx);
+            }
             if self.in_flight() == 0 && self.board.budget.get() == 0 {
                 return Poll::Ready(Ok(()));
             }
@@ -153,7 +160,6 @@ impl Pair {
     /// Takes the time of what has come since the last look.
     fn count(&mut self) {
         let acknowledged = self.from.acknowledged().min(self.sent);
-        let done_before = self.done();
         let (came, acked) = (
             self.on_the_way.len() as u64,
             self.unacknowledged.len() as u64,
@@ -178,29 +184,48 @@ impl Pair {
             new_acknowledged,
             &board.acknowledged,
         );
-        board.done.set(board.done.get() + self.done() - done_before);
+        let done = self.done();
+        self.board
+            .done
+            .set(self.board.done.get() + done - self.counted);
+        self.counted = done;
     }
 
     fn write(&mut self) {
-        let room = self.window.saturating_sub(self.in_flight());
-        let new = room.min(self.board.budget.get());
-        if new == 0 {
-            return;
-        }
-        self.board.budget.set(self.board.budget.get() - new);
-        let now = clock::now();
-        for _ in 0..new {
-            self.text.write(self.sent, self.from.out());
-            self.on_the_way.push_back(now);
-            if self.with_sm {
-                self.unacknowledged.push_back(now);
+        let sent_before = self.sent;
+        match self.pace.clone() {
+            Pace::Window(window) => {
+                let new = window.saturating_sub(self.in_flight());
+                if new > 0 && self.board.budget.get() > 0 {
+                    let now = clock::now();
+                    while self.sent < sent_before + new && self.write_one(now) {}
+                }
             }
-            self.sent += 1;
+            Pace::Due(due) => {
+                while let Some(time) = due.take() {
+                    self.write_one(time);
+                }
+            }
         }
-        if self.with_sm {
+        if self.with_sm && self.sent > sent_before {
             let request = format!("<r xmlns='{NS_SM}'/>");
             self.from.out().extend_from_slice(request.as_bytes());
         }
+    }
+
+    /// Writes a message whose time counts from `time`; `false` when there may be none any more.
+    fn write_one(&mut self, time: Instant) -> bool {
+        let Some(left) = self.board.budget.get().checked_sub(1) else {
+            return false;
+        };
+        self.board.budget.set(left);
+        self.text.write(self.sent, self.from.out());
+        self.on_the_way.push_back(time);
+        if self.with_sm {
+            self.unacknowledged.push_back(time);
+        }
+        self.sent += 1;
+        true
     }
 
     fn in_flight(&self) -> u64 {
