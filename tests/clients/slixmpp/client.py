@@ -30,6 +30,8 @@ class Wrong(Exception):
 class Client(ClientXMPP):
     """One connection of one account, with everything that arrived on it and was not yet looked at."""
 
+    all = []
+
     def __init__(self, jid, password, resource, direct_tls=False):
         super().__init__(f"{jid}/{resource}", password)
         self.port = DIRECT_TLS_PORT if direct_tls else STARTTLS_PORT
@@ -44,6 +46,8 @@ class Client(ClientXMPP):
         self.auto_subscribe = False
         for plugin in ("xep_0030", "xep_0092", "xep_0199", "xep_0203", "xep_0280", "xep_0297"):
             self.register_plugin(plugin)
+        # A client that is forgotten while its cancelled tasks have yet to end makes Python complain.
+        Client.all.append(self)
         self._unseen = []
         self._arrived = asyncio.Event()
         self.add_filter("in", self._note)
