@@ -18,6 +18,7 @@ mod clock;
 mod compare;
 mod histogram;
 mod process;
+mod random;
 mod relay;
 mod report;
 mod scenario;

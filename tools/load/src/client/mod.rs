@@ -204,6 +204,10 @@ impl Client {
     ///
     /// When the server ends it with an error. A connection that is simply cut is an end.
     pub(crate) async fn close(mut self) -> Result<()> {
+        // What is not acknowledged at the end would be delivered again to the next session.
+        if let Some(sm) = &self.sm {
+            sm.acknowledge(&mut self.out)?;
+        }
         self.out.extend_from_slice(b"</stream:stream>");
         self.flush().await?;
         while poll_fn(|cx| self.poll_events(cx, |_| Ok(()))).await? != Heard::End {}
@@ -224,6 +228,11 @@ impl Heard {
 }
 
 impl Acknowledgements {
+    fn acknowledge(&self, out: &mut Vec<u8>) -> Result<()> {
+        write!(out, "<a xmlns='{NS_SM}' h='{}'/>", self.received)?;
+        Ok(())
+    }
+
     /// Counts a stanza; answers a request and reads an answer, which are nobody else's business.
     fn take(&mut self, element: Element<'_>, out: &mut Vec<u8>) -> Result<bool> {
         if element.ns() == Ns::Content {
@@ -231,7 +240,7 @@ impl Acknowledgements {
             return Ok(false);
         }
         if element.is("r", NS_SM) {
-            write!(out, "<a xmlns='{NS_SM}' h='{}'/>", self.received)?;
+            self.acknowledge(out)?;
             return Ok(true);
         }
         if element.is("a", NS_SM) {

@@ -3,7 +3,6 @@
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use sasl::{
     Mechanism, Nonce,
     client::{Scram, plain},
@@ -12,7 +11,7 @@ use sasl::{
 use xml::{Element, Tree, ns};
 
 use super::Client;
-use crate::target::Target;
+use crate::{random::random, target::Target};
 
 /// What is taken when nothing was asked for, in this order.
 const PREFERRED: [Mechanism; 4] = [
@@ -42,11 +41,7 @@ impl Client {
     }
 
     async fn scram(&mut self, mechanism: Mechanism, username: &str, password: &str) -> Result<()> {
-        let mut random = [0; 18];
-        SystemRandom::new()
-            .fill(&mut random)
-            .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
-        let nonce = Nonce::from_bytes(&random);
+        let nonce = Nonce::from_bytes(&random::<18>()?);
         let mut scram = Scram::new(mechanism, username, password, &nonce, None)?;
         self.auth(mechanism, &scram.first())?;
         let challenge = self.outcome("challenge").await?;

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     client::{Client, RelayUse},
+    random::random,
     report::{Latency, Report},
     target::Target,
     watch::Watch,
@@ -54,7 +55,10 @@ pub(crate) struct Messages {
 
 impl Messages {
     pub(super) async fn run(&self, target: &Rc<Target>) -> Result<Report> {
-        let board = Rc::new(Board::default());
+        let board = Rc::new(Board {
+            run: format!("{:08x}-", u32::from_be_bytes(random()?)),
+            ..Board::default()
+        });
         let dues: Vec<Rc<Due>> = match self.rate {
             None => Vec::new(),
             Some(_) => (0..self.pairs).map(|_| Rc::default()).collect(),
@@ -139,7 +143,7 @@ impl Messages {
                 _ if self.bare => target.accounts.address(place),
                 full => full.to_owned(),
             };
-            let text = Text::new(&address, self.body);
+            let text = Text::new(&board.run, &address, self.body);
             let with_sm = with_sm && !is_relay;
             let pace = match dues.get(pairs.len()) {
                 Some(due) => Pace::Due(Rc::clone(due)),

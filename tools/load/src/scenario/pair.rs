@@ -22,6 +22,8 @@ use crate::{
 /// What all pairs of a run share.
 #[derive(Debug, Default)]
 pub(super) struct Board {
+    /// What the ids of the run's messages begin with. Others are left from an earlier run, and of no interest.
+    pub(super) run: String,
     /// Whether latencies are recorded.
     pub(super) is_measuring: Cell<bool>,
     /// Messages that may still be sent.
@@ -53,7 +55,7 @@ pub(super) struct Pair {
     board: Rc<Board>,
 }
 
-/// A message around its number, which is its id.
+/// A message around its number, with which its id ends.
 #[derive(Clone, Debug)]
 pub(super) struct Text {
     before: String,
@@ -62,11 +64,11 @@ pub(super) struct Text {
 
 impl Text {
     /// A chat message to `to` with so many bytes of text.
-    pub(super) fn new(to: &str, body_bytes: usize) -> Self {
+    pub(super) fn new(run: &str, to: &str, body_bytes: usize) -> Self {
         let words = "lorem ipsum dolor sit amet consectetur ";
         let body: String = words.chars().cycle().take(body_bytes).collect();
         Self {
-            before: format!("<message to='{to}' type='chat' id='"),
+            before: format!("<message to='{to}' type='chat' id='{run}"),
             after: format!("'><body>{body}</body></message>"),
         }
     }
@@ -142,14 +144,16 @@ impl Pair {
 
     fn poll_recipient(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard>> {
         let (received, sent) = (&mut self.received, self.sent);
+        let run = self.board.run.as_str();
         self.to.poll_events(cx, |element| {
-            if element.is("message", Ns::Content) {
-                let id = element.attr("id");
-                let is_next = id.as_deref().and_then(|id| id.parse().ok()) == Some(*received);
+            let id = match element.is("message", Ns::Content) {
+                true => element.attr("id").unwrap_or_default(),
+                false => return Ok(()),
+            };
+            if let Some(number) = id.strip_prefix(run) {
                 ensure!(
-                    is_next && *received < sent,
-                    "message {:?} came where {received} was due",
-                    id.unwrap_or_default()
+                    number.parse() == Ok(*received) && *received < sent,
+                    "message {number} came where {received} was due"
                 );
                 *received += 1;
             }
