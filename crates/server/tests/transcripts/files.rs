@@ -23,8 +23,8 @@ pub(crate) fn transcripts() -> Vec<PathBuf> {
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(root().join(folder)).unwrap() {
-        let entry = entry.unwrap();
+    for entry in fs::read_dir(root().join(folder)).expect("the folder is part of the project") {
+        let entry = entry.expect("the folder can be read");
         let path = folder.join(entry.file_name());
         if entry.path().is_dir() {
             collect(&path, found);

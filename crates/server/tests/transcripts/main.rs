@@ -35,7 +35,7 @@ const CANNOT_PASS: [(&str, &str); 3] = [
 
 #[test]
 fn transcripts_play_over_tls() {
-    let plays = run::play_all(|folder| Couplet::new(folder));
+    let plays = run::play_all(Couplet::new);
     println!("{}", run::summary(&plays));
     let mut problems = Vec::new();
     for play in &plays {
@@ -59,7 +59,7 @@ fn transcripts_play_over_tls() {
 #[test]
 #[ignore = "needs Debian's prosody; `cargo xtask interop` runs it"]
 fn prosody_differs_only_where_we_know_why() {
-    let plays = run::play_all(|folder| Prosody::new(folder));
+    let plays = run::play_all(Prosody::new);
     let summary = run::summary(&plays);
     println!("{summary}\n");
     println!("| transcript | line | what differs |\n| --- | --- | --- |");

@@ -58,12 +58,15 @@ pub(crate) fn play_all<T: Target>(target: impl Fn(&Path) -> T + Sync) -> Vec<Pla
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let name = file.to_string_lossy().into_owned();
                     let verdict = play_one(&name, &target);
-                    plays.lock().unwrap().insert(name, verdict);
+                    plays
+                        .lock()
+                        .expect("a panic ends the scope")
+                        .insert(name, verdict);
                 }
             });
         }
     });
-    let plays = plays.into_inner().unwrap();
+    let plays = plays.into_inner().expect("no thread has panicked");
     plays
         .into_iter()
         .map(|(name, verdict)| Play { name, verdict })
@@ -71,7 +74,7 @@ pub(crate) fn play_all<T: Target>(target: impl Fn(&Path) -> T + Sync) -> Vec<Pla
 }
 
 fn play_one<T: Target>(name: &str, target: &(impl Fn(&Path) -> T + Sync)) -> Verdict {
-    let text = fs::read_to_string(files::root().join(name)).unwrap();
+    let text = fs::read_to_string(files::root().join(name)).expect("it was found a moment ago");
     let script = match Script::parse(name, &text) {
         Ok(script) => script,
         Err(error) => {
@@ -85,7 +88,7 @@ fn play_one<T: Target>(name: &str, target: &(impl Fn(&Path) -> T + Sync)) -> Ver
     let folder = tempfile::Builder::new()
         .prefix("xmpp")
         .tempdir_in("/tmp")
-        .unwrap();
+        .expect("a folder can be made in /tmp");
     let mut sockets = Sockets::new(target(folder.path()));
     match play(&script, &mut sockets) {
         Ok(Outcome::Passed) => Verdict::Passed,

@@ -16,14 +16,20 @@ use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, SignIn
 /// How long something that is expected may take.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// How long a stream that takes no part in a barrier must be silent, and what a server is given to notice a cut.
+/// How long a stream that takes no part in a barrier must be silent.
 const SILENCE: Duration = Duration::from_millis(250);
+
+/// How long a server may take to notice that a transport was cut.
+const NOTICE: Duration = Duration::from_secs(2);
 
 /// How long one stream is listened to while others are waited for.
 const TURN: Duration = Duration::from_millis(20);
 
 /// What transports without an address of their own name in TLS.
 const HOST: &str = "example";
+
+/// Who gives commands: no actor.
+const OPERATOR: &str = "";
 
 /// What can go wrong on this bench.
 #[derive(Debug, Error)]
@@ -69,8 +75,8 @@ pub struct Sockets<T> {
     sessions: BTreeMap<String, Session>,
     /// Of the next barrier.
     round: u64,
-    /// A live transport was cut, and the server may not have noticed.
-    was_cut: bool,
+    /// Who said something last, until it has had its effects.
+    speaker: Option<String>,
 }
 
 impl<T: Target> Sockets<T> {
@@ -82,7 +88,7 @@ impl<T: Target> Sockets<T> {
             addresses: None,
             sessions: BTreeMap::new(),
             round: 0,
-            was_cut: false,
+            speaker: None,
         }
     }
 
@@ -110,11 +116,19 @@ impl<T: Target> Sockets<T> {
             .ok_or_else(|| SocketsError::Unknown(actor.name().to_owned()))
     }
 
+    /// What one actor says takes effect before the next does something, as on the page; sockets alone do not order that.
+    fn next_speaker(&mut self, name: &str) -> Result<(), SocketsError> {
+        if self.speaker.as_deref().is_some_and(|last| last != name) {
+            for _ in 0..barrier::ROUNDS {
+                self.pass_barrier()?;
+            }
+        }
+        self.speaker = Some(name.to_owned());
+        Ok(())
+    }
+
     /// Lets streams that can show no barrier say what they have to say.
     fn hear_bystanders(&mut self) -> Result<(), SocketsError> {
-        if std::mem::take(&mut self.was_cut) {
-            pause(SILENCE);
-        }
         for session in self.sessions.values_mut() {
             if session.barrier_jid().is_some() {
                 continue;
@@ -232,6 +246,7 @@ impl<T: Target> Actors for Sockets<T> {
     }
 
     fn sign_in(&mut self, sign_in: &SignIn) -> Result<(), SocketsError> {
+        self.next_speaker(sign_in.actor.name())?;
         let (bare, resource) = sign_in
             .full_jid
             .split_once('/')
@@ -267,6 +282,7 @@ impl<T: Target> Actors for Sockets<T> {
     }
 
     fn send(&mut self, actor: &Actor, bytes: &[u8]) -> Result<(), SocketsError> {
+        self.next_speaker(actor.name())?;
         Ok(self.session(actor)?.say(bytes)?)
     }
 
@@ -275,11 +291,12 @@ impl<T: Target> Actors for Sockets<T> {
     }
 
     fn cut(&mut self, actor: &Actor) -> Result<(), SocketsError> {
+        self.next_speaker(actor.name())?;
         let session = self
             .sessions
             .remove(actor.name())
             .ok_or_else(|| SocketsError::Unknown(actor.name().to_owned()))?;
-        self.was_cut |= session.is_open();
+        session.cut(NOTICE);
         Ok(())
     }
 
@@ -300,6 +317,7 @@ impl<T: Target> Actors for Sockets<T> {
         for _ in 0..barrier::ROUNDS {
             self.pass_barrier()?;
         }
+        self.speaker = None;
         Ok(())
     }
 
@@ -308,10 +326,12 @@ impl<T: Target> Actors for Sockets<T> {
     }
 
     fn restart(&mut self, restart: Restart) -> Result<(), SocketsError> {
+        self.next_speaker(OPERATOR)?;
         self.target.restart(restart).map_err(SocketsError::Server)
     }
 
     fn command(&mut self, command: &str) -> Result<(), SocketsError> {
+        self.next_speaker(OPERATOR)?;
         self.target.command(command).map_err(SocketsError::Server)
     }
 }
@@ -365,12 +385,4 @@ fn deadline(patience: Duration) -> Instant {
 #[expect(clippy::disallowed_methods, reason = "as above")]
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "nothing tells a client that the server has noticed its silence"
-)]
-fn pause(time: Duration) {
-    std::thread::sleep(time);
 }

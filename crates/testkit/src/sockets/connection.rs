@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     io::{self, ErrorKind, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -92,6 +92,16 @@ impl Connection {
                 stream.flush()
             }
         }
+    }
+
+    /// Breaks the transport without a word, and waits up to `patience` for the server to notice: then it lets go of
+    /// its end as well.
+    pub(super) fn cut(mut self, patience: Duration) {
+        // Failure means that the server has let go already.
+        let _ = self.tcp.shutdown(Shutdown::Write);
+        let _ = self.tcp.set_read_timeout(Some(patience));
+        let mut bytes = [0; 4096];
+        while self.tcp.read(&mut bytes).is_ok_and(|length| length > 0) {}
     }
 
     /// What came next, of what was read.

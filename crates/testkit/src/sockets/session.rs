@@ -79,6 +79,13 @@ impl Session {
         let _ = self.connection.send(text.as_bytes());
     }
 
+    /// Breaks the transport; returns when the server has noticed, at the latest after `patience`.
+    pub(super) fn cut(self, patience: Duration) {
+        if !self.connection.has_ended() {
+            self.connection.cut(patience);
+        }
+    }
+
     pub(super) fn start_tls(&mut self, host: &str) -> io::Result<()> {
         self.connection.start_tls(host)
     }
