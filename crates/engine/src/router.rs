@@ -599,7 +599,7 @@ fn message_passed(account: &mut Account, cx: &Context<'_>, mut event: MessageSen
 /// Answers a stanza with an error, if it may be answered.
 pub(crate) fn route_error(cx: &Context<'_>, envelope: &Envelope, error: &StanzaError) {
     if let Some(reply) = envelope.stanza().reply_error(error) {
-        cx.route(envelope.answer(reply));
+        cx.route_regardless(envelope.answer(reply));
     }
 }
 

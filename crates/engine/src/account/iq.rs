@@ -193,7 +193,7 @@ impl Resource {
 /// A request that a resource did not take before it ended gets its one answer from us.
 pub(crate) fn answer_untaken(account: &Account, cx: &Context<'_>, frame: &Frame) {
     if let Some(answer) = untaken(account, frame) {
-        cx.route(answer);
+        cx.route_regardless(answer);
     }
 }
 

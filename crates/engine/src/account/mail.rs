@@ -411,7 +411,7 @@ fn refuse(account: &Account, cx: &Context<'_>, frame: &Frame) {
         .to
         .clone()
         .unwrap_or_else(|| account.jid().clone().into());
-    cx.route(speak_as(account, &to, sender, reply));
+    cx.route_regardless(speak_as(account, &to, sender, reply));
 }
 
 /// The account answers in the place of one of its resources.

@@ -177,7 +177,7 @@ fn take_back(
                 .state
                 .is_seen_by_contact();
         if !told {
-            cx.route(Envelope::share(from.clone(), target, stanza));
+            cx.route_regardless(Envelope::share(from.clone(), target, stanza));
         }
     }
 }
@@ -186,7 +186,7 @@ fn take_back(
 fn broadcast(account: &Account, cx: &Context<'_>, from: &Jid, stanza: &Arc<Stanza>) {
     for (contact, known) in account.contacts().iter() {
         if known.standing.state.is_seen_by_contact() {
-            cx.route(Envelope::share(
+            cx.route_regardless(Envelope::share(
                 from.clone(),
                 contact.clone().into(),
                 stanza,
@@ -198,7 +198,7 @@ fn broadcast(account: &Account, cx: &Context<'_>, from: &Jid, stanza: &Arc<Stanz
 /// The account's available resources see each other, and themselves.
 fn push_to_available(account: &Account, cx: &Context<'_>, stanza: &Arc<Stanza>) {
     for other in account.resources().filter(|other| other.is_available()) {
-        cx.push(other.session(), stanza);
+        cx.push_regardless(other.session(), stanza);
     }
 }
 

@@ -36,12 +36,32 @@ pub struct Context<'a> {
 /// Undoes in memory what a failed batch did not do on disk.
 pub type Undo = Box<dyn FnOnce(&mut Account) + Send>;
 
+/// Whether something a run says is so only if its batch is stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Truth {
+    Stored,
+    Regardless,
+}
+
+impl Truth {
+    /// What it waits for when the run waits for `gates`.
+    fn gates(self, gates: Gates, inherited: Gates) -> Gates {
+        match self {
+            Self::Stored => gates,
+            Self::Regardless => Gates {
+                needs: inherited.needs,
+                ..gates
+            },
+        }
+    }
+}
+
 /// What one run collects.
 #[derive(Default)]
 pub(crate) struct Run {
     batch: Batch,
-    routes: SmallVec<[Envelope; 1]>,
-    pushes: SmallVec<[(Arc<Session>, Frame); 2]>,
+    routes: SmallVec<[(Envelope, Truth); 1]>,
+    pushes: SmallVec<[(Arc<Session>, Frame, Truth); 2]>,
     /// If the batch fails, these get an error: nobody will ever see them.
     bounces: SmallVec<[Arc<Stanza>; 1]>,
     undo: Vec<Undo>,
@@ -82,7 +102,16 @@ impl<'a> Context<'a> {
 
     /// Puts a stanza on its way after this run, behind what the account sent before.
     pub fn route(&self, envelope: Envelope) {
-        self.run.borrow_mut().routes.push(envelope);
+        self.run.borrow_mut().routes.push((envelope, Truth::Stored));
+    }
+
+    /// As [`Context::route`], for what is so whatever becomes of this run's batch: that somebody is
+    /// there or gone, or an error.
+    pub fn route_regardless(&self, envelope: Envelope) {
+        self.run
+            .borrow_mut()
+            .routes
+            .push((envelope, Truth::Regardless));
     }
 
     /// Gives `session` a copy of `stanza`, readdressed to it, which is dropped if the session ends first.
@@ -99,6 +128,21 @@ impl<'a> Context<'a> {
         );
     }
 
+    /// As [`Context::push`], for what is so whatever becomes of this run's batch.
+    pub(crate) fn push_regardless(&self, session: &Arc<Session>, stanza: &Arc<Stanza>) {
+        let to = Some(Jid::from(session.full_jid().clone()));
+        let frame = Frame {
+            stanza: stanza.clone(),
+            to,
+            gates: Gates::OPEN,
+            fate: Fate::Drop,
+        };
+        self.run
+            .borrow_mut()
+            .pushes
+            .push((session.clone(), frame, Truth::Regardless));
+    }
+
     /// As [`Context::push`], with another `to`: the bare JID it was sent to.
     pub fn push_to(&self, session: &Arc<Session>, stanza: &Arc<Stanza>, to: Jid) {
         let frame = Frame {
@@ -112,7 +156,10 @@ impl<'a> Context<'a> {
 
     /// Gives `session` a frame.
     pub(crate) fn push_frame(&self, session: &Arc<Session>, frame: Frame) {
-        self.run.borrow_mut().pushes.push((session.clone(), frame));
+        self.run
+            .borrow_mut()
+            .pushes
+            .push((session.clone(), frame, Truth::Stored));
     }
 
     /// What this run stores: one batch, all of it or nothing. Frames and stanzas of this run are not
@@ -177,9 +224,9 @@ fn run_once<R>(
 }
 
 /// First the batch, which gives the gates; then frames and stanzas, which carry them.
-fn hand_over(server: &Arc<Server>, account: &mut Account, gates: Gates, run: Run) -> Gates {
+fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, run: Run) -> Gates {
     let gates = if run.batch.is_empty() {
-        gates
+        inherited
     } else {
         let seq = server.store().submit(run.batch);
         account.submitted(seq, server.store());
@@ -188,10 +235,10 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, gates: Gates, run: Run
                 .losses()
                 .watch(seq, account.jid(), run.bounces.into_vec(), run.undo);
         }
-        gates.and(Gates::on(seq))
+        inherited.and(Gates::on(seq))
     };
-    for (session, mut frame) in run.pushes {
-        frame.gates = frame.gates.and(gates);
+    for (session, mut frame, truth) in run.pushes {
+        frame.gates = frame.gates.and(truth.gates(gates, inherited));
         match session.outbox().push(frame) {
             Ok(true) => session.wake(),
             Ok(false) => {}
@@ -208,8 +255,8 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, gates: Gates, run: Run
             }
         }
     }
-    for mut envelope in run.routes {
-        envelope.gate_at(gates);
+    for (mut envelope, truth) in run.routes {
+        envelope.gate_at(truth.gates(gates, inherited));
         account.effects.push_back(envelope);
     }
     gates

@@ -190,7 +190,7 @@ impl Simulation {
             60..63 => self.send(who, "<presence><show>away</show></presence>"),
             63..65 => self.direct_presence(who)?,
             65..73 => self.hang_up(who)?,
-            73..88 => self.sign_in(who)?,
+            73..88 => self.come_back(who)?,
             88..90 => self.pause_reading(who)?,
             90..92 => self.flood(who, contact)?,
             92 => self.message(who, contact, 20, Some((who + 1) % count)),
@@ -208,6 +208,14 @@ impl Simulation {
             .wait(pause)
             .map_err(|error| unexpected(&error.to_string()))?;
         self.read_all()
+    }
+
+    /// Some of those who are away sign in: a server that went down sees all of them again.
+    fn come_back(&mut self, first: usize) -> Result<(), Violation> {
+        for number in first..first + RETURNING {
+            self.sign_in(number % self.users.len())?;
+        }
+        Ok(())
     }
 
     fn sign_in(&mut self, who: usize) -> Result<(), Violation> {
@@ -501,6 +509,9 @@ impl Simulation {
         self.users.get_mut(who).expect("users are numbered from 0")
     }
 }
+
+/// So many users come back at a time.
+const RETURNING: usize = 8;
 
 /// One frame may exceed the bound: it is the last that fits.
 const FRAME_MAX: usize = 300_000;

@@ -62,11 +62,6 @@ impl VirtualWorld {
         })
     }
 
-    /// A number below `bound`, from the seed.
-    pub(super) fn below(&self, bound: usize) -> usize {
-        self.state().random.below(bound)
-    }
-
     /// How long the world has lasted.
     #[must_use]
     pub(super) fn elapsed(&self) -> Duration {
