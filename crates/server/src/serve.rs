@@ -173,6 +173,7 @@ impl Serving {
             () = signals.stop() => tracing::warn!("no longer waiting for sessions to end"),
         }
         drop(self.transport);
+        self.assembly.server.write_what_is_owed();
         self.assembly.close();
         tracing::info!("stopped");
     }

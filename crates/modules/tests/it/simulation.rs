@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SABOTAGE_SEEDS: u64 = 20;
 
 fn bench(sabotage: Sabotage) -> Bench {
-    let mut facts = HostFacts::new(Domain::parse("example").unwrap());
+    let mut facts = HostFacts::new(Domain::parse("example").expect("a domain"));
     facts.scram_iterations = NonZeroU32::MIN;
     let limits = Limits {
         outbox_bytes_max: 128 * 1024,

@@ -30,7 +30,7 @@ const BELOW: &[(&str, &[&str])] = &[
 /// Crates of others that are one crate's business, so that it stays the only place to change.
 const CONFINED: &[(&str, &[&str])] = &[
     ("tokio", &["transport", "couplet", "load"]),
-    ("rustls", &["transport", "couplet", "load"]),
+    ("rustls", &["transport", "couplet", "load", "testkit"]),
     ("rusqlite", &["store-sqlite"]),
     ("anyhow", &["couplet", "load", "xtask"]),
     ("clap", &["couplet", "load"]),
