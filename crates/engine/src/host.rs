@@ -68,7 +68,7 @@ impl HostFacts {
             authentication: Authentication::default(),
             archive: ArchivePolicy::default(),
             admins: Vec::new(),
-            scram_hashes: vec![Hash::Sha1, Hash::Sha256],
+            scram_hashes: Hash::ALL.to_vec(),
             scram_iterations: sasl::ITERATIONS_DEFAULT,
         }
     }

@@ -91,7 +91,7 @@ settings! {
     ["scram"]
     Scram {
         /// The hashes for which keys are kept; clients can sign in with these SCRAM mechanisms.
-        hashes: Vec<Hash> = vec![Hash::Sha1, Hash::Sha256],
+        hashes: Vec<Hash> = Hash::ALL.to_vec(),
         /// How much work guessing one password costs.
         iterations: NonZeroU32 = sasl::ITERATIONS_DEFAULT,
     }
