@@ -128,7 +128,7 @@ impl<D: Drive> Driver<D> {
                 }
                 Next::Again => {}
                 Next::Sleep => {
-                    if let Some(deadline) = self.next_deadline() {
+                    if let Some(deadline) = self.next_deadline(now) {
                         self.timer.arm(deadline, now, cx);
                     }
                     return Poll::Pending;
@@ -340,9 +340,12 @@ impl<D: Drive> Driver<D> {
         passed(self.write_deadline) || passed(self.handshake_deadline)
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
+    /// A deadline of the engine's that has passed while the peer does not read is one for output, which has to wait
+    /// with the rest: it must not keep the worker busy.
+    fn next_deadline(&self, now: Instant) -> Option<Instant> {
+        let is_writable = self.rest.is_empty();
         let stage = match &self.stage {
-            Stage::Open(drive) => drive.poll_timeout(),
+            Stage::Open(drive) => drive.poll_timeout().filter(|when| is_writable || *when > now),
             Stage::Lingering(linger) => Some(linger.deadline()),
         };
         [stage, self.write_deadline, self.handshake_deadline]
