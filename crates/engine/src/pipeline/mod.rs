@@ -4,7 +4,7 @@
 //! ours) -> **decide** (RFC 6121 §8.5, who gets it) -> **record** (mailbox) -> **fork** (carbons,
 //! push) -> deliver. Within a stage order is undefined, and tests shuffle it.
 //!
-//! Only [`run`] takes an account's lock, once per run. What a run wants done afterwards (stanzas to
+//! Only `run` takes an account's lock, once per run. What a run wants done afterwards (stanzas to
 //! route, frames to push, operations to store) is collected in its [`Context`] and handed over when
 //! the handlers are done: first the batch, which gives the run's gate, then frames and stanzas,
 //! which carry it.

@@ -15,7 +15,7 @@ use super::{
 };
 
 settings! {
-    /// A virtual host: [host."example.org"]. What stands in [defaults] holds for every host
+    /// A virtual host: `[host."example.org"]`. What stands in `[defaults]` holds for every host
     /// that does not say otherwise. Besides these keys there is one for each feature: false
     /// turns it off, a table or a value sets it.
     ["defaults"]
