@@ -3,6 +3,8 @@
 use std::{
     io::{self, BufRead, BufReader, Write},
     os::unix::net::UnixStream,
+    path::Path,
+    time::Duration,
 };
 
 use super::{
@@ -12,9 +14,15 @@ use super::{
 use crate::{
     assembly::Assembly,
     config::Config,
-    data_folder::{self, DataFolder},
+    data_folder::{self, DataError, DataFolder},
     failure::{Exit, Failure},
 };
+
+/// How often a server that is starting is asked for its socket: five seconds in all.
+const ATTEMPTS: u32 = 100;
+
+/// How long to wait in between.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
 /// Has `request` done by the running server of this configuration; when none runs, opens the
 /// store and does it here.
@@ -24,7 +32,7 @@ use crate::{
 /// A [`Failure`] with the sentence for the operator.
 pub(crate) fn ask(config: &Config, request: Request) -> Result<Outcome, Failure> {
     let path = data_folder::socket(&config.general.data);
-    let answer = match UnixStream::connect(&path) {
+    let answer = match connect(config, &path) {
         Ok(stream) => exchange(stream, &request).map_err(|error| {
             Failure::refused(format!(
                 "the server did not answer on {}: {error}",
@@ -52,6 +60,32 @@ pub(crate) fn ask(config: &Config, request: Request) -> Result<Outcome, Failure>
         Answer::Ok(outcome) => Ok(outcome),
         Answer::Error(sentence) => Err(Failure::refused(sentence)),
     }
+}
+
+/// Connects to the running server. One that has the data folder and no socket is starting or stopping:
+/// that takes a moment.
+fn connect(config: &Config, path: &Path) -> io::Result<UnixStream> {
+    for _ in 0..ATTEMPTS {
+        let connected = UnixStream::connect(path);
+        let is_busy = connected.is_err()
+            && matches!(
+                DataFolder::open(&config.general.data),
+                Err(DataError::InUse { .. })
+            );
+        if !is_busy {
+            return connected;
+        }
+        pause();
+    }
+    UnixStream::connect(path)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command of one shot waits for another process"
+)]
+fn pause() {
+    std::thread::sleep(BETWEEN_ATTEMPTS);
 }
 
 fn exchange(mut stream: UnixStream, request: &Request) -> io::Result<Answer> {

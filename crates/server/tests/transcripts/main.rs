@@ -53,7 +53,7 @@ fn transcripts_play_over_tls() {
 /// Where Prosody's behaviour differs, the difference and its reason stand in `docs/interop/prosody.md`. One that does
 /// not stand there may be a mistake of the transcript.
 #[test]
-#[ignore = "needs Debian's prosody; `cargo xtask interop` runs it"]
+#[ignore = "needs the prosody of the machine; see docs/interop/prosody.md"]
 fn prosody_differs_only_where_we_know_why() {
     let plays = run::play_all(Prosody::new);
     let summary = run::summary(&plays);

@@ -345,7 +345,9 @@ impl<D: Drive> Driver<D> {
     fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let is_writable = self.rest.is_empty();
         let stage = match &self.stage {
-            Stage::Open(drive) => drive.poll_timeout().filter(|when| is_writable || *when > now),
+            Stage::Open(drive) => drive
+                .poll_timeout()
+                .filter(|when| is_writable || *when > now),
             Stage::Lingering(linger) => Some(linger.deadline()),
         };
         [stage, self.write_deadline, self.handshake_deadline]
