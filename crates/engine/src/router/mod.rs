@@ -1,0 +1,229 @@
+//! The router: takes envelopes to the account, host or service they are for, in order, in a loop.
+//!
+//! It takes nothing but [`Envelope`]s, which only an origin's stamp makes. Nothing here waits: a
+//! stanza for an account that is not in memory waits in that account's own inbox, and holds back only
+//! the session that sent it.
+
+mod reply;
+mod to_account;
+mod to_host;
+
+use std::{collections::VecDeque, sync::Arc};
+
+use stanza::{Condition, Kind, StanzaError};
+
+pub(crate) use self::reply::route_error;
+use self::reply::{Question, refuse, staged};
+use crate::{
+    account::{Account, AccountCell, CellState, Closing, ending, presence},
+    envelope::Envelope,
+    pipeline::{
+        Context, Gates, Stage,
+        events::{IqSent, MessageSent, PresenceSent},
+        run,
+    },
+    sabotage::Sabotage,
+    server::Server,
+};
+
+/// Envelopes one account's drainer routes before it lets other work have the worker.
+const CHUNK: usize = 256;
+
+/// What one step of routing leaves to do.
+enum Next {
+    Drain(Arc<AccountCell>),
+    Route(Envelope),
+}
+
+impl Server {
+    /// A session of ours sent a stanza: the outgoing pipeline of its account, then the router.
+    pub(crate) fn sent(self: &Arc<Self>, cell: &Arc<AccountCell>, envelope: Envelope) {
+        let gates = envelope.gates();
+        let question = Question::of(&envelope);
+        let done = self.visit(cell, gates, |account, cx| match envelope.stanza().kind() {
+            Kind::Message(_) => staged(account, cx, MessageSent { envelope }, message_passed),
+            Kind::Presence(_) => staged(account, cx, PresenceSent { envelope }, presence::sent),
+            Kind::Iq(_) => {
+                staged(account, cx, IqSent { envelope }, |_, cx, event: IqSent| {
+                    cx.route(event.envelope)
+                });
+            }
+        });
+        if done.is_none() {
+            self.work(question.failed());
+        }
+    }
+
+    /// Puts a stanza on its way that no account's run made.
+    pub fn route(self: &Arc<Self>, envelope: Envelope) {
+        self.work(Some(Next::Route(envelope)));
+    }
+
+    /// One run over an account in memory, and the routing of what it made. `None` when the account is
+    /// not in memory, or a handler panicked.
+    pub(crate) fn visit<R>(
+        self: &Arc<Self>,
+        cell: &Arc<AccountCell>,
+        gates: Gates,
+        body: impl FnOnce(&mut Account, &Context<'_>) -> R,
+    ) -> Option<R> {
+        let outcome = self.run_in(cell, &mut cell.lock(), gates, body);
+        match outcome {
+            Ok((result, _, next)) => {
+                self.work(next);
+                Some(result)
+            }
+            Err(last) => {
+                self.work_all(last);
+                None
+            }
+        }
+    }
+
+    /// One run under a lock that is held already: its result, its gates, and what is left to do. `Err`
+    /// with what others must be told when a handler panicked: the account has left memory then.
+    fn run_in<R>(
+        self: &Arc<Self>,
+        cell: &Arc<AccountCell>,
+        state: &mut CellState,
+        gates: Gates,
+        body: impl FnOnce(&mut Account, &Context<'_>) -> R,
+    ) -> Result<(R, Gates, Option<Next>), Vec<Envelope>> {
+        let CellState::Ready(account) = &mut *state else {
+            return Err(Vec::new());
+        };
+        if let Some(host) = self.host(account.jid().domain()) {
+            account.host = host;
+        }
+        let host = account.host.clone();
+        match run(self, &host, account, gates, body) {
+            Ok((result, gates)) => Ok((result, gates, self.claim(cell, state))),
+            Err(_) => {
+                tracing::error!(account = %cell.jid(), "a panic in a handler; the account's sessions end and it is read again");
+                let last = ending::abandon(account, self);
+                *state = CellState::Gone { missing: false };
+                self.registry.remove(cell);
+                Err(last)
+            }
+        }
+    }
+
+    /// Makes the caller the account's drainer if there is something to drain and nobody does.
+    fn claim(&self, cell: &Arc<AccountCell>, state: &mut CellState) -> Option<Next> {
+        let CellState::Ready(account) = &mut *state else {
+            return None;
+        };
+        if account.draining {
+            return None;
+        }
+        if account.effects.is_empty() {
+            self.go_if_drained(cell, state);
+            return None;
+        }
+        account.draining = true;
+        Some(Next::Drain(cell.clone()))
+    }
+
+    /// An account that was only waiting for its last stanzas to leave is gone.
+    fn go_if_drained(&self, cell: &Arc<AccountCell>, state: &mut CellState) {
+        let CellState::Ready(account) = &*state else {
+            return;
+        };
+        if account.closing == Closing::GoneWhenDrained
+            && account.effects.is_empty()
+            && !account.draining
+        {
+            *state = CellState::Gone { missing: true };
+            self.registry.remove(cell);
+        }
+    }
+
+    /// The account goes once what it made is routed.
+    pub(crate) fn go_when_drained(&self, cell: &Arc<AccountCell>) {
+        let mut state = cell.lock();
+        if let CellState::Ready(account) = &mut *state {
+            account.closing = Closing::GoneWhenDrained;
+        }
+        self.go_if_drained(cell, &mut state);
+    }
+
+    fn work_all(self: &Arc<Self>, envelopes: Vec<Envelope>) {
+        for envelope in envelopes {
+            self.work(Some(Next::Route(envelope)));
+        }
+    }
+
+    /// The loop: everything that follows from `first`.
+    fn work(self: &Arc<Self>, first: Option<Next>) {
+        let mut todo = VecDeque::new();
+        let mut next = first;
+        while let Some(step) = next.take().or_else(|| todo.pop_front()) {
+            match step {
+                Next::Route(envelope) => todo.extend(self.step_through(envelope)),
+                Next::Drain(cell) => {
+                    let mut routed = 0;
+                    while let Some(envelope) = self.next_effect(&cell) {
+                        todo.extend(self.step_through(envelope));
+                        routed += 1;
+                        if routed == CHUNK {
+                            // Still the account's only drainer: its order is kept.
+                            let server = self.clone();
+                            let rest = async move { server.work(Some(Next::Drain(cell))) };
+                            self.environment().spawn(Box::pin(rest));
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next stanza of an account's queue; `None` ends the draining.
+    fn next_effect(&self, cell: &Arc<AccountCell>) -> Option<Envelope> {
+        let mut state = cell.lock();
+        let CellState::Ready(account) = &mut *state else {
+            return None;
+        };
+        let next = match self.sabotage() {
+            Sabotage::ReorderDrain => account.effects.pop_back(),
+            _ => account.effects.pop_front(),
+        };
+        if next.is_none() {
+            account.draining = false;
+            self.go_if_drained(cell, &mut state);
+        }
+        next
+    }
+
+    /// One envelope and the answers it causes on the spot, which may not be overtaken by what comes
+    /// later from the same account. What is left is an account to drain.
+    fn step_through(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
+        let mut next = self.step(envelope);
+        while let Some(Next::Route(answer)) = next {
+            next = self.step(answer);
+        }
+        next
+    }
+
+    /// Takes one envelope to where it is for.
+    fn step(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
+        match self.host(envelope.to().domain()) {
+            Some(_) if envelope.to().local().is_some() => self.to_account(envelope),
+            Some(host) => self.to_host(&host, envelope),
+            // No federation: other domains are out of reach.
+            None => refuse(
+                &envelope,
+                &StanzaError::new(Condition::RemoteServerNotFound),
+            ),
+        }
+    }
+}
+
+/// A message passed the sender's stages: copies, then on its way.
+fn message_passed(account: &mut Account, cx: &Context<'_>, mut event: MessageSent) {
+    cx.host()
+        .pipeline()
+        .message_sent
+        .at(Stage::Fork, &mut event, account, cx);
+    cx.route(event.envelope);
+}

@@ -1,0 +1,280 @@
+//! Stanzas for accounts: in memory, on their way there, or not there at all.
+
+use std::{sync::Arc, time::Duration};
+
+use jid::BareJid;
+use stanza::{Condition, IqType, Kind, PresenceType, Stanza, StanzaError};
+
+use super::{
+    Next,
+    reply::{Question, refuse, reply, staged},
+};
+use crate::{
+    account::{Account, AccountCell, CellState, Closing, INBOX_MAX, iq, load, mail, presence},
+    envelope::Envelope,
+    faults::caught,
+    losses,
+    module::{IqContext, Method, To, iq::Handler},
+    pipeline::{
+        Gates, Undo,
+        decide::{Decision, decide_for_nobody},
+        events::{IqArrived, MessageArrived, PresenceArrived},
+    },
+    server::Server,
+};
+
+/// What the store refused is written again after this.
+const RETRY: Duration = Duration::from_secs(1);
+
+impl Server {
+    pub(super) fn to_account(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
+        let jid = envelope.to().bare();
+        // More than once only when the cell leaves memory between look-up and lock.
+        for _ in 0..8 {
+            if is_for_resident_only(&envelope) && self.registry.get(&jid).is_none() {
+                return None;
+            }
+            let cell = self.cell_or_load(&jid);
+            let mut state = cell.lock();
+            match &mut *state {
+                CellState::Loading { inbox, .. } => {
+                    if inbox.len() >= INBOX_MAX {
+                        return refuse(&envelope, &StanzaError::new(Condition::ResourceConstraint));
+                    }
+                    inbox.push_back(envelope);
+                    return None;
+                }
+                CellState::Ready(account) if account.closing != Closing::No => {
+                    drop(state);
+                    return self.nobody(&envelope);
+                }
+                CellState::Ready(_) => {
+                    let (next, last) = self.arrive(&cell, &mut state, envelope);
+                    drop(state);
+                    self.work_all(last);
+                    return next;
+                }
+                CellState::Gone { .. } => {
+                    drop(state);
+                    self.registry.remove(&cell);
+                }
+            }
+        }
+        refuse(&envelope, &StanzaError::new(Condition::InternalServerError))
+    }
+
+    /// The account's cell; when it is new, a task of its own loads it.
+    pub(crate) fn cell_or_load(self: &Arc<Self>, jid: &BareJid) -> Arc<AccountCell> {
+        let (cell, is_new) = self.registry.get_or_insert(jid);
+        if is_new {
+            let loading = load::load(self.clone(), cell.clone());
+            self.environment().spawn(Box::pin(loading));
+        }
+        cell
+    }
+
+    /// The incoming pipeline of an account that is in memory and locked. Besides what is left to do it
+    /// gives what others must be told after a panic.
+    fn arrive(
+        self: &Arc<Self>,
+        cell: &Arc<AccountCell>,
+        state: &mut CellState,
+        envelope: Envelope,
+    ) -> (Option<Next>, Vec<Envelope>) {
+        let gates = envelope.gates();
+        // The sender reads on only when it is known what its stanza rests on.
+        let held = envelope.hold();
+        let question = Question::of(&envelope);
+        let outcome = self.run_in(cell, state, gates, |account, cx| {
+            match envelope.stanza().kind() {
+                Kind::Message(_) => {
+                    let event = MessageArrived {
+                        envelope,
+                        recipients: Vec::new(),
+                    };
+                    staged(account, cx, event, mail::arrived);
+                }
+                Kind::Presence(_) => {
+                    staged(account, cx, PresenceArrived { envelope }, presence::arrived)
+                }
+                Kind::Iq(_) => staged(account, cx, IqArrived { envelope }, iq::arrived),
+            }
+        });
+        match outcome {
+            Ok(((), gates, next)) => {
+                if let Some(held) = held {
+                    held.gate_at(gates.after);
+                }
+                (next, Vec::new())
+            }
+            Err(last) => (question.failed(), last),
+        }
+    }
+
+    /// The store answered: the account is in memory, and what waited for it arrives.
+    pub(crate) fn loaded(self: &Arc<Self>, cell: &Arc<AccountCell>, account: Account) {
+        let mut todo = Vec::new();
+        let mut last = Vec::new();
+        let wakers = {
+            let mut state = cell.lock();
+            let CellState::Loading { inbox, wakers } = &mut *state else {
+                return;
+            };
+            let (inbox, wakers) = (std::mem::take(inbox), std::mem::take(wakers));
+            *state = CellState::Ready(Box::new(account));
+            match self.run_in(cell, &mut state, Gates::OPEN, mail::give_up_strays) {
+                Ok((_, _, next)) => todo.extend(next),
+                Err(more) => last.extend(more),
+            }
+            for envelope in inbox {
+                if matches!(&*state, CellState::Ready(_)) {
+                    let (next, more) = self.arrive(cell, &mut state, envelope);
+                    todo.extend(next);
+                    last.extend(more);
+                } else {
+                    todo.push(Next::Route(envelope));
+                }
+            }
+            wakers
+        };
+        for waker in wakers {
+            waker.wake();
+        }
+        self.retire_idle(cell);
+        self.work_all(last);
+        for next in todo {
+            self.work(Some(next));
+        }
+    }
+
+    /// The store answered: there is no such account; or it did not answer.
+    pub(crate) fn not_loaded(self: &Arc<Self>, cell: &Arc<AccountCell>, missing: bool) {
+        let before = std::mem::replace(&mut *cell.lock(), CellState::Gone { missing });
+        self.registry.remove(cell);
+        let CellState::Loading { inbox, wakers } = before else {
+            return;
+        };
+        for waker in wakers {
+            waker.wake();
+        }
+        for envelope in inbox {
+            let next = if missing {
+                self.nobody(&envelope)
+            } else {
+                refuse(&envelope, &losses::not_stored())
+            };
+            self.work(next);
+        }
+    }
+
+    /// A batch failed: undoes and bounces.
+    pub(crate) fn make_good(
+        self: &Arc<Self>,
+        account: &BareJid,
+        bounces: Vec<Arc<Stanza>>,
+        undo: Vec<Undo>,
+    ) {
+        if let Some(cell) = self.registry.get(account) {
+            let owes = self.visit(&cell, Gates::OPEN, |account, _| {
+                for undo in undo {
+                    undo(account);
+                }
+                !account.forgotten.is_empty()
+            });
+            if owes == Some(true) {
+                let again = self
+                    .environment()
+                    .sleep_until(self.environment().now() + RETRY);
+                let server = self.clone();
+                self.environment().spawn(Box::pin(async move {
+                    again.await;
+                    server.visit(&cell, Gates::OPEN, mail::write_owed);
+                }));
+            }
+        }
+        for stanza in bounces {
+            let (Some(to), Some(reply)) = (
+                stanza.from().cloned(),
+                stanza.reply_error(&losses::not_stored()),
+            ) else {
+                continue;
+            };
+            self.route(Envelope::from_account_as(account, stanza.to(), to, reply));
+        }
+    }
+
+    /// Before a stop in good order: writes again what the store had refused.
+    pub fn write_what_is_owed(self: &Arc<Self>) {
+        for cell in self.registry.all() {
+            self.visit(&cell, Gates::OPEN, mail::write_owed);
+        }
+    }
+
+    /// A stanza for an account that is not there.
+    fn nobody(self: &Arc<Self>, envelope: &Envelope) -> Option<Next> {
+        let method = match envelope.stanza().kind() {
+            Kind::Iq(IqType::Get) => Method::Get,
+            Kind::Iq(IqType::Set) => Method::Set,
+            _ => return for_nobody(envelope),
+        };
+        let host = self.host(envelope.to().domain())?;
+        let stanza = envelope.stanza().clone();
+        // The feature that answers strangers for an account answers for one that is not there as well.
+        let found = stanza
+            .payload()
+            .filter(|_| !envelope.to().is_full())
+            .and_then(|child| {
+                let ns = child.ns().uri_or("");
+                let handler = host.iq().find(To::OtherAccount, method, child.name(), ns)?;
+                Some((child, handler))
+            });
+        let Some((child, Handler::Answer(answer))) = found else {
+            return for_nobody(envelope);
+        };
+        let mut cx = IqContext {
+            asked: To::OtherAccount,
+            from: envelope.from(),
+            session: envelope.session(),
+            account: None,
+            run: None,
+            host: &host,
+            server: self,
+            stanza: &stanza,
+            afterwards: Vec::new(),
+        };
+        let answer = caught(|| answer(&child.tree().root(), &mut cx));
+        reply(
+            envelope,
+            answer.unwrap_or_else(|panicked| Err(panicked.error())),
+        )
+    }
+}
+
+/// Whether nobody but a session could take it: presence for an account without sessions is not worth
+/// a read.
+fn is_for_resident_only(envelope: &Envelope) -> bool {
+    matches!(
+        envelope.stanza().kind(),
+        Kind::Presence(PresenceType::Available | PresenceType::Unavailable | PresenceType::Error)
+            | Kind::Iq(IqType::Result | IqType::Error)
+    )
+}
+
+/// There is no such account: answered as an account that knows the sender not, so that nothing tells.
+fn for_nobody(envelope: &Envelope) -> Option<Next> {
+    let kind = envelope.stanza().kind();
+    let account = envelope.to().bare();
+    let to = envelope.from().bare().into();
+    match decide_for_nobody(kind) {
+        Decision::Refuse(condition) => refuse(envelope, &StanzaError::new(condition)),
+        Decision::Handle if kind == Kind::Presence(PresenceType::Probe) => {
+            let denied = Stanza::presence(PresenceType::Unsubscribed);
+            Some(Next::Route(Envelope::from_account(&account, to, denied)))
+        }
+        Decision::Handle => {
+            let receipt = Stanza::presence(PresenceType::Unavailable);
+            Some(Next::Route(Envelope::from_account(&account, to, receipt)))
+        }
+        Decision::Deliver(_) | Decision::Store | Decision::Drop => None,
+    }
+}
