@@ -15,7 +15,7 @@ use stream::StreamFault;
 use thiserror::Error;
 
 use crate::{
-    account::{AccountCell, CellState},
+    account::{AccountCell, CellState, ResidentKind},
     environment::Environment,
     host::{Host, HostSettings},
     limits::{Limits, SignInFailures},
@@ -58,6 +58,7 @@ pub struct Server {
     environment: Arc<dyn Environment>,
     store: Store,
     entries: Vec<Entry>,
+    residents: Box<[ResidentKind]>,
     config: RwLock<Arc<Config>>,
     pub(crate) registry: Registry,
     losses: Arc<Losses>,
@@ -122,6 +123,11 @@ impl Server {
             environment,
             store,
             entries: entries.to_vec(),
+            residents: entries
+                .iter()
+                .flat_map(|entry| entry.resident)
+                .copied()
+                .collect(),
             config: RwLock::new(config),
             registry: Registry::new(),
             losses,
@@ -210,6 +216,11 @@ impl Server {
             CellState::Loading { .. } | CellState::Gone { .. } => None,
         };
         cells.iter().filter_map(largest).max().unwrap_or(0)
+    }
+
+    /// What features keep in memory with each account.
+    pub(crate) fn residents(&self) -> &[ResidentKind] {
+        &self.residents
     }
 
     pub(crate) fn losses(&self) -> &Losses {

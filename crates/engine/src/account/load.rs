@@ -4,9 +4,12 @@ use std::{sync::Arc, task::Poll};
 
 use jid::BareJid;
 use mailbox::{Mailbox, WireKey};
-use store::{Owner, StoreError};
+use store::{Owner, Question, StoreError};
 
-use super::{Account, AccountCell, CONTACTS, CellState, Closing, Contacts, credentials::ACCOUNT};
+use super::{
+    Account, AccountCell, CONTACTS, CellState, Closing, Contacts, credentials::ACCOUNT,
+    resident::Residents,
+};
 use crate::{environment::random_bytes, host::Host, server::Server};
 
 /// Reads the account of `cell` and lets in what waits for it. If this is dropped or panics, what
@@ -51,10 +54,15 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Account>, St
         CONTACTS.all(&owner),
         Mailbox::question(&owner),
     );
-    let (record, contacts, mail) = server.store().read(question).await?;
+    let mut queries = Vec::new();
+    question.queries(&mut queries);
+    queries.extend(server.residents().iter().map(|kind| kind.query(&owner)));
+    let mut answers = server.store().read_all(queries).await?.into_iter();
+    let (record, contacts, mail) = question.answer(&mut answers)?;
     let Some(record) = record else {
         return Ok(None);
     };
+    let residents = Residents::load(&owner, server.residents(), answers)?;
     let mailbox = Mailbox::load(owner, mail, fresh_key(server));
     let Some(host) = server.host(jid.domain()) else {
         return Ok(None);
@@ -65,6 +73,7 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Account>, St
         false,
         Contacts::load(contacts, record.created_at()),
         mailbox,
+        residents,
     )))
 }
 
@@ -120,6 +129,7 @@ impl Server {
             true,
             Contacts::default(),
             mailbox,
+            Residents::default(),
         );
         self.loaded(&cell, account);
         cell

@@ -11,6 +11,7 @@ pub(crate) mod iq;
 pub(crate) mod load;
 pub(crate) mod mail;
 pub(crate) mod presence;
+mod resident;
 pub mod subscription;
 pub(crate) mod subscriptions;
 
@@ -25,10 +26,12 @@ use stanza::{Stanza, Timestamp};
 use store::{Owner, Seq, Store};
 use stream::StreamFault;
 
+use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
     contacts::{Contact, Contacts},
     credentials::{AccountError, AccountRecord},
+    resident::{Resident, ResidentKind},
     subscriptions::RosterFull,
 };
 pub(crate) use self::{
@@ -55,6 +58,7 @@ pub struct Account {
     sessions: Vec<Resource>,
     contacts: Contacts,
     mailbox: Mailbox,
+    residents: Residents,
     /// Stanzas its runs made, to be routed in order by one drainer.
     pub(crate) effects: VecDeque<Envelope>,
     /// Somebody drains `effects`.
@@ -109,6 +113,7 @@ impl Account {
         is_anonymous: bool,
         contacts: Contacts,
         mailbox: Mailbox,
+        residents: Residents,
     ) -> Self {
         Self {
             owner: Owner::Account(jid.clone()),
@@ -118,6 +123,7 @@ impl Account {
             sessions: Vec::new(),
             contacts,
             mailbox,
+            residents,
             effects: VecDeque::new(),
             draining: false,
             condemned: VecDeque::new(),
@@ -185,6 +191,18 @@ impl Account {
     #[must_use]
     pub fn contacts(&self) -> &Contacts {
         &self.contacts
+    }
+
+    /// What a feature keeps in memory with the account; `None` while there is nothing.
+    #[must_use]
+    pub fn resident<R: Resident>(&self) -> Option<&R> {
+        self.residents.get()
+    }
+
+    /// The same, to change it. What is to be stored goes into the run's batch, and what was changed is
+    /// undone if that fails.
+    pub fn resident_mut<R: Resident>(&mut self) -> &mut R {
+        self.residents.get_or_default()
     }
 
     /// A session bound a resource.

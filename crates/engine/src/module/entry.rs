@@ -6,7 +6,7 @@ use super::{
     ConfigError, Module, Spec,
     wiring::{Parts, Wiring},
 };
-use crate::host::HostFacts;
+use crate::{account::ResidentKind, host::HostFacts};
 
 /// One line of the list of features.
 #[derive(Clone, Copy)]
@@ -15,6 +15,7 @@ pub struct Entry {
     pub name: &'static str,
     /// The specifications it implements.
     pub specs: &'static [Spec],
+    pub(crate) resident: &'static [ResidentKind],
     build: fn(Setting, &HostFacts, &mut Parts) -> Result<(), ConfigError>,
     check: fn(&Value) -> Result<(), String>,
 }
@@ -48,6 +49,7 @@ pub const fn entry<M: Module>() -> Entry {
     Entry {
         name: M::NAME,
         specs: M::SPECS,
+        resident: M::RESIDENT,
         build: build::<M>,
         check: check::<M>,
     }

@@ -22,7 +22,7 @@ pub use self::{
     wiring::{AtStream, Wiring},
 };
 use crate::{
-    account::Account,
+    account::{Account, ResidentKind},
     host::HostFacts,
     pipeline::{Context, Verdict, events::Event},
 };
@@ -33,6 +33,9 @@ pub trait Module: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// The specifications it implements, for `SPECS.md`.
     const SPECS: &'static [Spec];
+    /// What it keeps in memory with each account, because its stages need it. It is loaded also where
+    /// the feature is off, so that a reload can turn it on.
+    const RESIDENT: &'static [ResidentKind] = &[];
     /// Its part of the configuration.
     type Config: DeserializeOwned + Default;
 
