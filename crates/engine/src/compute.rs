@@ -43,7 +43,7 @@ impl Server {
 }
 
 /// A place for one result: the end that puts it, and the future of it.
-fn slot<T: Send + 'static>() -> (Finish<T>, impl Future<Output = Option<T>> + Send) {
+pub(crate) fn slot<T: Send + 'static>() -> (Finish<T>, impl Future<Output = Option<T>> + Send) {
     let slot = Arc::new(Mutex::new(Slot {
         result: None,
         finished: false,
@@ -62,10 +62,10 @@ fn slot<T: Send + 'static>() -> (Finish<T>, impl Future<Output = Option<T>> + Se
 }
 
 /// Tells the waiting side however the job ends.
-struct Finish<T>(Arc<Mutex<Slot<T>>>);
+pub(crate) struct Finish<T>(Arc<Mutex<Slot<T>>>);
 
 impl<T> Finish<T> {
-    fn put(self, result: Option<T>) {
+    pub(crate) fn put(self, result: Option<T>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).result = result;
     }
 }

@@ -15,6 +15,18 @@ pub struct Disco {
     items: Vec<Item>,
 }
 
+/// What kind of thing a service is, [XEP-0030 §3](https://xmpp.org/extensions/xep-0030.html#info): one of the
+/// registered categories and types.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// `conference`, `pubsub`, ...
+    pub category: &'static str,
+    /// `text`, `service`, ...
+    pub kind: &'static str,
+    /// Its name for people.
+    pub name: Option<&'static str>,
+}
+
 /// An address that belongs to a host: a service of its users.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Item {

@@ -16,8 +16,11 @@ use xml::Fragment;
 
 use crate::{
     disco::Disco,
-    module::{AtStream, ConfigError, Entry, Setting, iq::IqTable},
+    module::{
+        AtStream, ConfigError, ElementHandler, Entry, JobEntry, ServiceParts, Setting, iq::IqTable,
+    },
     pipeline::Pipeline,
+    session::marks::MarkKind,
 };
 
 /// How clients of a host sign in.
@@ -134,6 +137,27 @@ impl Host {
 
     pub(crate) fn iq(&self) -> &IqTable {
         &self.parts.iq
+    }
+
+    /// The domains that features of this host own.
+    pub(crate) fn services(&self) -> &[ServiceParts] {
+        &self.parts.services
+    }
+
+    /// What its features do from time to time.
+    pub(crate) fn jobs(&self) -> &[JobEntry] {
+        &self.parts.jobs
+    }
+
+    /// The marks its features set on sessions.
+    pub(crate) fn marks(&self) -> &[MarkKind] {
+        &self.parts.marks
+    }
+
+    /// Who takes a first-level element that is no stanza.
+    pub(crate) fn element(&self, name: &str, ns: &str) -> Option<&ElementHandler> {
+        let mut elements = self.parts.elements.iter();
+        elements.find(|one| one.name == name && one.ns == ns)
     }
 
     /// The feature children of the stream at `when`.

@@ -9,6 +9,7 @@
 //! (what a feature is).
 
 pub mod account;
+mod asks;
 mod compute;
 mod connection;
 mod disco;
@@ -28,8 +29,9 @@ mod sabotage;
 mod server;
 pub mod session;
 
+pub use asks::AskError;
 pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, TlsFacts};
-pub use disco::{Disco, Item};
+pub use disco::{Disco, Identity, Item};
 pub use envelope::{Envelope, Origin};
 pub use environment::{Environment, Task};
 pub use host::{ArchivePolicy, Authentication, Host, HostFacts, HostSettings};

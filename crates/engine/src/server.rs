@@ -16,11 +16,12 @@ use thiserror::Error;
 
 use crate::{
     account::{AccountCell, CellState, ResidentKind},
+    asks::Asks,
     environment::Environment,
     host::{Host, HostSettings},
     limits::{Limits, SignInFailures},
     losses::Losses,
-    module::{ConfigError, Entry},
+    module::{ConfigError, Entry, Jobs, ServiceRef},
     registry::Registry,
     sabotage::Sabotage,
     session::SessionId,
@@ -66,12 +67,15 @@ pub struct Server {
     fake: FakeCredentials,
     next_session: AtomicU64,
     sabotage: Sabotage,
+    jobs: Mutex<Jobs>,
+    asks: Mutex<Asks>,
     pub(crate) sessions: AtomicU64,
 }
 
 /// One generation of the configuration, swapped whole.
 struct Config {
     hosts: BTreeMap<String, Arc<Host>>,
+    services: BTreeMap<String, ServiceRef>,
     limits: Arc<Limits>,
 }
 
@@ -135,9 +139,12 @@ impl Server {
             fake: FakeCredentials::new(secret),
             next_session: AtomicU64::new(1),
             sabotage: settings.sabotage,
+            jobs: Mutex::default(),
+            asks: Mutex::default(),
             sessions: AtomicU64::new(0),
         });
         server.losses.belongs_to(&server);
+        server.start_jobs();
         Ok(server)
     }
 
@@ -149,12 +156,14 @@ impl Server {
     /// As [`Server::new`].
     pub fn reload(self: &Arc<Self>, settings: &Settings) -> Result<(), StartError> {
         let before = self.config();
-        let config = Arc::new(Config::build(settings, &self.entries, None)?);
+        let mut config = Config::build(settings, &self.entries, None)?;
         for (domain, host) in &config.hosts {
             if let Some(old) = before.hosts.get(domain) {
                 host.count_streams_of(old);
             }
         }
+        config.keep_services_of(&before);
+        let config = Arc::new(config);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config.clone();
         for cell in self.registry.all() {
             if !config.hosts.contains_key(cell.jid().domain()) {
@@ -165,6 +174,7 @@ impl Server {
                 );
             }
         }
+        self.start_jobs();
         Ok(())
     }
 
@@ -190,6 +200,19 @@ impl Server {
     #[must_use]
     pub fn host(&self, domain: &str) -> Option<Arc<Host>> {
         self.config().hosts.get(domain).cloned()
+    }
+
+    /// The service that owns a domain, with the host it belongs to.
+    pub(crate) fn service(&self, domain: &str) -> Option<ServiceRef> {
+        self.config().services.get(domain).cloned()
+    }
+
+    pub(crate) fn jobs(&self) -> MutexGuard<'_, Jobs> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn asks(&self) -> MutexGuard<'_, Asks> {
+        self.asks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All virtual hosts, by domain.
@@ -316,8 +339,18 @@ impl Config {
             hosts.insert(domain.as_str().to_owned(), Arc::new(host));
         }
         Ok(Self {
+            services: ServiceRef::all(&hosts)?,
             hosts,
             limits: Arc::new(settings.limits.clone()),
         })
+    }
+
+    /// A service keeps its lock and what it made over a reload.
+    fn keep_services_of(&mut self, before: &Self) {
+        for (domain, service) in &mut self.services {
+            if let Some(old) = before.services.get(domain) {
+                service.cell = old.cell.clone();
+            }
+        }
     }
 }

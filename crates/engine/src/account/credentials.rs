@@ -15,7 +15,14 @@ use thiserror::Error;
 
 use super::{CellState, Closing, ending, subscriptions};
 use crate::{
-    environment::random_bytes, host::Host, permission::Role, pipeline::Gates, server::Server,
+    environment::random_bytes,
+    host::Host,
+    permission::Role,
+    pipeline::{
+        Gates,
+        events::{AccountCreated, AccountDeleted, AccountDisabled, Event, PasswordChanged},
+    },
+    server::Server,
     session::SessionId,
 };
 
@@ -93,7 +100,19 @@ impl Server {
         );
         put_keys(record.batch(), &owner, &keys);
         record.commit().durable().await?;
+        self.tell(jid, AccountCreated { registered }).await;
         Ok(())
+    }
+
+    /// Tells the account an event of its life, if anybody listens.
+    async fn tell<E: Event + Send>(self: &Arc<Self>, jid: &BareJid, event: E) {
+        let listened = self
+            .host(jid.domain())
+            .is_some_and(|host| !E::handlers(host.pipeline()).is_empty());
+        if listened && let Ok(Some(cell)) = self.account(jid).await {
+            self.visit(&cell, Gates::OPEN, |account, cx| cx.tell(event, account));
+            self.retire_idle(&cell);
+        }
     }
 
     /// Sets the password; every session of the account but `except` ends with `reset`.
@@ -116,6 +135,7 @@ impl Server {
         }
         put_keys(record.batch(), &owner, &keys);
         record.commit().durable().await?;
+        self.tell(jid, PasswordChanged {}).await;
         self.end_sessions(jid, except, &StreamFault::Reset);
         Ok(())
     }
@@ -137,6 +157,7 @@ impl Server {
         };
         record.put((), AccountRecord { disabled, ..before });
         record.commit().durable().await?;
+        self.tell(jid, AccountDisabled { disabled }).await;
         if disabled {
             self.end_sessions(jid, None, &StreamFault::AccountGone);
         }
@@ -171,6 +192,7 @@ impl Server {
             for session in sessions {
                 ending::end(account, cx, session, &StreamFault::AccountGone);
             }
+            cx.tell(AccountDeleted {}, account);
             account.closing = Closing::Closed;
             cx.batch().delete_owner(account.owner());
             true

@@ -94,6 +94,7 @@ fn request(account: &mut Account, cx: &Context<'_>, envelope: Envelope, method: 
                 session: envelope.session(),
                 account: Some(account),
                 run: Some(cx),
+                service: None,
                 host: cx.host(),
                 server: cx.server(),
                 stanza: &stanza,

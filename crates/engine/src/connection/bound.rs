@@ -6,6 +6,7 @@ use jid::Jid;
 use stanza::{IqType, Kind, Output, RejectReason, Rejected, Stanza};
 use store::{EntryId, Seq, Settled};
 use stream::{C2s, Event, StreamFault};
+use xml::{Element, Fragment};
 
 use super::{Connection, Phase, sm};
 use crate::{
@@ -90,6 +91,21 @@ impl Bound {
         })?;
         self.taken(server, taken);
         Ok(())
+    }
+
+    /// A first-level element that a feature takes; `None` when none does.
+    fn element(
+        &self,
+        server: &Arc<Server>,
+        element: &Element<'_>,
+    ) -> Option<Result<Option<Fragment>, StreamFault>> {
+        let host = server.host(self.host.domain().as_str())?;
+        let handler = host.element(element.name(), element.ns().uri_or(""))?;
+        let (id, gates) = (self.session.id(), Gates::after(self.session.gate()));
+        let answer = server.visit(&self.cell, gates, |account, cx| {
+            (handler.handle)(element, id, account, cx)
+        });
+        Some(answer.unwrap_or(Err(StreamFault::Internal)))
     }
 
     /// Whether a flush has something to write; otherwise registers for the batch it waits for.
@@ -283,7 +299,14 @@ impl Connection {
             }
             Event::Reply(reply) => self.reply(Some(reply)),
             Event::Nonza(element) => {
-                let handled = sm::received(bound, &self.server, &mut self.stream, &element, now);
+                let handled = match bound.element(&self.server, &element) {
+                    Some(answer) => answer.map(|answer| {
+                        if let Some(answer) = answer {
+                            self.stream.send_nonza(&answer);
+                        }
+                    }),
+                    None => sm::received(bound, &self.server, &mut self.stream, &element, now),
+                };
                 if let Err(fault) = handled {
                     self.refuse(&fault);
                 }

@@ -6,7 +6,7 @@ use jid::{BareJid, Jid};
 use stanza::Stanza;
 use xml::Element;
 
-use super::{Answer, Method};
+use super::{Answer, AnswerIq, HandleIq, Method, Payload, service::ServiceParts};
 use crate::{
     account::{Account, AccountError, Resource},
     host::Host,
@@ -25,6 +25,8 @@ pub enum To {
     OwnAccount,
     /// Another account of the host.
     OtherAccount,
+    /// A service: one of the feature's own, or, wired for the host, every service of it.
+    Service,
     /// The host, from a client that has not signed in yet.
     HostBeforeSignIn,
 }
@@ -36,6 +38,7 @@ pub struct IqContext<'a> {
     pub(crate) session: Option<&'a Arc<Session>>,
     pub(crate) account: Option<&'a mut Account>,
     pub(crate) run: Option<&'a Context<'a>>,
+    pub(crate) service: Option<&'a ServiceParts>,
     pub(crate) host: &'a Arc<Host>,
     pub(crate) server: &'a Arc<Server>,
     pub(crate) stanza: &'a Stanza,
@@ -98,6 +101,18 @@ impl IqContext<'_> {
     /// Gives the asking session of this account `stanza` right after the answer.
     pub fn push_afterwards(&mut self, stanza: Stanza) {
         self.afterwards.push(stanza);
+    }
+
+    /// The service that is asked, where one is.
+    #[must_use]
+    pub fn service(&self) -> Option<&ServiceParts> {
+        self.service
+    }
+
+    /// The run of the account or service that is asked.
+    #[must_use]
+    pub fn run(&self) -> Option<&Context<'_>> {
+        self.run
     }
 
     /// The account that is asked, with its run; `None` where the host is, and where the account of
@@ -206,6 +221,35 @@ pub(crate) enum Handler {
     Handle(HandleFn),
 }
 
+/// A module that answers `P` at once, as a handler.
+pub(crate) fn answering<M, P>(module: &Arc<M>) -> Handler
+where
+    P: Payload,
+    M: AnswerIq<P> + Send + Sync + 'static,
+{
+    let module = module.clone();
+    Handler::Answer(Box::new(move |element, cx| {
+        let payload = P::parse(element)?;
+        module.answer_iq(payload, cx)
+    }))
+}
+
+/// A module that answers `P` after waiting, as a handler.
+pub(crate) fn handling<M, P>(module: &Arc<M>) -> Handler
+where
+    P: Payload + Send,
+    M: HandleIq<P> + 'static,
+{
+    let module = module.clone();
+    Handler::Handle(Box::new(move |element, job| {
+        let payload = P::parse(element)?;
+        let module = module.clone();
+        Ok(Box::pin(
+            async move { module.handle_iq(payload, job).await },
+        ))
+    }))
+}
+
 /// All requests a host answers, by namespace.
 #[derive(Default)]
 pub(crate) struct IqTable(HashMap<&'static str, Vec<Row>>);
@@ -218,18 +262,11 @@ struct Row {
 }
 
 impl IqTable {
-    pub(crate) fn add(
-        &mut self,
-        to: To,
-        method: Method,
-        element: &'static str,
-        ns: &'static str,
-        handler: Handler,
-    ) {
-        self.0.entry(ns).or_default().push(Row {
+    pub(crate) fn add<P: Payload>(&mut self, to: To, handler: Handler) {
+        self.0.entry(P::NS).or_default().push(Row {
             to,
-            method,
-            element,
+            method: P::METHOD,
+            element: P::ELEMENT,
             handler,
         });
     }

@@ -5,9 +5,17 @@
 
 mod entry;
 pub mod iq;
+mod job;
+mod service;
+mod stream_element;
 mod wiring;
 
-pub(crate) use self::wiring::Parts;
+pub(crate) use self::{
+    job::{JobEntry, Jobs},
+    service::{ServiceCell, ServiceQueue, ServiceRef},
+    stream_element::ElementHandler,
+    wiring::Parts,
+};
 
 use std::future::Future;
 
@@ -19,6 +27,9 @@ use xml::{Element, Fragment};
 pub use self::{
     entry::{Entry, Setting, entry},
     iq::{IqContext, IqJob, To},
+    job::Job,
+    service::{Service, ServiceParts, ServiceWiring},
+    stream_element::{AtSession, StreamElement},
     wiring::{AtStream, Wiring},
 };
 use crate::{

@@ -1,19 +1,24 @@
 //! What a module says it touches, and where that goes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use jid::Domain;
 use stanza::form::Form;
 use xml::Fragment;
 
 use super::{
     AnswerIq, HandleIq, Module, On, Payload, Screen,
-    iq::{Handler, IqTable, To},
+    iq::{IqTable, To, answering, handling},
+    job::{Job, JobEntry},
+    service::{Service, ServiceParts, ServiceWiring},
+    stream_element::{AtSession, ElementHandler, StreamElement},
 };
 use crate::{
-    disco::{Disco, Item},
+    disco::{Disco, Identity, Item},
+    envelope::Envelope,
     host::Host,
-    pipeline::{Pipeline, Stage, events::Event},
-    session::marks::SessionMark,
+    pipeline::{Context, Pipeline, Stage, events::Event},
+    session::marks::{MarkKind, SessionMark},
 };
 
 /// At which moment of a stream a feature shows in `<stream:features/>`.
@@ -34,7 +39,10 @@ pub(crate) struct Parts {
     pub(crate) iq: IqTable,
     pub(crate) disco: Disco,
     pub(crate) features: Vec<(AtStream, FeatureFn)>,
-    pub(crate) marks: Vec<&'static str>,
+    pub(crate) marks: Vec<MarkKind>,
+    pub(crate) services: Vec<ServiceParts>,
+    pub(crate) elements: Vec<ElementHandler>,
+    pub(crate) jobs: Vec<JobEntry>,
 }
 
 /// Registers one module. Handed to [`Module::wire`].
@@ -99,12 +107,7 @@ impl<'a, M: Module> Wiring<'a, M> {
     where
         M: AnswerIq<P>,
     {
-        let module = self.module.clone();
-        let answer = Handler::Answer(Box::new(move |element, cx| {
-            let payload = P::parse(element)?;
-            module.answer_iq(payload, cx)
-        }));
-        self.parts.iq.add(to, P::METHOD, P::ELEMENT, P::NS, answer);
+        self.parts.iq.add::<P>(to, answering::<M, P>(&self.module));
         self
     }
 
@@ -113,15 +116,64 @@ impl<'a, M: Module> Wiring<'a, M> {
     where
         M: HandleIq<P>,
     {
+        self.parts.iq.add::<P>(to, handling::<M, P>(&self.module));
+        self
+    }
+
+    /// Owns `domain`: takes what is sent there. `wire` registers what the service says and answers; the host
+    /// lists it among its items.
+    pub fn service(
+        &mut self,
+        domain: Domain,
+        identity: Identity,
+        wire: impl FnOnce(&mut ServiceWiring<'_, M>),
+    ) -> &mut Self
+    where
+        M: Service,
+    {
         let module = self.module.clone();
-        let handle = Handler::Handle(Box::new(move |element, job| {
-            let payload = P::parse(element)?;
-            let module = module.clone();
-            Ok(Box::pin(
-                async move { module.handle_iq(payload, job).await },
-            ))
-        }));
-        self.parts.iq.add(to, P::METHOD, P::ELEMENT, P::NS, handle);
+        let take = Box::new(move |envelope: &Envelope, cx: &Context<'_>| module.take(envelope, cx));
+        self.disco_item(Item {
+            jid: domain.clone().into(),
+            name: identity.name.map(ToOwned::to_owned),
+        });
+        let mut parts = ServiceParts::new(domain, identity, take);
+        wire(&mut ServiceWiring::new(&self.module, &mut parts));
+        self.parts.services.push(parts);
+        self
+    }
+
+    /// Takes elements of bound streams that are no stanzas, with name and namespace of `P`.
+    pub fn stream_element<P: StreamElement>(&mut self) -> &mut Self
+    where
+        M: AtSession<P>,
+    {
+        let module = self.module.clone();
+        self.parts.elements.push(ElementHandler {
+            name: P::ELEMENT,
+            ns: P::NS,
+            handle: Box::new(move |element, session, account, cx| {
+                module.at_session(P::parse(element)?, session, account, cx)
+            }),
+        });
+        self
+    }
+
+    /// Does [`Job::run`] again and again, `every` so often, beginning one such span after the start or after
+    /// the reload that turned the feature on.
+    pub fn job(&mut self, every: Duration) -> &mut Self
+    where
+        M: Job,
+    {
+        let module = self.module.clone();
+        self.parts.jobs.push(JobEntry {
+            name: M::NAME,
+            every,
+            run: Box::new(move |host, server| {
+                let module = module.clone();
+                Box::pin(async move { module.run(&host, &server).await })
+            }),
+        });
         self
     }
 
@@ -152,7 +204,7 @@ impl<'a, M: Module> Wiring<'a, M> {
 
     /// Declares a mark this feature sets on sessions.
     pub fn session_mark<T: SessionMark>(&mut self) -> &mut Self {
-        self.parts.marks.push(T::NAME);
+        self.parts.marks.push(MarkKind::of::<T>());
         self
     }
 }

@@ -150,6 +150,33 @@ event! {
 }
 
 event! {
+    /// An account was made.
+    AccountCreated {
+        /// Its user registered it, rather than an operator.
+        registered: bool,
+    } in account_created
+}
+
+event! {
+    /// Nobody may sign in to the account any more, or everybody who could before.
+    AccountDisabled {
+        /// Which of both.
+        disabled: bool,
+    } in account_disabled
+}
+
+event! {
+    /// The account is about to go: its contacts are unsubscribed and its sessions have ended. What it owns
+    /// in the store goes with it, in the same batch.
+    AccountDeleted {} in account_deleted
+}
+
+event! {
+    /// The account has a new password; its other sessions are about to end.
+    PasswordChanged {} in password_changed
+}
+
+event! {
     /// A frame of a session of this account could not be delivered when that session ended.
     DeliveryFailed {
         /// The session that held it.

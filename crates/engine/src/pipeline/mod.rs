@@ -16,7 +16,7 @@ mod run;
 
 use crate::account::Account;
 
-pub(crate) use self::run::run;
+pub(crate) use self::run::{run, run_service};
 pub use self::{
     events::Verdict,
     gates::Gates,
@@ -24,9 +24,9 @@ pub use self::{
 };
 
 use self::events::{
-    ContactChanged, DeliveryFailed, IqArrived, IqSent, MessageArrived, MessageSent,
-    PresenceArrived, PresenceSent, SessionAvailable, SessionBound, SessionEnded,
-    SessionUnavailable,
+    AccountCreated, AccountDeleted, AccountDisabled, ContactChanged, DeliveryFailed, IqArrived,
+    IqSent, MessageArrived, MessageSent, PasswordChanged, PresenceArrived, PresenceSent,
+    SessionAvailable, SessionBound, SessionEnded, SessionUnavailable,
 };
 
 /// A named step at which a feature may act on a stanza.
@@ -65,6 +65,11 @@ impl<E> Handlers<E> {
 
     pub(crate) fn add_screen(&mut self, screen: ScreenFn<E>) {
         self.screens.push(screen);
+    }
+
+    /// Whether nobody listens.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.screens.is_empty() && self.listeners.is_empty()
     }
 
     /// Asks every screen; the strongest verdict counts.
@@ -110,6 +115,10 @@ pub struct Pipeline {
     pub(crate) session_unavailable: Handlers<SessionUnavailable>,
     pub(crate) session_ended: Handlers<SessionEnded>,
     pub(crate) contact_changed: Handlers<ContactChanged>,
+    pub(crate) account_created: Handlers<AccountCreated>,
+    pub(crate) account_disabled: Handlers<AccountDisabled>,
+    pub(crate) account_deleted: Handlers<AccountDeleted>,
+    pub(crate) password_changed: Handlers<PasswordChanged>,
     pub(crate) delivery_failed: Handlers<DeliveryFailed>,
 }
 
@@ -127,6 +136,10 @@ impl Pipeline {
         self.session_unavailable.shuffle(random);
         self.session_ended.shuffle(random);
         self.contact_changed.shuffle(random);
+        self.account_created.shuffle(random);
+        self.account_disabled.shuffle(random);
+        self.account_deleted.shuffle(random);
+        self.password_changed.shuffle(random);
         self.delivery_failed.shuffle(random);
     }
 }

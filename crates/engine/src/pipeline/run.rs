@@ -2,14 +2,15 @@
 
 use std::{
     cell::{RefCell, RefMut},
+    collections::VecDeque,
     sync::Arc,
     time::Instant,
 };
 
-use jid::Jid;
+use jid::{BareJid, Jid};
 use smallvec::SmallVec;
 use stanza::{Stanza, Timestamp};
-use store::Batch;
+use store::{Batch, Seq};
 use stream::StreamFault;
 
 use super::{Gates, events::Event};
@@ -223,19 +224,57 @@ fn run_once<R>(
     Ok((result, gates))
 }
 
+/// Runs `body` for a service at the address `jid`, whose lock the caller holds; what it routes is appended
+/// to `effects`. There are no sessions to push to and no account to undo anything in.
+///
+/// # Errors
+///
+/// [`Panicked`]: then it is as if it had not run.
+pub(crate) fn run_service<R>(
+    server: &Arc<Server>,
+    host: &Arc<Host>,
+    jid: &BareJid,
+    effects: &mut VecDeque<Envelope>,
+    gates: Gates,
+    body: impl FnOnce(&Context<'_>) -> R,
+) -> Result<(R, Gates), Panicked> {
+    let cx = Context::new(server, host);
+    let result = caught(|| body(&cx))?;
+    let mut run = cx.run.into_inner();
+    let inherited = gates;
+    let gates = match submit(server, jid, &mut run) {
+        Some(seq) => inherited.and(Gates::on(seq)),
+        None => inherited,
+    };
+    for (mut envelope, truth) in run.routes {
+        envelope.gate_at(truth.gates(gates, inherited));
+        effects.push_back(envelope);
+    }
+    Ok((result, gates))
+}
+
+/// Hands the run's batch to the store, and watches over it if something depends on it.
+fn submit(server: &Arc<Server>, jid: &BareJid, run: &mut Run) -> Option<Seq> {
+    if run.batch.is_empty() {
+        return None;
+    }
+    let seq = server.store().submit(std::mem::take(&mut run.batch));
+    if !run.bounces.is_empty() || !run.undo.is_empty() {
+        let bounces = std::mem::take(&mut run.bounces).into_vec();
+        let undo = std::mem::take(&mut run.undo);
+        server.losses().watch(seq, jid, bounces, undo);
+    }
+    Some(seq)
+}
+
 /// First the batch, which gives the gates; then frames and stanzas, which carry them.
-fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, run: Run) -> Gates {
-    let gates = if run.batch.is_empty() {
-        inherited
-    } else {
-        let seq = server.store().submit(run.batch);
-        account.submitted(seq, server.store());
-        if !run.bounces.is_empty() || !run.undo.is_empty() {
-            server
-                .losses()
-                .watch(seq, account.jid(), run.bounces.into_vec(), run.undo);
+fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut run: Run) -> Gates {
+    let gates = match submit(server, account.jid(), &mut run) {
+        Some(seq) => {
+            account.submitted(seq, server.store());
+            inherited.and(Gates::on(seq))
         }
-        inherited.and(Gates::on(seq))
+        None => inherited,
     };
     for (session, mut frame, truth) in run.pushes {
         frame.gates = frame.gates.and(truth.gates(gates, inherited));

@@ -7,6 +7,7 @@
 mod reply;
 mod to_account;
 mod to_host;
+mod to_service;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -17,6 +18,7 @@ use self::reply::{Question, refuse, staged};
 use crate::{
     account::{Account, AccountCell, CellState, Closing, ending, presence},
     envelope::Envelope,
+    module::ServiceCell,
     pipeline::{
         Context, Gates, Stage,
         events::{IqSent, MessageSent, PresenceSent},
@@ -31,8 +33,14 @@ const CHUNK: usize = 256;
 
 /// What one step of routing leaves to do.
 enum Next {
-    Drain(Arc<AccountCell>),
+    Drain(Queue),
     Route(Envelope),
+}
+
+/// Whose stanzas are routed in order by one drainer.
+enum Queue {
+    Account(Arc<AccountCell>),
+    Service(Arc<ServiceCell>),
 }
 
 impl Server {
@@ -121,7 +129,7 @@ impl Server {
             return None;
         }
         account.draining = true;
-        Some(Next::Drain(cell.clone()))
+        Some(Next::Drain(Queue::Account(cell.clone())))
     }
 
     /// An account that was only waiting for its last stanzas to leave is gone.
@@ -160,15 +168,15 @@ impl Server {
         while let Some(step) = next.take().or_else(|| todo.pop_front()) {
             match step {
                 Next::Route(envelope) => todo.extend(self.step_through(envelope)),
-                Next::Drain(cell) => {
+                Next::Drain(queue) => {
                     let mut routed = 0;
-                    while let Some(envelope) = self.next_effect(&cell) {
+                    while let Some(envelope) = self.next_effect(&queue) {
                         todo.extend(self.step_through(envelope));
                         routed += 1;
                         if routed == CHUNK {
-                            // Still the account's only drainer: its order is kept.
+                            // Still the queue's only drainer: its order is kept.
                             let server = self.clone();
-                            let rest = async move { server.work(Some(Next::Drain(cell))) };
+                            let rest = async move { server.work(Some(Next::Drain(queue))) };
                             self.environment().spawn(Box::pin(rest));
                             break;
                         }
@@ -178,8 +186,15 @@ impl Server {
         }
     }
 
-    /// The next stanza of an account's queue; `None` ends the draining.
-    fn next_effect(&self, cell: &Arc<AccountCell>) -> Option<Envelope> {
+    /// The next stanza of a queue; `None` ends the draining.
+    fn next_effect(&self, queue: &Queue) -> Option<Envelope> {
+        match queue {
+            Queue::Account(cell) => self.next_of_account(cell),
+            Queue::Service(cell) => cell.next_effect(),
+        }
+    }
+
+    fn next_of_account(&self, cell: &Arc<AccountCell>) -> Option<Envelope> {
         let mut state = cell.lock();
         let CellState::Ready(account) = &mut *state else {
             return None;
@@ -207,14 +222,20 @@ impl Server {
 
     /// Takes one envelope to where it is for.
     fn step(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
+        if self.is_answer(&envelope) {
+            return None;
+        }
         match self.host(envelope.to().domain()) {
             Some(_) if envelope.to().local().is_some() => self.to_account(envelope),
             Some(host) => self.to_host(&host, envelope),
-            // No federation: other domains are out of reach.
-            None => refuse(
-                &envelope,
-                &StanzaError::new(Condition::RemoteServerNotFound),
-            ),
+            None => match self.service(envelope.to().domain()) {
+                Some(service) => self.to_service(&service, envelope),
+                // No federation: other domains are out of reach.
+                None => refuse(
+                    &envelope,
+                    &StanzaError::new(Condition::RemoteServerNotFound),
+                ),
+            },
         }
     }
 }

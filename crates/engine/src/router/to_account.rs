@@ -237,6 +237,7 @@ impl Server {
             session: envelope.session(),
             account: None,
             run: None,
+            service: None,
             host: &host,
             server: self,
             stanza: &stanza,

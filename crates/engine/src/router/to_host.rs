@@ -12,7 +12,10 @@ use crate::{
     envelope::Envelope,
     faults::{Caught, caught},
     host::Host,
-    module::{Answer, IqContext, IqJob, Method, To, iq::Handler},
+    module::{
+        Answer, IqContext, IqJob, Method, To,
+        iq::{Answering, Handler},
+    },
     server::Server,
 };
 
@@ -57,6 +60,7 @@ impl Server {
                     session: envelope.session(),
                     account: None,
                     run: None,
+                    service: None,
                     host,
                     server: self,
                     stanza: &stanza,
@@ -66,25 +70,10 @@ impl Server {
                     .unwrap_or_else(|panicked| Err(panicked.error()))
             }
             Some(Handler::Handle(handle)) => {
-                let job = IqJob {
-                    from: envelope.from().clone(),
-                    session: envelope.session().cloned(),
-                    account: None,
-                    host: host.clone(),
-                    server: self.clone(),
-                    address: None,
-                    stanza: stanza.clone(),
-                };
+                let job = self.job(host, &envelope);
                 match handle(&child.tree().root(), job) {
                     Ok(answering) => {
-                        let server = self.clone();
-                        self.environment().spawn(Box::pin(async move {
-                            let answer = Caught::new(answering).await;
-                            server.answer(
-                                envelope,
-                                answer.unwrap_or_else(|panicked| Err(panicked.error())),
-                            );
-                        }));
+                        self.answer_later(answering, envelope);
                         return None;
                     }
                     Err(error) => Err(error),
@@ -92,6 +81,31 @@ impl Server {
             }
         };
         reply(&envelope, answer)
+    }
+
+    /// What an answer that waits has at hand, for a request to no account.
+    pub(super) fn job(self: &Arc<Self>, host: &Arc<Host>, envelope: &Envelope) -> IqJob {
+        IqJob {
+            from: envelope.from().clone(),
+            session: envelope.session().cloned(),
+            account: None,
+            host: host.clone(),
+            server: self.clone(),
+            address: None,
+            stanza: envelope.stanza().clone(),
+        }
+    }
+
+    /// Runs what answers `envelope` to its end, and routes the answer.
+    pub(super) fn answer_later(self: &Arc<Self>, answering: Answering, envelope: Envelope) {
+        let server = self.clone();
+        self.environment().spawn(Box::pin(async move {
+            let answer = Caught::new(answering).await;
+            server.answer(
+                envelope,
+                answer.unwrap_or_else(|panicked| Err(panicked.error())),
+            );
+        }));
     }
 
     /// Routes the answer to a request that had to wait; the asking session goes on after it.

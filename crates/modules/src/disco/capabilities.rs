@@ -85,13 +85,19 @@ fn push(part: &str, text: &mut String) {
 mod tests {
     use stanza::form::Field;
 
-    use super::{super::protocol::Identity, *};
+    use engine::Identity;
+
+    use super::*;
 
     /// The example of [§5.2](https://xmpp.org/extensions/xep-0115.html#ver-gen-simple).
     #[test]
     fn the_simple_example_hashes_as_published() {
         let info = Info {
-            identities: vec![Identity::new("client", "pc", Some("Exodus 0.9.1"))],
+            identities: vec![Identity {
+                category: "client",
+                kind: "pc",
+                name: Some("Exodus 0.9.1"),
+            }],
             features: vec![
                 "http://jabber.org/protocol/muc",
                 "http://jabber.org/protocol/disco#items",
@@ -109,7 +115,11 @@ mod tests {
             .field(Field::data("os", ["Mac"]))
             .field(Field::data("ip_version", ["ipv6", "ipv4"]));
         let info = Info {
-            identities: vec![Identity::new("client", "pc", Some("Psi 0.11"))],
+            identities: vec![Identity {
+                category: "client",
+                kind: "pc",
+                name: Some("Psi 0.11"),
+            }],
             features: vec!["b", "a"],
             forms: vec![form],
         };

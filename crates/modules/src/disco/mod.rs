@@ -19,12 +19,13 @@ mod sample;
 use std::sync::OnceLock;
 
 use engine::{
-    Authentication, Host, HostFacts,
+    Authentication, Host, HostFacts, Identity,
     module::{
-        Answer, AnswerIq, AtStream, ConfigError, IqContext, Module, NoConfig, Spec, To, Wiring,
+        Answer, AnswerIq, AtStream, ConfigError, IqContext, Module, NoConfig, ServiceParts, Spec,
+        To, Wiring,
     },
 };
-use protocol::{Identity, Info, InfoQuery, Items, ItemsQuery};
+use protocol::{Info, InfoQuery, Items, ItemsQuery};
 use stanza::{Condition, StanzaError};
 use xml::Fragment;
 
@@ -71,15 +72,21 @@ impl Module for ServiceDiscovery {
             .iq::<InfoQuery>(To::Host)
             .iq::<InfoQuery>(To::OwnAccount)
             .iq::<InfoQuery>(To::OtherAccount)
+            .iq::<InfoQuery>(To::Service)
             .iq::<ItemsQuery>(To::Host)
             .iq::<ItemsQuery>(To::OwnAccount)
-            .iq::<ItemsQuery>(To::OtherAccount);
+            .iq::<ItemsQuery>(To::OtherAccount)
+            .iq::<ItemsQuery>(To::Service);
     }
 }
 
 /// Identity, features and data sets, [§3](https://xmpp.org/extensions/xep-0030.html#info).
 impl AnswerIq<InfoQuery> for ServiceDiscovery {
     fn answer_iq(&self, query: InfoQuery, cx: &mut IqContext<'_>) -> Answer {
+        if let Some(service) = cx.service() {
+            known_at_service(&query.node, cx)?;
+            return Ok(Some(service_info(service).to_fragment(None)));
+        }
         match entity(cx) {
             Entity::Hidden => Err(StanzaError::new(Condition::ServiceUnavailable)),
             Entity::Host => {
@@ -107,6 +114,11 @@ impl AnswerIq<InfoQuery> for ServiceDiscovery {
 /// items: its resources are seen by presence.
 impl AnswerIq<ItemsQuery> for ServiceDiscovery {
     fn answer_iq(&self, query: ItemsQuery, cx: &mut IqContext<'_>) -> Answer {
+        if let Some(service) = cx.service() {
+            known_at_service(&query.node, cx)?;
+            let items = Items(service.disco().host_items().to_vec());
+            return Ok(Some(items.to_fragment(None)));
+        }
         let items = match (entity(cx), &query.node) {
             // An account that is hidden answers as one that has nothing to show, [§8] rule 2.
             //
@@ -147,7 +159,11 @@ impl ServiceDiscovery {
             Authentication::Anonymous => "anonymous",
         };
         Info {
-            identities: vec![Identity::new("account", kind, None)],
+            identities: vec![Identity {
+                category: "account",
+                kind,
+                name: None,
+            }],
             features: host.disco().account_features().collect(),
             forms: Vec::new(),
         }
@@ -156,9 +172,35 @@ impl ServiceDiscovery {
 
 fn host_info(host: &Host) -> Info {
     Info {
-        identities: vec![Identity::new("server", "im", Some("Couplet"))],
+        identities: vec![Identity {
+            category: "server",
+            kind: "im",
+            name: Some("Couplet"),
+        }],
         features: host.disco().host_features().collect(),
         forms: host.disco().host_forms().to_vec(),
+    }
+}
+
+/// What a service says of itself: what its feature declared, and that it can be asked.
+fn service_info(service: &ServiceParts) -> Info {
+    let mut features: Vec<_> = service.disco().host_features().collect();
+    features.extend([protocol::NS_INFO, protocol::NS_ITEMS]);
+    features.sort_unstable();
+    features.dedup();
+    Info {
+        identities: vec![*service.identity()],
+        features,
+        forms: service.disco().host_forms().to_vec(),
+    }
+}
+
+/// A service is answered for as a whole: its nodes and addresses are its feature's to answer for.
+fn known_at_service(node: &Option<String>, cx: &IqContext<'_>) -> Result<(), StanzaError> {
+    let is_whole = cx.stanza().to().is_some_and(|to| to.local().is_none());
+    match is_whole && node.is_none() {
+        true => Ok(()),
+        false => Err(StanzaError::new(Condition::ItemNotFound)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Wire forms of [XEP-0030](https://xmpp.org/extensions/xep-0030.html): two queries and their answers.
 
 use engine::{
-    Item,
+    Identity, Item,
     module::{Method, Payload},
 };
 use stanza::{StanzaError, form::Form};
@@ -51,28 +51,6 @@ fn node(query: &Element<'_>) -> Option<String> {
         .attr("node")
         .filter(|node| !node.is_empty())
         .map(|node| node.into_owned())
-}
-
-/// What an entity is.
-#[derive(Clone, Debug)]
-pub(super) struct Identity {
-    pub(super) category: &'static str,
-    pub(super) kind: &'static str,
-    pub(super) name: Option<&'static str>,
-}
-
-impl Identity {
-    pub(super) fn new(
-        category: &'static str,
-        kind: &'static str,
-        name: Option<&'static str>,
-    ) -> Self {
-        Self {
-            category,
-            kind,
-            name,
-        }
-    }
 }
 
 /// What an entity is and offers.

@@ -1,6 +1,8 @@
 //! A feature of each kind, for tests: that what is wired shows and works, and that without its line in
 //! the list nothing of it is left.
 
+mod keeping;
+
 use engine::{
     ClientSettings, ConflictPolicy, HostFacts, HostSettings, Item, Limits, Settings,
     account::Account,
