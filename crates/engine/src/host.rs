@@ -20,7 +20,6 @@ use crate::{
         AtStream, ConfigError, ElementHandler, Entry, JobEntry, ServiceParts, Setting, iq::IqTable,
     },
     pipeline::Pipeline,
-    session::marks::MarkKind,
 };
 
 /// How clients of a host sign in.
@@ -147,11 +146,6 @@ impl Host {
     /// What its features do from time to time.
     pub(crate) fn jobs(&self) -> &[JobEntry] {
         &self.parts.jobs
-    }
-
-    /// The marks its features set on sessions.
-    pub(crate) fn marks(&self) -> &[MarkKind] {
-        &self.parts.marks
     }
 
     /// Who takes a first-level element that is no stanza.

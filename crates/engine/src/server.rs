@@ -69,6 +69,8 @@ pub struct Server {
     sabotage: Sabotage,
     jobs: Mutex<Jobs>,
     asks: Mutex<Asks>,
+    /// Accounts whose notes of sessions are behind.
+    unnoted: Mutex<Vec<BareJid>>,
     pub(crate) sessions: AtomicU64,
 }
 
@@ -141,10 +143,12 @@ impl Server {
             sabotage: settings.sabotage,
             jobs: Mutex::default(),
             asks: Mutex::default(),
+            unnoted: Mutex::default(),
             sessions: AtomicU64::new(0),
         });
         server.losses.belongs_to(&server);
         server.start_jobs();
+        server.take_back_sessions();
         Ok(server)
     }
 
@@ -209,6 +213,10 @@ impl Server {
 
     pub(crate) fn jobs(&self) -> MutexGuard<'_, Jobs> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn unnoted(&self) -> MutexGuard<'_, Vec<BareJid>> {
+        self.unnoted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn asks(&self) -> MutexGuard<'_, Asks> {

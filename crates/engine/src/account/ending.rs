@@ -7,7 +7,7 @@ use stanza::{Kind, PresenceType, Stanza};
 use store::Gate;
 use stream::StreamFault;
 
-use super::{Account, iq, mail, presence};
+use super::{Account, iq, mail, noted, presence};
 use crate::{
     envelope::Envelope,
     pipeline::{
@@ -46,6 +46,8 @@ pub(crate) fn finish(account: &mut Account, cx: &Context<'_>, id: SessionId, why
     // 1. Unavailable, to contacts, own resources and directed targets. The session itself rests before
     //    this run's frames are handed over, so it is not told of its own end.
     presence::unavailable(account, cx, id, &Arc::new(gone));
+    let was_noted = account.resource(id).is_some_and(|resource| resource.noted);
+    noted::ended(account, cx, id, was_noted, full_jid.resource());
     // 2. It leaves the account's list and takes nothing more.
     account
         .sessions
@@ -135,6 +137,9 @@ pub(crate) fn abandon(account: &mut Account, server: &Server) -> Vec<Envelope> {
         );
         server.sessions.fetch_sub(1, Ordering::Relaxed);
         session.wake();
+    }
+    if !account.is_anonymous() {
+        server.store().submit(noted::forget_all(account.owner()));
     }
     last
 }

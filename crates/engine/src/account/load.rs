@@ -7,7 +7,9 @@ use mailbox::{Mailbox, WireKey};
 use store::{Owner, Question, StoreError};
 
 use super::{
-    Account, AccountCell, CONTACTS, CellState, Closing, Contacts, credentials::ACCOUNT,
+    Account, AccountCell, CONTACTS, CellState, Closing, Contacts,
+    credentials::ACCOUNT,
+    noted::{SESSIONS, SessionNote},
     resident::Residents,
 };
 use crate::{environment::random_bytes, host::Host, server::Server};
@@ -24,7 +26,7 @@ pub(crate) async fn load(server: Arc<Server>, cell: Arc<AccountCell>) {
     let outcome = read(&server, cell.jid()).await;
     unfinished.is_armed = false;
     match outcome {
-        Ok(Some(account)) => server.loaded(&cell, account),
+        Ok(Some((account, notes))) => server.loaded(&cell, account, notes),
         Ok(None) => server.not_loaded(&cell, true),
         Err(error) => {
             tracing::error!(account = %cell.jid(), %error, "an account can't be read; what came for it is answered with an error");
@@ -47,18 +49,22 @@ impl Drop for Unfinished {
     }
 }
 
-async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Account>, StoreError> {
+/// What the store has of an account: itself, and its sessions of an earlier life of the server.
+type Read = (Account, Vec<(String, SessionNote)>);
+
+async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Read>, StoreError> {
     let owner = Owner::Account(jid.clone());
     let question = (
         ACCOUNT.get(&owner, &()),
         CONTACTS.all(&owner),
+        SESSIONS.all(&owner),
         Mailbox::question(&owner),
     );
     let mut queries = Vec::new();
     question.queries(&mut queries);
     queries.extend(server.residents().iter().map(|kind| kind.query(&owner)));
     let mut answers = server.store().read_all(queries).await?.into_iter();
-    let (record, contacts, mail) = question.answer(&mut answers)?;
+    let (record, contacts, notes, mail) = question.answer(&mut answers)?;
     let Some(record) = record else {
         return Ok(None);
     };
@@ -67,14 +73,15 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Account>, St
     let Some(host) = server.host(jid.domain()) else {
         return Ok(None);
     };
-    Ok(Some(Account::new(
+    let account = Account::new(
         jid.clone(),
         host,
         false,
         Contacts::load(contacts, record.created_at()),
         mailbox,
         residents,
-    )))
+    );
+    Ok(Some((account, notes)))
 }
 
 /// The key of a mailbox that has none yet.
@@ -131,7 +138,7 @@ impl Server {
             mailbox,
             Residents::default(),
         );
-        self.loaded(&cell, account);
+        self.loaded(&cell, account, Vec::new());
         cell
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod ending;
 pub(crate) mod iq;
 pub(crate) mod load;
 pub(crate) mod mail;
+pub(crate) mod noted;
 pub(crate) mod presence;
 mod resident;
 pub mod subscription;
@@ -69,6 +70,8 @@ pub struct Account {
     pub(crate) last_seq: Seq,
     /// Mailbox entries that were taken, but whose removal the store refused; tried again with the next.
     pub(crate) forgotten: Vec<Cleared>,
+    /// What the notes of its sessions on disk are behind in.
+    behind: noted::Behind,
     /// It is being removed.
     pub(crate) closing: Closing,
     /// It stands in the registry's list of accounts that may leave memory.
@@ -92,6 +95,8 @@ pub struct Resource {
     presence: Option<Presence>,
     interested: bool,
     directed: BTreeSet<Jid>,
+    /// The store may have a note of it.
+    noted: bool,
     pub(crate) marks: Marks,
 }
 
@@ -130,6 +135,7 @@ impl Account {
             closing: Closing::No,
             last_seq: Seq::NONE,
             forgotten: Vec::new(),
+            behind: noted::Behind::default(),
             listed_idle: false,
         }
     }
@@ -221,8 +227,14 @@ impl Account {
         self.sessions.is_empty()
             && self.mailbox.is_at_rest()
             && self.forgotten.is_empty()
+            && self.behind.is_empty()
             && self.effects.is_empty()
             && !self.draining
+    }
+
+    /// What the store refused is to be written again.
+    pub(crate) fn owes(&self) -> bool {
+        !self.forgotten.is_empty() || !self.behind.is_empty()
     }
 
     /// Its mailbox.
@@ -239,6 +251,7 @@ impl Resource {
             presence: None,
             interested: false,
             directed: BTreeSet::new(),
+            noted: false,
             marks: Marks::default(),
         }
     }

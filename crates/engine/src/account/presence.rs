@@ -8,7 +8,9 @@ use std::sync::Arc;
 use jid::{BareJid, Jid};
 use stanza::{Kind, PresenceType, Stanza, delay::Delay};
 
-use super::{Account, Presence, Resource, mail, subscription::SubscriptionType, subscriptions};
+use super::{
+    Account, Presence, Resource, mail, noted, subscription::SubscriptionType, subscriptions,
+};
 use crate::{
     envelope::Envelope,
     pipeline::{
@@ -76,6 +78,7 @@ fn available(account: &mut Account, cx: &Context<'_>, session: SessionId, stanza
     push_to_available(account, cx, &stanza);
     broadcast(account, cx, &from, &stanza);
     if before.is_none() {
+        noted::changed(account, cx, session);
         greet(account, cx, session);
         cx.tell(SessionAvailable { session }, account);
     }
@@ -148,6 +151,7 @@ pub(crate) fn unavailable(
         resource.presence = None;
     }
     take_back(account, cx, session, &from, was_available, stanza);
+    noted::changed(account, cx, session);
     if was_available {
         cx.tell(SessionUnavailable { session }, account);
     }
@@ -170,20 +174,20 @@ fn take_back(
     };
     let directed = std::mem::take(&mut resource.directed);
     for target in directed {
-        let told = was_available
-            && account
-                .contacts()
-                .standing(&target.bare())
-                .state
-                .is_seen_by_contact();
-        if !told {
+        if !(was_available && is_broadcast_to(account, &target)) {
             cx.route_regardless(Envelope::share(from.clone(), target, stanza));
         }
     }
 }
 
+/// Whether a broadcast reaches `target`.
+pub(super) fn is_broadcast_to(account: &Account, target: &Jid) -> bool {
+    let standing = account.contacts().standing(&target.bare());
+    standing.state.is_seen_by_contact()
+}
+
 /// Sends a resource's presence to every contact that may see it.
-fn broadcast(account: &Account, cx: &Context<'_>, from: &Jid, stanza: &Arc<Stanza>) {
+pub(super) fn broadcast(account: &Account, cx: &Context<'_>, from: &Jid, stanza: &Arc<Stanza>) {
     for (contact, known) in account.contacts().iter() {
         if known.standing.state.is_seen_by_contact() {
             cx.route_regardless(Envelope::share(
@@ -207,12 +211,7 @@ fn push_to_available(account: &Account, cx: &Context<'_>, stanza: &Arc<Stanza>) 
 fn directed(account: &mut Account, cx: &Context<'_>, session: SessionId, envelope: Envelope) {
     let target = envelope.to().clone();
     let is_available = envelope.stanza().kind() == Kind::Presence(PresenceType::Available);
-    let covered = !target.is_full()
-        && account
-            .contacts()
-            .standing(&target.bare())
-            .state
-            .is_seen_by_contact();
+    let covered = !target.is_full() && is_broadcast_to(account, &target);
     let Some(resource) = account.resource_mut(session) else {
         return;
     };
@@ -227,9 +226,10 @@ fn directed(account: &mut Account, cx: &Context<'_>, session: SessionId, envelop
                 return;
             }
             resource.directed.insert(target);
+            noted::changed(account, cx, session);
         }
-    } else {
-        resource.directed.remove(&target);
+    } else if resource.directed.remove(&target) {
+        noted::changed(account, cx, session);
     }
     cx.route(envelope);
 }

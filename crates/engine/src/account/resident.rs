@@ -22,12 +22,15 @@ pub trait Resident: Default + Send + 'static {
     fn load(entries: Vec<(Self::Key, Self::Value)>) -> Self;
 }
 
+/// One kind of an account's resident data, whatever its type.
+type Data = Box<dyn Any + Send>;
+
 /// A declared kind of resident data, without its types, for [`Module::RESIDENT`](crate::module::Module::RESIDENT).
 #[derive(Clone, Copy)]
 pub struct ResidentKind {
     id: TypeId,
     query: fn(&Owner) -> Query,
-    load: fn(&Owner, Answer) -> Result<Option<Box<dyn Any + Send>>, StoreError>,
+    load: fn(&Owner, Answer) -> Result<Option<Data>, StoreError>,
 }
 
 impl ResidentKind {
@@ -55,7 +58,7 @@ impl ResidentKind {
 
 /// The resident data of one account. What is empty takes no room.
 #[derive(Default)]
-pub(crate) struct Residents(Vec<(TypeId, Box<dyn Any + Send>)>);
+pub(crate) struct Residents(Vec<(TypeId, Data)>);
 
 impl Residents {
     /// Takes the answers to the queries of `kinds`.

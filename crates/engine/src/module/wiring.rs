@@ -18,7 +18,7 @@ use crate::{
     envelope::Envelope,
     host::Host,
     pipeline::{Context, Pipeline, Stage, events::Event},
-    session::marks::{MarkKind, SessionMark},
+    session::marks::SessionMark,
 };
 
 /// At which moment of a stream a feature shows in `<stream:features/>`.
@@ -39,7 +39,7 @@ pub(crate) struct Parts {
     pub(crate) iq: IqTable,
     pub(crate) disco: Disco,
     pub(crate) features: Vec<(AtStream, FeatureFn)>,
-    pub(crate) marks: Vec<MarkKind>,
+    pub(crate) marks: Vec<&'static str>,
     pub(crate) services: Vec<ServiceParts>,
     pub(crate) elements: Vec<ElementHandler>,
     pub(crate) jobs: Vec<JobEntry>,
@@ -204,7 +204,7 @@ impl<'a, M: Module> Wiring<'a, M> {
 
     /// Declares a mark this feature sets on sessions.
     pub fn session_mark<T: SessionMark>(&mut self) -> &mut Self {
-        self.parts.marks.push(MarkKind::of::<T>());
+        self.parts.marks.push(T::NAME);
         self
     }
 }

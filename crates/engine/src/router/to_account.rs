@@ -10,13 +10,17 @@ use super::{
     reply::{Question, refuse, reply, staged},
 };
 use crate::{
-    account::{Account, AccountCell, CellState, Closing, INBOX_MAX, iq, load, mail, presence},
+    account::{
+        Account, AccountCell, CellState, Closing, INBOX_MAX, iq, load, mail,
+        noted::{self, SessionNote},
+        presence,
+    },
     envelope::Envelope,
     faults::caught,
     losses,
     module::{IqContext, Method, To, iq::Handler},
     pipeline::{
-        Gates, Undo,
+        Context, Gates, Undo,
         decide::{Decision, decide_for_nobody},
         events::{IqArrived, MessageArrived, PresenceArrived},
     },
@@ -112,7 +116,12 @@ impl Server {
     }
 
     /// The store answered: the account is in memory, and what waited for it arrives.
-    pub(crate) fn loaded(self: &Arc<Self>, cell: &Arc<AccountCell>, account: Account) {
+    pub(crate) fn loaded(
+        self: &Arc<Self>,
+        cell: &Arc<AccountCell>,
+        account: Account,
+        notes: Vec<(String, SessionNote)>,
+    ) {
         let mut todo = Vec::new();
         let mut last = Vec::new();
         let wakers = {
@@ -122,7 +131,10 @@ impl Server {
             };
             let (inbox, wakers) = (std::mem::take(inbox), std::mem::take(wakers));
             *state = CellState::Ready(Box::new(account));
-            match self.run_in(cell, &mut state, Gates::OPEN, mail::give_up_strays) {
+            match self.run_in(cell, &mut state, Gates::OPEN, |account, cx| {
+                noted::take_back(account, cx, notes);
+                mail::give_up_strays(account, cx);
+            }) {
                 Ok((_, _, next)) => todo.extend(next),
                 Err(more) => last.extend(more),
             }
@@ -179,7 +191,7 @@ impl Server {
                 for undo in undo {
                     undo(account);
                 }
-                !account.forgotten.is_empty()
+                account.owes()
             });
             if owes == Some(true) {
                 let again = self
@@ -188,7 +200,7 @@ impl Server {
                 let server = self.clone();
                 self.environment().spawn(Box::pin(async move {
                     again.await;
-                    server.visit(&cell, Gates::OPEN, mail::write_owed);
+                    server.visit(&cell, Gates::OPEN, write_owed);
                 }));
             }
         }
@@ -203,10 +215,10 @@ impl Server {
         }
     }
 
-    /// Before a stop in good order: writes again what the store had refused.
+    /// Before a stop in good order: writes what is not written yet, or was refused by the store.
     pub fn write_what_is_owed(self: &Arc<Self>) {
         for cell in self.registry.all() {
-            self.visit(&cell, Gates::OPEN, mail::write_owed);
+            self.visit(&cell, Gates::OPEN, write_owed);
         }
     }
 
@@ -278,4 +290,10 @@ fn for_nobody(envelope: &Envelope) -> Option<Next> {
         }
         Decision::Deliver(_) | Decision::Store | Decision::Drop => None,
     }
+}
+
+/// What is not on disk yet, though nobody waits for it.
+fn write_owed(account: &mut Account, cx: &Context<'_>) {
+    mail::write_owed(account, cx);
+    noted::write(account, cx);
 }

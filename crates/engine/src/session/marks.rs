@@ -36,33 +36,3 @@ impl Marks {
         self.0.retain(|mark| *mark != TypeId::of::<M>());
     }
 }
-
-/// A declared mark, without its type: what stored sessions are read back with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MarkKind {
-    /// The name it is stored under.
-    pub(crate) name: &'static str,
-    id: TypeId,
-}
-
-impl MarkKind {
-    pub(crate) fn of<M: SessionMark>() -> Self {
-        Self {
-            name: M::NAME,
-            id: TypeId::of::<M>(),
-        }
-    }
-}
-
-impl Marks {
-    /// The names of the marks that are set, of those declared in `kinds`.
-    pub(crate) fn names<'k>(
-        &self,
-        kinds: &'k [MarkKind],
-    ) -> impl Iterator<Item = &'static str> + use<'_, 'k> {
-        kinds
-            .iter()
-            .filter(|kind| self.0.contains(&kind.id))
-            .map(|kind| kind.name)
-    }
-}

@@ -19,7 +19,7 @@ use engine::{
     session::SessionId,
 };
 use jid::{BareJid, Domain, Jid};
-use stanza::{Condition, IqType, Kind, MessageType, Stanza, StanzaError};
+use stanza::{Condition, IqType, Kind, MessageType, PresenceType, Stanza, StanzaError};
 use store::{Collection, Map, Version};
 use stream::StreamFault;
 use xml::{Builder, Element, Fragment};
@@ -124,9 +124,16 @@ impl Screen<MessageArrived> for Keeper {
     }
 }
 
-/// Says back what it is told.
+/// Says back what it is told, and tells the first admin who left it.
 impl Service for Keeper {
     fn take(&self, envelope: &Envelope, cx: &Context<'_>) {
+        if envelope.stanza().kind() == Kind::Presence(PresenceType::Unavailable) {
+            let left = Stanza::message(MessageType::Chat)
+                .with_child(Builder::content("body").text("left").build());
+            let admin = cx.host().facts().admins.first().unwrap().clone();
+            let note = Envelope::from_service(&echo(), envelope.to().clone(), admin.into(), left);
+            cx.route(note.unwrap());
+        }
         let Kind::Message(MessageType::Chat) = envelope.stanza().kind() else {
             return;
         };
@@ -233,14 +240,8 @@ fn note_from(from: Jid, host: &Arc<Host>, what: &str, route: impl FnOnce(Envelop
     let text = format!("{from} {what}");
     let note = Stanza::message(MessageType::Headline)
         .with_child(Builder::new("note", NS).text(&text).build());
-    for admin in host.facts().admins.first() {
-        route(Envelope::from_host(
-            host.domain(),
-            admin.clone().into(),
-            note.clone(),
-        ));
-        return;
-    }
+    let admin = host.facts().admins.first().unwrap().clone();
+    route(Envelope::from_host(host.domain(), admin.into(), note));
 }
 
 impl On<AccountCreated> for Keeper {
