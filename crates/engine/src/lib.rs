@@ -10,6 +10,7 @@
 
 pub mod account;
 mod asks;
+pub mod command;
 mod compute;
 mod connection;
 mod disco;

@@ -16,6 +16,12 @@ pub struct SessionInfo {
 }
 
 impl Server {
+    /// How many accounts are in memory, or on their way there.
+    #[must_use]
+    pub fn accounts_in_memory(&self) -> usize {
+        self.registry.len()
+    }
+
     /// All sessions, by account and then in the order they bound. Takes each account's lock for a
     /// moment: for people, not for programs.
     #[must_use]

@@ -3,8 +3,11 @@
 //! Roles are those of Prosody: guest, registered, member, admin, operator, each including the one
 //! before. Features ask by naming an [`Action`]; nobody compares roles.
 
+use serde::{Deserialize, Serialize};
+
 /// What a user is to a virtual host.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Anonymous users, and everybody from other servers.
     #[default]
@@ -17,6 +20,20 @@ pub enum Role {
     Admin,
     /// Administers the server: `admins` in the configuration, and the admin socket.
     Operator,
+}
+
+impl Role {
+    /// Its name, as stored and as operators write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Guest => "guest",
+            Self::Registered => "registered",
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Operator => "operator",
+        }
+    }
 }
 
 /// Something a user may be allowed to do.

@@ -63,6 +63,12 @@ impl Registry {
         }
     }
 
+    /// How many accounts there are.
+    pub(crate) fn len(&self) -> usize {
+        let count = |shard: &Shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.shards.iter().map(count).sum()
+    }
+
     /// All cells, sorted by address.
     pub(crate) fn all(&self) -> Vec<Arc<AccountCell>> {
         let mut all: Vec<_> = self

@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::{
     account::{AccountCell, CellState, ResidentKind},
     asks::Asks,
+    command::CommandEntry,
     environment::Environment,
     host::{Host, HostSettings},
     limits::{Limits, SignInFailures},
@@ -247,6 +248,11 @@ impl Server {
             CellState::Loading { .. } | CellState::Gone { .. } => None,
         };
         cells.iter().filter_map(largest).max().unwrap_or(0)
+    }
+
+    /// Every command, in the order of the features.
+    pub fn commands(&self) -> impl Iterator<Item = &'static CommandEntry> {
+        self.entries.iter().flat_map(|entry| entry.commands)
     }
 
     /// What features keep in memory with each account.

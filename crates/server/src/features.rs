@@ -1,11 +1,16 @@
 //! The list of features, as the configuration asks about them.
 
-use engine::module::Entry;
+use engine::{command::CommandEntry, module::Entry};
 
 use crate::config::Features;
 
 /// Every feature this binary has.
 pub(crate) const ALL: &[Entry] = modules::ALL;
+
+/// Every command of them.
+pub(crate) fn commands() -> impl Iterator<Item = &'static CommandEntry> {
+    ALL.iter().flat_map(|entry| entry.commands)
+}
 
 /// Answers the configuration from the list.
 pub(crate) struct Known;

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `cli.rs` | the command line as a type |
+//! | `cli/` | the command line: what the binary itself does, and every command of the engine |
 //! | `config/` | the configuration file |
 //! | `serve.rs` | the life of a serving process: start, reload, stop |
 //! | `assembly.rs` | from a configuration to a running engine; the same for offline commands |
@@ -21,19 +21,14 @@ mod features;
 mod first_start;
 mod logging;
 mod password;
-mod secret;
 mod serve;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use cli::Cli;
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let json = cli.json;
-    match cli.run() {
+    let line = cli::parse();
+    let json = line.json();
+    match line.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(json),
     }

@@ -2,9 +2,10 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use engine::command::Secret;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use crate::{failure::Failure, secret::Secret};
+use crate::failure::Failure;
 
 /// The longest password that is read.
 const PASSWORD_BYTES_MAX: usize = 1023;

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use engine::command::Control;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use transport::{
     Admission, Bound, Clients, Endpoint, ListenerKind, SystemEnvironment, Transport,
@@ -14,7 +15,7 @@ use transport::{
 };
 
 use crate::{
-    admin::{self, AdminSocket, Control},
+    admin::{self, AdminSocket},
     assembly::{self, Assembly},
     certificates,
     config::Config,
@@ -291,6 +292,10 @@ impl Control for Reloader {
             .map(|folder| Watch::new(&folder));
         *state = Current { config, watch };
         Ok(())
+    }
+
+    fn pid(&self) -> u32 {
+        std::process::id()
     }
 }
 

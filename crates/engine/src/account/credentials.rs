@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use jid::BareJid;
+use jid::{BareJid, FullJid};
 use sasl::{Credentials, Hash, Password, ScramKeys};
 use serde::{Deserialize, Serialize};
 use stanza::Timestamp;
@@ -23,7 +23,7 @@ use crate::{
         events::{AccountCreated, AccountDeleted, AccountDisabled, Event, PasswordChanged},
     },
     server::Server,
-    session::SessionId,
+    session::{Session, SessionId},
 };
 
 /// One record per account.
@@ -48,6 +48,9 @@ pub struct AccountRecord {
     /// Its user registered it, rather than an operator.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub registered: bool,
+    /// What an operator made it on its host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
 }
 
 /// An account can't be made or changed.
@@ -300,21 +303,51 @@ impl Server {
         }
     }
 
+    /// Makes the account something else on its host; its sessions end with `reset`, so that none is left
+    /// with another role.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; then nothing was changed.
+    pub async fn set_role(self: &Arc<Self>, jid: &BareJid, role: Role) -> Result<(), AccountError> {
+        let owner = Owner::Account(jid.clone());
+        let mut record = self.store().write(ACCOUNT, &owner).await?;
+        let Some(before) = record.get(&()).cloned() else {
+            return Err(AccountError::Missing(jid.clone()));
+        };
+        let role = Some(role);
+        record.put((), AccountRecord { role, ..before });
+        record.commit().durable().await?;
+        self.end_sessions(jid, None, &StreamFault::Reset);
+        Ok(())
+    }
+
     /// The role of an account on its host.
-    pub(crate) fn role_of(
-        &self,
-        host: &Host,
-        jid: &BareJid,
-        record: Option<&AccountRecord>,
-    ) -> Role {
+    pub fn role_of(&self, host: &Host, jid: &BareJid, record: Option<&AccountRecord>) -> Role {
         if host.facts().admins.contains(jid) {
             return Role::Operator;
         }
         match record {
             None => Role::Guest,
-            Some(record) if record.registered => Role::Registered,
-            Some(_) => Role::Member,
+            Some(record) => record.role.unwrap_or(match record.registered {
+                true => Role::Registered,
+                false => Role::Member,
+            }),
         }
+    }
+
+    /// An operator ends the sessions of an account, or the one named, and may give a reason. How many ended.
+    pub fn kick(
+        self: &Arc<Self>,
+        jid: &BareJid,
+        only: Option<&FullJid>,
+        reason: Option<&str>,
+    ) -> usize {
+        let reason = reason.unwrap_or("Kicked by the operator").to_owned();
+        let fault = StreamFault::Kicked { reason };
+        self.end_some(jid, &fault, |session| {
+            only.is_none_or(|only| only == session.full_jid())
+        })
     }
 
     /// Ends all sessions of an account but one.
@@ -324,14 +357,23 @@ impl Server {
         except: Option<SessionId>,
         fault: &StreamFault,
     ) -> usize {
+        self.end_some(jid, fault, |session| Some(session.id()) != except)
+    }
+
+    fn end_some(
+        self: &Arc<Self>,
+        jid: &BareJid,
+        fault: &StreamFault,
+        is_meant: impl Fn(&Session) -> bool,
+    ) -> usize {
         let Some(cell) = self.known_account(jid) else {
             return 0;
         };
         self.visit(&cell, Gates::OPEN, |account, cx| {
             let sessions: Vec<SessionId> = account
                 .resources()
+                .filter(|resource| is_meant(resource.session()))
                 .map(|resource| resource.session().id())
-                .filter(|id| Some(*id) != except)
                 .collect();
             for session in &sessions {
                 ending::end(account, cx, *session, fault);

@@ -6,7 +6,7 @@ use super::{
     ConfigError, Module, Spec,
     wiring::{Parts, Wiring},
 };
-use crate::{account::ResidentKind, host::HostFacts};
+use crate::{account::ResidentKind, command::CommandEntry, host::HostFacts};
 
 /// One line of the list of features.
 #[derive(Clone, Copy)]
@@ -15,6 +15,8 @@ pub struct Entry {
     pub name: &'static str,
     /// The specifications it implements.
     pub specs: &'static [Spec],
+    /// What operators can do with it.
+    pub commands: &'static [CommandEntry],
     pub(crate) resident: &'static [ResidentKind],
     build: fn(Setting, &HostFacts, &mut Parts) -> Result<(), ConfigError>,
     check: fn(&Value) -> Result<(), String>,
@@ -49,6 +51,7 @@ pub const fn entry<M: Module>() -> Entry {
     Entry {
         name: M::NAME,
         specs: M::SPECS,
+        commands: M::COMMANDS,
         resident: M::RESIDENT,
         build: build::<M>,
         check: check::<M>,

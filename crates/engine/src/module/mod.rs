@@ -34,6 +34,7 @@ pub use self::{
 };
 use crate::{
     account::{Account, ResidentKind},
+    command::CommandEntry,
     host::HostFacts,
     pipeline::{Context, Verdict, events::Event},
 };
@@ -47,6 +48,8 @@ pub trait Module: Sized + Send + Sync + 'static {
     /// What it keeps in memory with each account, because its stages need it. It is loaded also where
     /// the feature is off, so that a reload can turn it on.
     const RESIDENT: &'static [ResidentKind] = &[];
+    /// What operators can do with it.
+    const COMMANDS: &'static [CommandEntry] = &[];
     /// Its part of the configuration.
     type Config: DeserializeOwned + Default;
 

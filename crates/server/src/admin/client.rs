@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    commands,
-    request::{Answer, Outcome, Request},
-};
+use engine::command::{AdminContext, CommandEntry, Outcome, Who};
+use serde_json::{Map, Value};
+
+use super::request::{Answer, Request};
 use crate::{
     assembly::Assembly,
     config::Config,
@@ -24,13 +24,18 @@ const ATTEMPTS: u32 = 100;
 /// How long to wait in between.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
-/// Has `request` done by the running server of this configuration; when none runs, opens the
+/// Has a command done by the running server of this configuration; when none runs, opens the
 /// store and does it here.
 ///
 /// # Errors
 ///
 /// A [`Failure`] with the sentence for the operator.
-pub(crate) fn ask(config: &Config, request: Request) -> Result<Outcome, Failure> {
+pub(crate) fn ask(
+    config: &Config,
+    command: &CommandEntry,
+    arguments: Map<String, Value>,
+) -> Result<Outcome, Failure> {
+    let request = Request::new(command.path, arguments);
     let path = data_folder::socket(&config.general.data);
     let answer = match connect(config, &path) {
         Ok(stream) => exchange(stream, &request).map_err(|error| {
@@ -45,7 +50,7 @@ pub(crate) fn ask(config: &Config, request: Request) -> Result<Outcome, Failure>
                 path.display()
             )));
         }
-        Err(_) if request.needs_running() => {
+        Err(_) if command.needs_running => {
             return Err(Failure::new(
                 Exit::NotRunning,
                 format!(
@@ -56,10 +61,7 @@ pub(crate) fn ask(config: &Config, request: Request) -> Result<Outcome, Failure>
         }
         Err(_) => alone(config, request)?,
     };
-    match answer {
-        Answer::Ok(outcome) => Ok(outcome),
-        Answer::Error(sentence) => Err(Failure::refused(sentence)),
-    }
+    answer.into_result().map_err(Failure::refused)
 }
 
 /// Connects to the running server. One that has the data folder and no socket is starting or stopping:
@@ -108,7 +110,8 @@ fn alone(config: &Config, request: Request) -> Result<Answer, Failure> {
         let environment = transport::SystemEnvironment::new();
         let assembly = Assembly::open(config, &data, environment)
             .map_err(|error| Failure::start(format!("{error:#}")))?;
-        let answer = commands::run(&assembly.server, None, request).await;
+        let cx = AdminContext::new(assembly.server.clone(), Who::Operator, None);
+        let answer = request.run(cx).await;
         assembly.close();
         Ok(answer)
     })

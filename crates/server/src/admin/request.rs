@@ -1,132 +1,78 @@
-//! What can be asked of the server, and what it answers.
+//! What goes over the admin socket: a command with its arguments, and what came of it.
 
 use std::fmt;
 
+use engine::command::{AdminContext, CommandError, Outcome, Who};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::secret::Secret;
+use crate::features;
 
-/// A command with its arguments.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "command")]
-pub(crate) enum Request {
-    /// Make an account.
-    #[serde(rename = "user add")]
-    UserAdd {
-        /// Its bare JID.
-        jid: String,
-        /// Its password.
-        password: Secret,
-    },
-    /// Set a password; the account's sessions end.
-    #[serde(rename = "user passwd")]
-    UserPasswd {
-        /// Whose.
-        jid: String,
-        /// The new one.
-        password: Secret,
-    },
-    /// Delete an account with everything it owns.
-    #[serde(rename = "user delete")]
-    UserDelete {
-        /// Which.
-        jid: String,
-    },
-    /// List accounts.
-    #[serde(rename = "user list")]
-    UserList {
-        /// Only of this host.
-        host: Option<String>,
-    },
-    /// List sessions.
-    #[serde(rename = "session list")]
-    SessionList,
-    /// Read configuration and certificates anew.
-    #[serde(rename = "reload")]
-    Reload,
-    /// The process id.
-    #[serde(rename = "pid")]
-    Pid,
+/// A command with its arguments: `{"command": "user kick", "user": "juliet@example.org"}`.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Request {
+    command: String,
+    #[serde(flatten)]
+    arguments: Map<String, Value>,
 }
 
-impl Request {
-    /// Whether it means something only to a running server.
-    pub(crate) fn needs_running(&self) -> bool {
-        matches!(self, Self::SessionList | Self::Reload | Self::Pid)
+/// Arguments may be passwords.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({})", self.command)
     }
 }
 
-/// What came of a request: `{"ok": ...}` or `{"error": "a sentence"}`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+impl Request {
+    pub(super) fn new(command: &str, arguments: Map<String, Value>) -> Self {
+        Self {
+            command: command.to_owned(),
+            arguments,
+        }
+    }
+
+    /// Does it, in the operator's name.
+    pub(super) async fn run(self, cx: AdminContext) -> Answer {
+        debug_assert!(
+            matches!(cx.who(), Who::Operator),
+            "the socket is the operator's"
+        );
+        let entry = features::commands().find(|entry| entry.path == self.command);
+        let Some(entry) = entry else {
+            return Answer::Error(format!("there is no command \"{}\"", self.command));
+        };
+        Answer::of(entry.run(self.arguments, cx).await)
+    }
+}
+
+/// What came of a request.
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Answer {
     /// Done.
-    Ok(Outcome),
+    Ok {
+        /// For people.
+        text: String,
+        /// For programs.
+        data: Value,
+    },
     /// Refused; why, and what to do.
     Error(String),
 }
 
-/// What a command found or did. Shown to people by `Display`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Outcome {
-    /// Done; a sentence.
-    Done(String),
-    /// Accounts, by address.
-    Users(Vec<User>),
-    /// Sessions, by account.
-    Sessions(Vec<Session>),
-    /// The process id of the server.
-    Pid(u32),
-}
+impl Answer {
+    fn of(result: Result<Outcome, CommandError>) -> Self {
+        match result {
+            Ok(Outcome { text, data }) => Self::Ok { text, data },
+            Err(error) => Self::Error(error.to_string()),
+        }
+    }
 
-/// An account in a list.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct User {
-    /// Its bare JID.
-    pub(crate) jid: String,
-    /// Whether it may not sign in.
-    pub(crate) disabled: bool,
-    /// When it was made, in seconds since 1970.
-    pub(crate) created: i64,
-    /// When somebody last signed in, likewise.
-    pub(crate) last_sign_in: Option<i64>,
-}
-
-/// A session in a list.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Session {
-    /// Its full JID.
-    pub(crate) jid: String,
-    /// The priority of its presence, if it is available.
-    pub(crate) priority: Option<i8>,
-    /// Whether it uses acks (XEP-0198).
-    pub(crate) acks: bool,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The outcome, or the sentence.
+    pub(super) fn into_result(self) -> Result<Outcome, String> {
         match self {
-            Self::Done(sentence) => writeln!(f, "{sentence}"),
-            Self::Pid(pid) => writeln!(f, "{pid}"),
-            Self::Users(users) => {
-                for user in users {
-                    let disabled = if user.disabled { "  (disabled)" } else { "" };
-                    writeln!(f, "{}{disabled}", user.jid)?;
-                }
-                Ok(())
-            }
-            Self::Sessions(sessions) => {
-                for session in sessions {
-                    let presence = match session.priority {
-                        Some(priority) => format!("available, priority {priority}"),
-                        None => "not available".to_owned(),
-                    };
-                    let acks = if session.acks { ", acks" } else { "" };
-                    writeln!(f, "{}  {presence}{acks}", session.jid)?;
-                }
-                Ok(())
-            }
+            Self::Ok { text, data } => Ok(Outcome { text, data }),
+            Self::Error(sentence) => Err(sentence),
         }
     }
 }

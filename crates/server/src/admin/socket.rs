@@ -8,16 +8,16 @@ use std::{
     time::Duration,
 };
 
-use engine::Server;
+use engine::{
+    Server,
+    command::{AdminContext, Control, Who},
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
 };
 
-use super::{
-    commands::{self, Control},
-    request::{Answer, Request},
-};
+use super::request::{Answer, Request};
 use crate::data_folder;
 
 /// The longest request.
@@ -61,11 +61,12 @@ pub(crate) fn listen(
     }
     let listener = UnixListener::bind(&path)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    let cx = AdminContext::new(server, Who::Operator, Some(control));
     let task = tokio::spawn(async move {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    tokio::spawn(serve(stream, Arc::clone(&server), Arc::clone(&control)));
+                    tokio::spawn(serve(stream, cx.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the admin socket cannot accept");
@@ -78,7 +79,7 @@ pub(crate) fn listen(
 }
 
 /// Answers one connection's requests, a line each.
-async fn serve(stream: UnixStream, server: Arc<Server>, control: Arc<dyn Control>) {
+async fn serve(stream: UnixStream, cx: AdminContext) {
     let (input, mut output) = stream.into_split();
     let mut input = BufReader::new(input);
     loop {
@@ -89,7 +90,7 @@ async fn serve(stream: UnixStream, server: Arc<Server>, control: Arc<dyn Control
             return;
         }
         let answer = match serde_json::from_slice::<Request>(&line) {
-            Ok(request) => commands::run(&server, Some(&*control), request).await,
+            Ok(request) => request.run(cx.clone()).await,
             Err(error) => Answer::Error(format!("the request is not understood: {error}")),
         };
         let Ok(mut bytes) = serde_json::to_vec(&answer) else {

@@ -63,6 +63,79 @@ fn addresses_that_are_not_served_are_named() {
 }
 
 #[test]
+fn a_mistake_is_answered_with_what_was_probably_meant() {
+    let place = Place::new();
+    place.configure("[host.localhost]");
+    place.done(
+        &["user", "add", "juliet@localhost", "--password-stdin"],
+        "capulet\n",
+    );
+    place.fails(
+        &["user", "info", "juilet@localhost"],
+        1,
+        "there is no account juilet@localhost; did you mean juliet@localhost? See \"user list\"",
+    );
+    place.fails(
+        &["user", "info", "juliet@locahlost"],
+        1,
+        "the host locahlost is not served here; add [host.\"locahlost\"] to the configuration. Did you mean localhost? Served are localhost",
+    );
+    let output = place.run(&["user", "inof", "juliet@localhost"], "");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("'info'"), "{said}");
+}
+
+#[test]
+fn accounts_are_shut_opened_and_given_roles() {
+    let place = Place::new();
+    let server = place.serve();
+    let user = |word| ["user", word, "juliet@localhost"];
+    place.done(
+        &["user", "add", "juliet@localhost", "--password-stdin"],
+        "capulet\n",
+    );
+    place.done(&user("disable"), "");
+    assert!(place.done(&user("info"), "").contains("disabled"));
+    assert!(
+        place
+            .done(&["user", "list"], "")
+            .contains("juliet@localhost  (disabled)")
+    );
+    place.done(&user("enable"), "");
+    place.done(&["user", "role", "juliet@localhost", "admin"], "");
+    let info = place.done(&user("info"), "");
+    assert!(
+        info.contains("may sign in") && info.contains("admin"),
+        "{info}"
+    );
+    let output = place.run(&["user", "role", "juliet@localhost", "king"], "");
+    assert_eq!(output.status.code(), Some(2), "no such role");
+    assert_eq!(
+        place.done(&user("kick"), ""),
+        "0 sessions of juliet@localhost ended.\n"
+    );
+    place.fails(
+        &["session", "close", "juliet@localhost/balcony"],
+        1,
+        "there is no session juliet@localhost/balcony; \"session list\" shows them",
+    );
+    assert!(
+        place
+            .done(&["host", "list"], "")
+            .starts_with("localhost  accounts")
+    );
+    let shown = place.done(&["host", "show", "localhost"], "");
+    assert!(shown.contains("feature   urn:xmpp:ping"), "{shown}");
+    assert!(
+        place
+            .done(&["--json", "stats"], "")
+            .contains("\"sessions\":0")
+    );
+    drop(server);
+}
+
+#[test]
 fn passwords_come_from_a_terminal_or_standard_input_only() {
     let place = Place::new();
     place.fails(
@@ -98,7 +171,7 @@ fn reload_takes_a_new_host_and_refuses_a_broken_file_whole() {
     place.fails(
         &list,
         1,
-        "the host new.localhost is not served here; served are localhost",
+        "the host new.localhost is not served here; add [host.\"new.localhost\"] to the configuration. Served are localhost",
     );
     place.configure("[host.localhost]\n[host.\"new.localhost\"]");
     place.done(&["reload"], "");

@@ -2,21 +2,23 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-/// A password. Travels over the admin socket, which is the operator's alone, and nowhere else.
-#[derive(Clone, Deserialize, Serialize)]
+/// A password in a command's arguments.
+#[derive(Clone, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Secret(String);
+pub struct Secret(String);
 
 impl Secret {
     /// Wraps `text`.
-    pub(crate) fn new(text: String) -> Self {
+    #[must_use]
+    pub fn new(text: String) -> Self {
         Self(text)
     }
 
     /// The secret itself, for whoever must use it.
-    pub(crate) fn reveal(&self) -> &str {
+    #[must_use]
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }

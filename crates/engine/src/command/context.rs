@@ -1,0 +1,140 @@
+//! What a command has at hand: the server, and in whose name it runs.
+
+use std::sync::Arc;
+
+use jid::{BareJid, Domain};
+
+use super::{CommandError, Concern, Control, nearest};
+use crate::{
+    account::AccountRecord,
+    host::{Authentication, Host},
+    permission::{Action, Role, may},
+    server::Server,
+};
+
+/// In whose name a command runs.
+#[derive(Clone, Debug)]
+pub enum Who {
+    /// Whoever runs the server: the admin socket is theirs alone.
+    Operator,
+    /// An account of ours, with its role on its own host.
+    Account {
+        /// Whose.
+        jid: BareJid,
+        /// What it is there.
+        role: Role,
+    },
+}
+
+/// What a command has at hand. It owns it all, so that it runs to its end whatever becomes of the one who
+/// asked.
+#[derive(Clone)]
+pub struct AdminContext {
+    server: Arc<Server>,
+    who: Who,
+    control: Option<Arc<dyn Control>>,
+}
+
+impl AdminContext {
+    /// For a command in the name of `who`. Without `control` no server runs, and only the store is there.
+    #[must_use]
+    pub fn new(server: Arc<Server>, who: Who, control: Option<Arc<dyn Control>>) -> Self {
+        Self {
+            server,
+            who,
+            control,
+        }
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// In whose name this runs.
+    #[must_use]
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// Whether a server runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.control.is_some()
+    }
+
+    /// The serving process.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NotRunning`].
+    pub fn control(&self) -> Result<&dyn Control, CommandError> {
+        self.control.as_deref().ok_or(CommandError::NotRunning)
+    }
+
+    /// A host of ours.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NoHost`] with what was probably meant.
+    pub fn host(&self, domain: &Domain) -> Result<Arc<Host>, CommandError> {
+        self.server.host(domain.as_str()).ok_or_else(|| {
+            let hosts = self.server.hosts();
+            let domains: Vec<_> = hosts.iter().map(|host| host.domain()).collect();
+            let served: Vec<_> = domains.iter().map(|domain| domain.as_str()).collect();
+            CommandError::NoHost {
+                domain: domain.clone(),
+                nearest: nearest::domain(domain, &domains),
+                served: served.join(", "),
+            }
+        })
+    }
+
+    /// The host of an account, which there need not be.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NoHost`], [`CommandError::NoAccounts`].
+    pub fn host_of(&self, user: &BareJid) -> Result<Arc<Host>, CommandError> {
+        let host = self.host(&user.to_domain())?;
+        match host.facts().authentication {
+            Authentication::Accounts => Ok(host),
+            Authentication::Anonymous => Err(CommandError::NoAccounts(user.to_domain())),
+        }
+    }
+
+    /// An account that is there.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NoUser`] with what was probably meant, or why it can't be read.
+    pub async fn account(&self, user: &BareJid) -> Result<AccountRecord, CommandError> {
+        self.host_of(user)?;
+        match self.server.account_record(user).await? {
+            Some(record) => Ok(record),
+            None => Err(CommandError::NoUser {
+                user: user.clone(),
+                nearest: nearest::account(&self.server, user).await?,
+            }),
+        }
+    }
+
+    /// Whether the one who asks may do `action` on what the command concerns. An admin may on the own host.
+    pub(super) fn permit(&self, action: Action, concern: &Concern) -> Result<(), CommandError> {
+        let (on, is_allowed) = match (&self.who, concern) {
+            (Who::Operator, _) => return Ok(()),
+            (Who::Account { role, .. }, Concern::Server) => {
+                (None, *role == Role::Operator && may(*role, action))
+            }
+            (Who::Account { jid, role }, Concern::Host(domain)) => {
+                let is_own = *role == Role::Operator || jid.domain() == domain.as_str();
+                (Some(domain.clone()), is_own && may(*role, action))
+            }
+        };
+        match is_allowed {
+            true => Ok(()),
+            false => Err(CommandError::NotAllowed { on }),
+        }
+    }
+}

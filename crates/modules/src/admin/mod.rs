@@ -1,0 +1,52 @@
+//! # Administration
+//!
+//! The commands every server has: accounts, sessions, hosts, the server itself. Other features bring theirs
+//! along. How commands are offered is not decided here: the binary makes a command line of them, the feature
+//! `adhoc` makes ad-hoc commands.
+//!
+//! `user.rs`, `session.rs`, `host.rs` and `process.rs` hold the commands, `said.rs` what several of them say.
+
+mod host;
+mod process;
+mod said;
+mod session;
+mod user;
+
+use engine::{
+    HostFacts,
+    command::{CommandEntry, command},
+    module::{ConfigError, Module, NoConfig, Spec, Wiring},
+};
+
+/// The feature.
+pub struct Administration;
+
+impl Module for Administration {
+    const NAME: &'static str = "admin";
+    const SPECS: &'static [Spec] = &[];
+    const COMMANDS: &'static [CommandEntry] = &[
+        command::<user::AddUser>(),
+        command::<user::SetPassword>(),
+        command::<user::DeleteUser>(),
+        command::<user::ListUsers>(),
+        command::<user::ShowUser>(),
+        command::<user::DisableUser>(),
+        command::<user::EnableUser>(),
+        command::<user::KickUser>(),
+        command::<user::SetRole>(),
+        command::<session::ListSessions>(),
+        command::<session::CloseSession>(),
+        command::<host::ListHosts>(),
+        command::<host::ShowHost>(),
+        command::<process::Stats>(),
+        command::<process::Reload>(),
+        command::<process::Pid>(),
+    ];
+    type Config = NoConfig;
+
+    fn new(_: NoConfig, _: &HostFacts) -> Result<Option<Self>, ConfigError> {
+        Ok(Some(Self))
+    }
+
+    fn wire(_: &mut Wiring<'_, Self>) {}
+}

@@ -1,0 +1,124 @@
+//! `session ...`: who is connected.
+
+use std::fmt;
+
+use engine::{
+    Action,
+    command::{AdminContext, Command, CommandError, Concern, Field, FieldKind},
+};
+use jid::{Domain, FullJid};
+use serde::{Deserialize, Serialize};
+
+use super::said::Done;
+
+/// Lists sessions.
+#[derive(Debug, Deserialize)]
+pub(super) struct ListSessions {
+    host: Option<Domain>,
+}
+
+impl Command for ListSessions {
+    const PATH: &'static str = "session list";
+    const ABOUT: &'static str = "List sessions";
+    const NEEDS: Action = Action::ManageSessions;
+    const FIELDS: &'static [Field] = &[Field::last(
+        "host",
+        FieldKind::Host,
+        "only those of this host",
+    )];
+    const NEEDS_RUNNING: bool = true;
+    const NODE: Option<&'static str> =
+        Some("http://jabber.org/protocol/admin#get-online-users-list");
+    type Output = Sessions;
+
+    fn concerns(&self) -> Concern {
+        self.host.clone().map_or(Concern::Server, Concern::Host)
+    }
+
+    async fn run(self, cx: &AdminContext) -> Result<Sessions, CommandError> {
+        if let Some(domain) = &self.host {
+            cx.host(domain)?;
+        }
+        let is_wanted = |jid: &FullJid| {
+            let host = self.host.as_ref();
+            host.is_none_or(|host| host.as_str() == jid.domain())
+        };
+        let sessions = cx
+            .server()
+            .list_sessions()
+            .into_iter()
+            .filter(|session| is_wanted(&session.full_jid))
+            .map(|session| Session {
+                jid: session.full_jid,
+                priority: session.priority,
+                acks: session.has_acks,
+            })
+            .collect();
+        Ok(Sessions { sessions })
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Sessions {
+    sessions: Vec<Session>,
+}
+
+#[derive(Debug, Serialize)]
+struct Session {
+    jid: FullJid,
+    /// The priority of its presence, if it is available.
+    priority: Option<i8>,
+    /// Whether it uses acks (XEP-0198).
+    acks: bool,
+}
+
+impl fmt::Display for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for session in &self.sessions {
+            let presence = match session.priority {
+                Some(priority) => format!("available, priority {priority}"),
+                None => "not available".to_owned(),
+            };
+            let acks = if session.acks { ", acks" } else { "" };
+            writeln!(f, "{}  {presence}{acks}", session.jid)?;
+        }
+        Ok(())
+    }
+}
+
+/// Ends one session.
+#[derive(Debug, Deserialize)]
+pub(super) struct CloseSession {
+    session: FullJid,
+    reason: Option<String>,
+}
+
+impl Command for CloseSession {
+    const PATH: &'static str = "session close";
+    const ABOUT: &'static str = "End one session; its user may sign in again";
+    const NEEDS: Action = Action::ManageSessions;
+    const FIELDS: &'static [Field] = &[
+        Field::required(
+            "session",
+            FieldKind::Session,
+            "the session, such as juliet@example.org/phone",
+        ),
+        Field::option("reason", FieldKind::Text, "shown to the user"),
+    ];
+    const NEEDS_RUNNING: bool = true;
+    const NODE: Option<&'static str> = Some("http://jabber.org/protocol/admin#end-user-session");
+    type Output = Done;
+
+    fn concerns(&self) -> Concern {
+        Concern::host_of(&self.session.bare())
+    }
+
+    async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
+        cx.host(&self.session.to_domain())?;
+        let (user, only) = (self.session.bare(), Some(&self.session));
+        match cx.server().kick(&user, only, self.reason.as_deref()) {
+            0 => Err(CommandError::NoSession(self.session)),
+            _ => Ok(Done::new(format!("The session {} ended.", self.session))),
+        }
+    }
+}

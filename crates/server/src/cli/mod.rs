@@ -1,0 +1,173 @@
+//! The command line: what the binary itself does is here, every other command comes from the engine's list
+//! (`commands.rs`).
+
+mod commands;
+
+use std::path::{Path, PathBuf};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use self::commands::Asked;
+use crate::{
+    admin,
+    config::{Config, write_manual},
+    failure::{EXIT_CODES, Exit, Failure},
+    features::Known,
+    serve,
+};
+
+/// The configuration file used when none is named.
+const CONFIG_HERE: &str = "couplet.toml";
+
+/// An XMPP server. Without a command, it serves.
+#[derive(Debug, Parser)]
+#[command(name = "couplet", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// The configuration file [default: couplet.toml in this folder, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until stopped by SIGINT or SIGTERM; SIGHUP reloads
+    Serve,
+    /// Look for mistakes
+    #[command(subcommand)]
+    Check(Check),
+    /// Show the configuration
+    #[command(subcommand)]
+    Config(Show),
+}
+
+#[derive(Debug, Subcommand)]
+enum Check {
+    /// Check the configuration file and the certificates it names
+    Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum Show {
+    /// Print the configuration in force for the next start, defaults included
+    Show,
+    /// Print every key with its documentation and default, as a file to begin with
+    Default,
+}
+
+/// A command line that was understood.
+pub(crate) enum Line {
+    /// What the binary itself does.
+    Own(Cli),
+    /// A command for the server, running or not.
+    Asked {
+        config: Option<PathBuf>,
+        json: bool,
+        command: Asked,
+    },
+}
+
+/// Reads the command line; ends the process with a message when it is not understood.
+pub(crate) fn parse() -> Line {
+    let matches = commands::add_all(Cli::command()).get_matches();
+    match commands::find(&matches) {
+        Some(command) => Line::Asked {
+            config: matches.get_one("config").cloned(),
+            json: matches.get_flag("json"),
+            command,
+        },
+        None => match Cli::from_arg_matches(&matches) {
+            Ok(cli) => Line::Own(cli),
+            Err(error) => error.exit(),
+        },
+    }
+}
+
+impl Line {
+    /// Whether the answer shall be JSON.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Own(cli) => cli.json,
+            Self::Asked { json, .. } => *json,
+        }
+    }
+
+    /// Does what was asked.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Own(cli) => cli.run(),
+            Self::Asked {
+                config,
+                json,
+                command,
+            } => {
+                let config = load(config)?;
+                let outcome = admin::ask(&config, command.entry, command.arguments()?)?;
+                if json {
+                    println!("{}", outcome.data);
+                } else {
+                    print!("{}", outcome.text);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Reads the file that is named, or the one in this folder, or none.
+fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
+    let file = file.or_else(|| {
+        let here = Path::new(CONFIG_HERE);
+        here.exists().then(|| here.to_owned())
+    });
+    Config::load(file.as_deref(), &Known).map_err(|error| Failure::new(Exit::Config, error))
+}
+
+impl Cli {
+    fn run(self) -> Result<(), Failure> {
+        match self.command {
+            None | Some(Command::Serve) => serve::run(load(self.config)?),
+            Some(Command::Check(Check::Config)) => check(&load(self.config)?, self.json),
+            Some(Command::Config(Show::Show)) => show(&load(self.config)?, self.json),
+            Some(Command::Config(Show::Default)) => {
+                let config = Config::load(None, &Known)
+                    .map_err(|error| Failure::new(Exit::Config, error))?;
+                print!("{}", write_manual(&config, &Known, true));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn check(config: &Config, json: bool) -> Result<(), Failure> {
+    serve::check(config)?;
+    let place = config
+        .file
+        .as_deref()
+        .map_or("no file, only defaults".to_owned(), |file| {
+            file.display().to_string()
+        });
+    if json {
+        println!("{}", serde_json::json!({ "ok": { "config": place } }));
+    } else {
+        println!("The configuration is good ({place}).");
+    }
+    Ok(())
+}
+
+fn show(config: &Config, json: bool) -> Result<(), Failure> {
+    let text = write_manual(config, &Known, false);
+    if json {
+        let value: serde_json::Value = toml::from_str(&text).map_err(Failure::refused)?;
+        println!("{value}");
+    } else {
+        print!("{text}");
+    }
+    Ok(())
+}
