@@ -4,7 +4,7 @@
 //! `from` cannot reach it (invariant 1). Each origin has one constructor, next to the check that
 //! this origin may use that `from`.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use jid::{BareJid, Domain, FullJid, Jid};
 use stanza::Stanza;
@@ -13,6 +13,10 @@ use crate::{
     pipeline::Gates,
     session::{Held, Session},
 };
+
+/// How many stanzas that one account or service made may wait to be routed without holding anybody back. Past it, a
+/// session that adds to them reads on only when what it added is routed.
+const EFFECTS_MAX: usize = 1024;
 
 /// Who put a stanza on its way.
 #[derive(Clone, Debug)]
@@ -186,6 +190,17 @@ impl Envelope {
     /// Keeps the sending session from reading on, also when this envelope is consumed.
     pub(crate) fn hold(&self) -> Option<Held> {
         self.held.clone()
+    }
+
+    /// When too many of `effects` wait, holds back the session that caused the last of them until that one is
+    /// routed: several senders can cause more, from several threads, than the one drainer routes meanwhile.
+    pub(crate) fn hold_back(effects: &mut VecDeque<Self>, held: Option<&Held>) {
+        if effects.len() > EFFECTS_MAX
+            && let Some(last) = effects.back_mut()
+            && last.held.is_none()
+        {
+            last.held = held.cloned();
+        }
     }
 
     /// Redirects a stanza whose `to` was read as something else (a subscription stanza's bare JID).
