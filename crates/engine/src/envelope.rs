@@ -217,3 +217,33 @@ impl Envelope {
         *stanza = stanza.clone().with_from(Some(bare)).with_to(Some(to));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{permission::Role, session::SessionId};
+
+    #[test]
+    fn who_adds_to_too_many_effects_waits_until_what_it_added_is_routed() {
+        let full_jid = FullJid::parse("romeo@example/orchard").unwrap();
+        let session = Session::new(SessionId(1), full_jid.clone(), Role::Member, 1000);
+        let stanza = Arc::new(Stanza::iq(stanza::IqType::Result, "1"));
+        let effect = || Envelope::share(full_jid.clone().into(), full_jid.clone().into(), &stanza);
+        let mut effects: VecDeque<_> = std::iter::repeat_with(effect).take(EFFECTS_MAX).collect();
+
+        let held = Held::new(&session);
+        Envelope::hold_back(&mut effects, Some(&held));
+        drop(held);
+        assert!(!session.is_held(), "so many hold back nobody");
+
+        effects.push_back(effect());
+        let held = Held::new(&session);
+        Envelope::hold_back(&mut effects, Some(&held));
+        drop(held);
+        assert!(session.is_held());
+        drop(effects.drain(..EFFECTS_MAX));
+        assert!(session.is_held(), "its own still waits");
+        effects.clear();
+        assert!(!session.is_held());
+    }
+}
