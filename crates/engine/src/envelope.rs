@@ -4,7 +4,7 @@
 //! `from` cannot reach it (invariant 1). Each origin has one constructor, next to the check that
 //! this origin may use that `from`.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use jid::{BareJid, Domain, FullJid, Jid};
 use stanza::Stanza;
@@ -13,6 +13,10 @@ use crate::{
     pipeline::Gates,
     session::{Held, Session},
 };
+
+/// How many stanzas that one account or service made may wait to be routed without holding anybody back. Past it, a
+/// session that adds to them reads on only when what it added is routed.
+const EFFECTS_MAX: usize = 1024;
 
 /// Who put a stanza on its way.
 #[derive(Clone, Debug)]
@@ -188,6 +192,17 @@ impl Envelope {
         self.held.clone()
     }
 
+    /// When too many of `effects` wait, holds back the session that caused the last of them until that one is
+    /// routed: several senders can cause more, from several threads, than the one drainer routes meanwhile.
+    pub(crate) fn hold_back(effects: &mut VecDeque<Self>, held: Option<&Held>) {
+        if effects.len() > EFFECTS_MAX
+            && let Some(last) = effects.back_mut()
+            && last.held.is_none()
+        {
+            last.held = held.cloned();
+        }
+    }
+
     /// Redirects a stanza whose `to` was read as something else (a subscription stanza's bare JID).
     pub(crate) fn redirect(&mut self, to: Jid) {
         self.to = to;
@@ -200,5 +215,35 @@ impl Envelope {
         let to = self.to.clone();
         let stanza = Arc::make_mut(&mut self.stanza);
         *stanza = stanza.clone().with_from(Some(bare)).with_to(Some(to));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{permission::Role, session::SessionId};
+
+    #[test]
+    fn who_adds_to_too_many_effects_waits_until_what_it_added_is_routed() {
+        let full_jid = FullJid::parse("romeo@example/orchard").unwrap();
+        let session = Session::new(SessionId(1), full_jid.clone(), Role::Member, 1000);
+        let stanza = Arc::new(Stanza::iq(stanza::IqType::Result, "1"));
+        let effect = || Envelope::share(full_jid.clone().into(), full_jid.clone().into(), &stanza);
+        let mut effects: VecDeque<_> = std::iter::repeat_with(effect).take(EFFECTS_MAX).collect();
+
+        let held = Held::new(&session);
+        Envelope::hold_back(&mut effects, Some(&held));
+        drop(held);
+        assert!(!session.is_held(), "so many hold back nobody");
+
+        effects.push_back(effect());
+        let held = Held::new(&session);
+        Envelope::hold_back(&mut effects, Some(&held));
+        drop(held);
+        assert!(session.is_held());
+        drop(effects.drain(..EFFECTS_MAX));
+        assert!(session.is_held(), "its own still waits");
+        effects.clear();
+        assert!(!session.is_held());
     }
 }

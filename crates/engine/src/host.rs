@@ -96,6 +96,10 @@ pub struct Host {
 impl Host {
     pub(crate) fn build(settings: &HostSettings, entries: &[Entry]) -> Result<Self, ConfigError> {
         let mut parts = crate::module::Parts::default();
+        if settings.facts.authentication == Authentication::Accounts {
+            // XEP-0160 §4: what nobody is there to take is kept.
+            parts.disco.add_host_feature("msgoffline");
+        }
         for entry in entries {
             let setting = Setting::from_value(settings.modules.get(entry.name).cloned());
             entry.build(setting, &settings.facts, &mut parts)?;

@@ -50,10 +50,14 @@ impl Exchange {
     }
 
     /// Takes the initial response, if the client sent one; without it, an empty challenge asks for it.
+    ///
+    /// COMPAT: Strophe sends none for ANONYMOUS and fails at a challenge. There is nothing to ask for: the message
+    /// may be empty ([RFC 4505 §2](https://www.rfc-editor.org/rfc/rfc4505#section-2)).
     pub fn start(&mut self, initial: Option<&[u8]>) -> Step {
-        match initial {
-            Some(message) => self.receive(message),
-            None => Step::Challenge(Vec::new()),
+        match (initial, self.mechanism) {
+            (Some(message), _) => self.receive(message),
+            (None, Mechanism::Anonymous) => self.receive(&[]),
+            (None, _) => Step::Challenge(Vec::new()),
         }
     }
 

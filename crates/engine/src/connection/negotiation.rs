@@ -124,8 +124,9 @@ impl Connection {
             } => self.proved(username, mechanism),
             Event::Reopened => {
                 if let Some(host) = self.host() {
-                    self.stream
-                        .features(&host.stream_features(AtStream::AfterSignIn));
+                    let mut features = host.stream_features(AtStream::AfterSignIn);
+                    features.push(super::sm::feature());
+                    self.stream.features(&features);
                 }
             }
             Event::EarlyIq(stanza) => self.early_iq(stanza),

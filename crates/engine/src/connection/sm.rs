@@ -13,6 +13,11 @@ pub(crate) const NS: &str = "urn:xmpp:sm:3";
 /// Stanza errors inside `<failed/>`.
 const CONDITIONS: &str = xml::ns::STANZA_ERRORS;
 
+/// §2: what a client that signed in is offered. It may ask for it once a resource is bound.
+pub(super) fn feature() -> Fragment {
+    Builder::new("sm", NS).build()
+}
+
 /// What a client may say of stream management before it bound a resource: nothing that helps.
 pub(super) fn before_binding(stream: &mut C2s, element: &Element<'_>) {
     if element.is("enable", NS) {

@@ -106,7 +106,7 @@ pub struct ConfigError {
 
 /// For modules without configuration.
 #[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "true or false")]
 pub struct NoConfig {}
 
 /// Listens to an event at a stage.

@@ -9,7 +9,7 @@ use std::{
 
 use jid::{BareJid, Jid};
 use smallvec::SmallVec;
-use stanza::{Stanza, Timestamp};
+use stanza::{Kind, MessageType, Stanza, Timestamp};
 use store::{Batch, Seq};
 use stream::StreamFault;
 
@@ -155,12 +155,17 @@ impl<'a> Context<'a> {
         self.push_frame(session, frame);
     }
 
-    /// Gives `session` a frame.
+    /// Gives `session` a frame. An error is so whatever becomes of this run's batch: it may be the very news that
+    /// the store refuses what it is given.
     pub(crate) fn push_frame(&self, session: &Arc<Session>, frame: Frame) {
+        let truth = match frame.stanza.kind() {
+            Kind::Message(MessageType::Error) => Truth::Regardless,
+            Kind::Message(_) | Kind::Presence(_) | Kind::Iq(_) => Truth::Stored,
+        };
         self.run
             .borrow_mut()
             .pushes
-            .push((session.clone(), frame, Truth::Stored));
+            .push((session.clone(), frame, truth));
     }
 
     /// What this run stores: one batch, all of it or nothing. Frames and stanzas of this run are not

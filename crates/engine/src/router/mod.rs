@@ -26,6 +26,7 @@ use crate::{
     },
     sabotage::Sabotage,
     server::Server,
+    session::Held,
 };
 
 /// Envelopes one account's drainer routes before it lets other work have the worker.
@@ -48,13 +49,20 @@ impl Server {
     pub(crate) fn sent(self: &Arc<Self>, cell: &Arc<AccountCell>, envelope: Envelope) {
         let gates = envelope.gates();
         let question = Question::of(&envelope);
-        let done = self.visit(cell, gates, |account, cx| match envelope.stanza().kind() {
-            Kind::Message(_) => staged(account, cx, MessageSent { envelope }, message_passed),
-            Kind::Presence(_) => staged(account, cx, PresenceSent { envelope }, presence::sent),
-            Kind::Iq(_) => {
-                staged(account, cx, IqSent { envelope }, |_, cx, event: IqSent| {
-                    cx.route(event.envelope)
-                });
+        // A message or request goes on its way and holds its session; presence may become many others.
+        let held = match envelope.stanza().kind() {
+            Kind::Presence(_) => envelope.hold(),
+            Kind::Message(_) | Kind::Iq(_) => None,
+        };
+        let done = self.visit_held(cell, gates, held.as_ref(), |account, cx| {
+            match envelope.stanza().kind() {
+                Kind::Message(_) => staged(account, cx, MessageSent { envelope }, message_passed),
+                Kind::Presence(_) => staged(account, cx, PresenceSent { envelope }, presence::sent),
+                Kind::Iq(_) => {
+                    staged(account, cx, IqSent { envelope }, |_, cx, event: IqSent| {
+                        cx.route(event.envelope)
+                    });
+                }
             }
         });
         if done.is_none() {
@@ -75,7 +83,18 @@ impl Server {
         gates: Gates,
         body: impl FnOnce(&mut Account, &Context<'_>) -> R,
     ) -> Option<R> {
-        let outcome = self.run_in(cell, &mut cell.lock(), gates, body);
+        self.visit_held(cell, gates, None, body)
+    }
+
+    /// As [`Server::visit`], for a session that waits when the account makes more than is routed.
+    fn visit_held<R>(
+        self: &Arc<Self>,
+        cell: &Arc<AccountCell>,
+        gates: Gates,
+        held: Option<&Held>,
+        body: impl FnOnce(&mut Account, &Context<'_>) -> R,
+    ) -> Option<R> {
+        let outcome = self.run_in(cell, &mut cell.lock(), gates, held, body);
         match outcome {
             Ok((result, _, next)) => {
                 self.work(next);
@@ -95,6 +114,7 @@ impl Server {
         cell: &Arc<AccountCell>,
         state: &mut CellState,
         gates: Gates,
+        held: Option<&Held>,
         body: impl FnOnce(&mut Account, &Context<'_>) -> R,
     ) -> Result<(R, Gates, Option<Next>), Vec<Envelope>> {
         let CellState::Ready(account) = &mut *state else {
@@ -105,7 +125,10 @@ impl Server {
         }
         let host = account.host.clone();
         match run(self, &host, account, gates, body) {
-            Ok((result, gates)) => Ok((result, gates, self.claim(cell, state))),
+            Ok((result, gates)) => {
+                Envelope::hold_back(&mut account.effects, held);
+                Ok((result, gates, self.claim(cell, state)))
+            }
             Err(_) => {
                 tracing::error!(account = %cell.jid(), "a panic in a handler; the account's sessions end and it is read again");
                 let last = ending::abandon(account, self);

@@ -89,8 +89,12 @@ impl Server {
         // The sender reads on only when it is known what its stanza rests on.
         let held = envelope.hold();
         let question = Question::of(&envelope);
-        let outcome = self.run_in(cell, state, gates, |account, cx| {
-            match envelope.stanza().kind() {
+        let outcome = self.run_in(
+            cell,
+            state,
+            gates,
+            held.as_ref(),
+            |account, cx| match envelope.stanza().kind() {
                 Kind::Message(_) => {
                     let event = MessageArrived {
                         envelope,
@@ -102,8 +106,8 @@ impl Server {
                     staged(account, cx, PresenceArrived { envelope }, presence::arrived)
                 }
                 Kind::Iq(_) => staged(account, cx, IqArrived { envelope }, iq::arrived),
-            }
-        });
+            },
+        );
         match outcome {
             Ok(((), gates, next)) => {
                 if let Some(held) = held {
@@ -131,7 +135,7 @@ impl Server {
             };
             let (inbox, wakers) = (std::mem::take(inbox), std::mem::take(wakers));
             *state = CellState::Ready(Box::new(account));
-            match self.run_in(cell, &mut state, Gates::OPEN, |account, cx| {
+            match self.run_in(cell, &mut state, Gates::OPEN, None, |account, cx| {
                 noted::take_back(account, cx, notes);
                 mail::give_up_strays(account, cx);
             }) {

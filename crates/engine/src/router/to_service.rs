@@ -42,6 +42,7 @@ impl Server {
         );
         match outcome {
             Ok((waiting, gates)) => {
+                Envelope::hold_back(&mut queue.effects, held.as_ref());
                 if let Some(held) = held {
                     held.gate_at(gates.after);
                 }

@@ -189,7 +189,7 @@ impl fmt::Debug for Session {
 pub(crate) struct Held(Arc<Session>);
 
 impl Held {
-    fn new(session: &Arc<Session>) -> Self {
+    pub(crate) fn new(session: &Arc<Session>) -> Self {
         session.held.fetch_add(1, Ordering::AcqRel);
         Self(session.clone())
     }

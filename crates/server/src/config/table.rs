@@ -159,7 +159,13 @@ pub(super) fn shown(value: &DeValue<'_>) -> String {
         DeValue::Float(number) => format!("the number {}", number.as_str()),
         DeValue::Boolean(value) => value.to_string(),
         DeValue::Datetime(date) => format!("the date {date}"),
-        DeValue::Array(_) => "a list".to_owned(),
+        DeValue::Array(items) => {
+            let items: Vec<_> = items.iter().map(|item| shown(item.get_ref())).collect();
+            match items.is_empty() {
+                true => "an empty list".to_owned(),
+                false => format!("a list of {}", items.join(", ")),
+            }
+        }
         DeValue::Table(_) => "a table".to_owned(),
     }
 }

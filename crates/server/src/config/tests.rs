@@ -182,7 +182,7 @@ fn wrong_values_are_named_with_what_to_write() {
     refused(
         "admins = [\"nobody\"]",
         &[
-            "couplet.toml:1: admins must be a list of accounts, each an address such as \"admin@example.org\", not a list",
+            "couplet.toml:1: admins must be a list of accounts, each an address such as \"admin@example.org\", not a list of the text \"nobody\"",
         ],
     );
     refused(
@@ -214,7 +214,7 @@ fn wrong_values_are_named_with_what_to_write() {
     refused(
         "[scram]\nhashes = [\"MD5\"]",
         &[
-            "couplet.toml:2: scram.hashes must be a list of hashes, each one of \"SHA-1\", \"SHA-256\", \"SHA-512\", not a list",
+            "couplet.toml:2: scram.hashes must be a list of hashes, each one of \"SHA-1\", \"SHA-256\", \"SHA-512\", not a list of the text \"MD5\"",
         ],
     );
     refused(

@@ -24,6 +24,7 @@ pub struct Memory {
 struct Disk {
     state: State,
     fault: Option<(usize, StoreError)>,
+    is_full: bool,
 }
 
 impl Memory {
@@ -53,6 +54,11 @@ impl Memory {
         self.disk().fault = Some((operations, error));
     }
 
+    /// Makes every [`apply`](Backend::apply) fail with [`StoreError::Full`] until there is room again.
+    pub fn set_full(&self, is_full: bool) {
+        self.disk().is_full = is_full;
+    }
+
     fn disk(&self) -> MutexGuard<'_, Disk> {
         self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -61,7 +67,10 @@ impl Memory {
 impl Backend for Memory {
     fn apply(&mut self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
         let mut disk = self.disk();
-        let fault = disk.fault.take();
+        let fault = match disk.is_full {
+            true => Some((0, StoreError::Full)),
+            false => disk.fault.take(),
+        };
         disk.state.apply(batches, fault)
     }
 }

@@ -11,7 +11,7 @@ use thiserror::Error;
 use xml::Fault;
 
 use super::{Addresses, Target, barrier, connection::Connection, session::Session};
-use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, SignIn};
+use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, Room, SignIn};
 
 /// How long something that is expected may take.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -328,6 +328,10 @@ impl<T: Target> Actors for Sockets<T> {
     fn restart(&mut self, restart: Restart) -> Result<(), SocketsError> {
         self.next_speaker(OPERATOR)?;
         self.target.restart(restart).map_err(SocketsError::Server)
+    }
+
+    fn disk(&mut self, _: Room) -> Result<(), SocketsError> {
+        Err(SocketsError::Impossible("fill the disk"))
     }
 
     fn command(&mut self, command: &str) -> Result<(), SocketsError> {

@@ -66,6 +66,15 @@ pub enum Restart {
     Killed,
 }
 
+/// What the server's disk can take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Room {
+    /// It is full: every write is refused.
+    None,
+    /// It takes what it is given.
+    Enough,
+}
+
 /// A test bench: a server, and those who talk to it.
 ///
 /// Actors are known by name once they were [opened](Self::open) or [signed in](Self::sign_in); opening one again
@@ -170,6 +179,13 @@ pub trait Actors {
     ///
     /// When it does not come up.
     fn restart(&mut self, restart: Restart) -> Result<(), Self::Error>;
+
+    /// Fills the server's disk, or makes room on it. Called only when [`Need::InProcess`] is offered.
+    ///
+    /// # Errors
+    ///
+    /// When there is no server.
+    fn disk(&mut self, room: Room) -> Result<(), Self::Error>;
 
     /// Gives the server an operator's command. Called only when [`Need::Commands`] is offered.
     ///

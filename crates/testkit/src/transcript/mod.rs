@@ -40,6 +40,7 @@
 //! | `romeo/orchard <- cut` | the server has dropped the transport |
 //! | `wait 5 min` | time passes (`ms`, `s`, `min`, `h`, `days`); plays in virtual time only |
 //! | `server restart`, `server kill` | the server stops in order, or at once, and starts again on the same data |
+//! | `disk full`, `disk free` | the disk refuses every write from now on, or takes them again; plays in process only |
 //! | `command user delete romeo@example` | the operator gives this command |
 //!
 //! # Matching
@@ -64,7 +65,7 @@ mod script;
 mod template;
 mod tree;
 
-pub use actors::{Actors, Received, Restart, SignIn};
+pub use actors::{Actors, Received, Restart, Room, SignIn};
 pub use failure::{Failure, Problem};
 pub use framing::as_documents;
 pub use parse::{ScriptError, ScriptProblem};

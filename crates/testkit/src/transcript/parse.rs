@@ -7,8 +7,8 @@ use thiserror::Error;
 use super::script::{PASSWORD, bare_jid};
 use super::tree;
 use super::{
-    Account, Action, Actor, Expected, Listener, Need, Pattern, PatternError, Restart, Script, Sent,
-    Step, Template, TemplateError,
+    Account, Action, Actor, Expected, Listener, Need, Pattern, PatternError, Restart, Room, Script,
+    Sent, Step, Template, TemplateError,
 };
 
 /// Before elements that may come in any order.
@@ -250,6 +250,11 @@ fn action(word: &str, rest: &str) -> Result<Action, ScriptProblem> {
             "kill" => Restart::Killed,
             other => return Err(ScriptProblem::Word(other.to_owned(), "restart, kill")),
         }),
+        "disk" => Action::Disk(match rest {
+            "full" => Room::None,
+            "free" => Room::Enough,
+            other => return Err(ScriptProblem::Word(other.to_owned(), "full, free")),
+        }),
         "command" if rest.is_empty() => return Err(ScriptProblem::Incomplete(word.to_owned())),
         "command" => Action::Command(Template::parse(rest)?),
         other => return Err(ScriptProblem::Unknown(other.to_owned())),
@@ -259,6 +264,7 @@ fn action(word: &str, rest: &str) -> Result<Action, ScriptProblem> {
 const fn need_of(action: &Action) -> Option<Need> {
     match action {
         Action::Wait(_) => Some(Need::VirtualTime),
+        Action::Disk(_) => Some(Need::InProcess),
         Action::Server(_) => Some(Need::Restart),
         Action::Command(_) => Some(Need::Commands),
         _ => None,

@@ -78,6 +78,8 @@ fn every_kind_of_line_is_read() {
     check("wait 2 days", "wait 172800s");
     check("server restart", "server InOrder");
     check("server kill", "server Killed");
+    check("disk full", "disk None");
+    check("disk free", "disk Enough");
     check(
         "command user delete romeo@example",
         "command user delete romeo@example",
@@ -234,6 +236,7 @@ fn show(action: &Action) -> String {
             Expected::Cut => format!("{actor} is cut off"),
         },
         Action::ExpectNothing => "nobody gets anything".to_owned(),
+        Action::Disk(room) => format!("disk {room:?}"),
         Action::Wait(time) => format!("wait {time:?}"),
         Action::Server(restart) => format!("server {restart:?}"),
         Action::Command(command) => format!("command {}", fill(command)),

@@ -80,6 +80,7 @@ impl<A: Actors> Player<'_, A> {
             Action::ExpectNothing => self.nothing(self.known.clone()),
             Action::Wait(time) => self.actors.wait(*time).map_err(Problem::Bench),
             Action::Server(restart) => self.actors.restart(*restart).map_err(Problem::Bench),
+            Action::Disk(room) => self.actors.disk(*room).map_err(Problem::Bench),
             Action::Command(command) => {
                 let command = command.fill(&self.captures)?;
                 self.actors.command(&command).map_err(Problem::Bench)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 use xml::Tree;
 
-use super::super::{Listener, Restart};
+use super::super::{Listener, Restart, Room};
 use super::*;
 
 /// A server of few words. Stanzas with `to` go there, stamped; the word `echo` as a message's type sends it back, and
@@ -121,6 +121,11 @@ impl Actors for Relay {
 
     fn restart(&mut self, restart: Restart) -> Result<(), Unknown> {
         self.log.push(format!("restart {restart:?}"));
+        Ok(())
+    }
+
+    fn disk(&mut self, room: Room) -> Result<(), Unknown> {
+        self.log.push(format!("disk {room:?}"));
         Ok(())
     }
 

@@ -60,6 +60,8 @@ pub enum Action {
     Wait(Duration),
     /// The server stops and starts again: in order, or killed.
     Server(super::Restart),
+    /// The disk is full from now on, or has room again.
+    Disk(super::Room),
     /// The operator gives a command.
     Command(Template),
 }

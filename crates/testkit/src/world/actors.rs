@@ -9,7 +9,7 @@ use thiserror::Error;
 use xml::{Fault, Framing};
 
 use super::{Bench, Client, LinkId, World};
-use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, SignIn};
+use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, Room, SignIn};
 
 /// What the bench's own configuration makes of a transcript's TOML.
 pub type Configure = fn(&str) -> Result<(Settings, ClientSettings), String>;
@@ -281,6 +281,11 @@ impl Actors for InProcess {
         self.world()?
             .restart(restart == Restart::Killed)
             .map_err(BenchError::Server)
+    }
+
+    fn disk(&mut self, room: Room) -> Result<(), BenchError> {
+        self.world()?.disk().set_full(room == Room::None);
+        Ok(())
     }
 
     fn command(&mut self, command: &str) -> Result<(), BenchError> {

@@ -225,7 +225,16 @@ impl Scanner {
                 Ok(())
             }
             [b'<', b'?', ..] => Err(Fault::ProcessingInstruction),
-            _ => Err(Fault::StrayText),
+            _ => Err(self.text_between()),
+        }
+    }
+
+    /// Text where an element was expected. Between the children of a stream it is well-formed, before the header
+    /// it is not, [XML §2.8](https://www.w3.org/TR/xml/#sec-prolog-dtd).
+    fn text_between(&self) -> Fault {
+        match self.phase {
+            Phase::Body => Fault::StrayText,
+            _ => Fault::BadMarkup { expected: "'<'" },
         }
     }
 
@@ -281,7 +290,7 @@ impl Scanner {
             match input.first() {
                 None => return Ok(None),
                 Some(b'<') => {}
-                Some(_) => return Err(Fault::StrayText),
+                Some(_) => return Err(self.text_between()),
             }
             let come = input.get(..bytes_max).unwrap_or(input);
             scratch.work.begin(self.default);

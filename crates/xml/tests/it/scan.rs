@@ -305,8 +305,10 @@ fn a_prolog_may_stand_at_the_start_only() {
         [fault(Fault::BadDeclaration)]
     );
     assert_eq!(scan("<!DOCTYPE a>"), [fault(Fault::Doctype)]);
-    assert_eq!(scan("x"), [fault(Fault::StrayText)]);
-    assert_eq!(scan("\u{feff}x"), [fault(Fault::StrayText)]);
+    let no_text = fault(Fault::BadMarkup { expected: "'<'" });
+    assert_eq!(scan("x"), [no_text.clone()]);
+    assert_eq!(scan("\u{feff}x"), [no_text.clone()]);
+    assert_eq!(scan("GET / HTTP/1.1\r\n\r\n"), [no_text]);
 }
 
 #[test]
