@@ -22,7 +22,7 @@ use crate::{
         Context, Gates, Pipeline, Stage, Undo, Verdict,
         decide::{Decision, decide_for_nobody},
         events::{
-            IqArrived, IqSent, MessageArrived, MessageSent, PresenceArrived, PresenceSent,
+            Chosen, IqArrived, IqSent, MessageArrived, MessageSent, PresenceArrived, PresenceSent,
             StanzaEvent,
         },
         run,
@@ -289,7 +289,7 @@ impl Server {
                 Kind::Message(_) => {
                     let event = MessageArrived {
                         envelope,
-                        recipients: Vec::new(),
+                        recipients: Chosen::new(),
                     };
                     staged(account, cx, event, mail::arrived);
                 }
