@@ -34,14 +34,12 @@ impl Wire {
         }
     }
 
-    /// Hands over what waits, and its memory.
+    /// Hands over what waits and keeps no memory for it. `out` keeps its own: it is the worker's, and used again.
     pub(crate) fn flush(&mut self, out: &mut Vec<u8>) {
-        if out.is_empty() {
-            std::mem::swap(out, &mut self.out);
-        } else {
+        if !self.out.is_empty() {
             out.append(&mut self.out);
+            self.out = Vec::new();
         }
-        self.out = Vec::new();
     }
 
     pub(crate) fn held_bytes(&self) -> usize {

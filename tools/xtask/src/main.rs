@@ -9,6 +9,7 @@ mod dist;
 mod fuzz;
 mod machine;
 mod metadata;
+mod perf;
 mod process;
 mod server;
 mod specs;
@@ -28,6 +29,7 @@ cargo xtask COMMAND
   test [STEP...] [--keep-going]   run all steps, or those named; stop at the first that fails unless told otherwise
   test --list                     name the steps
   STEP                            the same as `test STEP`
+  perf-check [--bless]            count what the server's work costs and compare, or make this the new figures
   specs                           write SPECS.md from what the modules declare
   dist                            build the binary as it is released, print where it is and how large
   help                            this text
@@ -54,6 +56,7 @@ fn run() -> Result<bool> {
     let workspace = Workspace::find()?;
     match command {
         "test" => return test::run(&workspace, rest),
+        "perf-check" => perf::command(&workspace, rest)?,
         "specs" => specs::write(&workspace)?,
         "dist" => dist::build(&workspace)?,
         "help" | "--help" | "-h" => print!("{HELP}"),

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::{
     clients, fuzz,
     machine::Tool,
+    perf,
     process::{self, Tests},
     tidy,
     workspace::Workspace,
@@ -104,11 +105,11 @@ pub(crate) const STEPS: &[Step] = &[
         run: docs,
     },
     Step {
-        name: "cost",
-        what: "what scanning a stanza costs, in instructions and allocations",
+        name: "perf-check",
+        what: "what the server's work costs, in instructions and allocations",
         needs: &[Tool::C, Tool::Valgrind],
         wants: &[],
-        run: cost,
+        run: perf::step,
     },
     Step {
         name: "fuzz",
@@ -210,19 +211,5 @@ fn docs(workspace: &Workspace) -> Result<Outcome> {
         .args(["doc", "--quiet", "--workspace", "--no-deps"])
         .env("RUSTDOCFLAGS", "-D warnings");
     process::run(&mut cargo)?;
-    Ok(Outcome::Passed)
-}
-
-/// Counted, not timed, so that the result is the same on a busy machine. Only optimised code is worth counting.
-fn cost(workspace: &Workspace) -> Result<Outcome> {
-    process::run(workspace.cargo().args([
-        "run",
-        "--quiet",
-        "--release",
-        "--package",
-        "xml",
-        "--example",
-        "cost",
-    ]))?;
     Ok(Outcome::Passed)
 }

@@ -13,7 +13,7 @@ use crate::{
     pipeline::{
         Context, Gates, Stage,
         decide::{Decision, Recipients, Target, decide},
-        events::MessageArrived,
+        events::{Chosen, MessageArrived},
     },
     router::route_error,
     session::{
@@ -208,7 +208,7 @@ fn class_of(account: &Account, message: &Stanza) -> Class {
     }
 }
 
-fn recipients(account: &Account, indexes: &Recipients) -> Vec<SessionId> {
+fn recipients(account: &Account, indexes: &Recipients) -> Chosen {
     indexes
         .iter()
         .filter_map(|index| account.sessions.get(*index))

@@ -89,7 +89,9 @@ impl Bound {
             h: too_high.h,
             sent: too_high.sent,
         })?;
-        self.taken(server, taken);
+        let mut gone = Taken::default();
+        taken.into_iter().for_each(|frame| gone.add(frame));
+        self.taken(server, gone);
         Ok(())
     }
 
@@ -197,7 +199,7 @@ impl Bound {
         is_over: bool,
     ) {
         self.count_effects();
-        let mut taken = Vec::new();
+        let mut taken = Taken::default();
         let mut outbox = self.session.outbox();
         while out.len() < most {
             let Some(frame) = outbox.pop_due(|seq| server.gate(seq)) else {
@@ -215,7 +217,7 @@ impl Bound {
                 break;
             }
             match &mut outbox.acks {
-                None => taken.push(frame),
+                None => taken.add(frame),
                 Some(acks) => acks.wrote(frame),
             }
         }
@@ -239,16 +241,7 @@ impl Bound {
     }
 
     /// The client has these for good.
-    fn taken(&self, server: &Arc<Server>, frames: Vec<Frame>) {
-        let mut entries: Vec<EntryId> = Vec::new();
-        for frame in frames {
-            if let Fate::Reroute { delivery, entry } = frame.fate {
-                if let Some(delivery) = delivery {
-                    delivery.take();
-                }
-                entries.extend(entry);
-            }
-        }
+    fn taken(&self, server: &Arc<Server>, Taken(entries): Taken) {
         if !entries.is_empty() {
             let by = Some(self.session.id());
             server.visit(&self.cell, Gates::OPEN, |account, cx| {
@@ -272,6 +265,21 @@ impl Bound {
             server.retire_idle(&self.cell);
         }
         self.host.close_stream();
+    }
+}
+
+/// The mailbox entries of frames that a client has for good. Most frames have none.
+#[derive(Default)]
+struct Taken(Vec<EntryId>);
+
+impl Taken {
+    fn add(&mut self, frame: Frame) {
+        if let Fate::Reroute { delivery, entry } = frame.fate {
+            if let Some(delivery) = delivery {
+                delivery.take();
+            }
+            self.0.extend(entry);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! fork; the others have listeners only.
 
 use jid::{BareJid, FullJid};
+use smallvec::SmallVec;
 use stanza::{Condition, Stanza, StanzaError};
 
 use super::{Handlers, Pipeline};
@@ -12,6 +13,9 @@ use crate::{
     envelope::Envelope,
     session::{SessionId, outbox::Frame},
 };
+
+/// The sessions that get a message: hardly ever more than a user has devices.
+pub type Chosen = SmallVec<[SessionId; 4]>;
 
 /// A fact that features listen to.
 pub trait Event: Sized + 'static {
@@ -81,7 +85,7 @@ stanza_event! {
     /// A message came for this account. Runs on the recipient's account.
     MessageArrived {
         /// The sessions that routing chose; empty before the decide stage and when it is stored only.
-        recipients: Vec<SessionId>,
+        recipients: Chosen,
     } in message_arrived
 }
 

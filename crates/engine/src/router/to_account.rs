@@ -22,7 +22,7 @@ use crate::{
     pipeline::{
         Context, Gates, Undo,
         decide::{Decision, decide_for_nobody},
-        events::{IqArrived, MessageArrived, PresenceArrived},
+        events::{Chosen, IqArrived, MessageArrived, PresenceArrived},
     },
     server::Server,
 };
@@ -98,7 +98,7 @@ impl Server {
                 Kind::Message(_) => {
                     let event = MessageArrived {
                         envelope,
-                        recipients: Vec::new(),
+                        recipients: Chosen::new(),
                     };
                     staged(account, cx, event, mail::arrived);
                 }

@@ -1,14 +1,9 @@
-//! What scanning costs, in instructions and allocations, which do not depend on how busy the machine is.
+//! Scanning, to be counted: `scan CASE ROUNDS` does one case so many times.
 //!
-//! Run it without arguments: `cargo run --release -p xml --example cost`. It runs itself under `valgrind` (callgrind
-//! for instructions, memcheck for allocations), each case with few and with many rounds, so that what start-up
-//! costs falls out; prints a line per case, and fails when one is over its allowance.
+//! `cargo xtask perf-check` runs it under callgrind and compares what a round costs with the committed figures. It
+//! prints nothing and measures nothing by itself.
 
-use std::{
-    env,
-    hint::black_box,
-    process::{Command, ExitCode},
-};
+use std::{env, hint::black_box, process::ExitCode};
 
 use xml::{Event, Framing, Limits, Scanner, Scratch, ns};
 
@@ -24,144 +19,21 @@ const MIX_MEAN_BYTES: usize = 192;
 /// The big stanza.
 const BIG_BYTES: usize = 256 * 1024;
 
-const MESSAGE_MAX: f64 = 3_000.0;
-const MIX_MAX: f64 = 6_000.0;
-const BYTEWISE_MAX: f64 = 3.0;
-/// A stanza that fills its limit has no room for a tape, which is made when it is complete: one pass more.
-const FILLING_MAX: f64 = 4.0;
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    match arguments.as_slice() {
-        [] => match measure() {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
-            Err(why) => {
-                eprintln!("{why}");
-                ExitCode::FAILURE
-            }
-        },
-        [case, rounds] => {
-            run(case, rounds.parse().unwrap_or(1));
-            ExitCode::SUCCESS
-        }
-        _ => {
-            eprintln!("usage: cost [CASE ROUNDS]");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Runs every case and prints what it costs. `false` when one is over its allowance.
-fn measure() -> Result<bool, String> {
-    let mut good = true;
-    let mut line = |name: &str, value: f64, unit: &str, max: f64| {
-        let verdict = if value <= max { "" } else { "  OVER" };
-        println!("{name:<44} {value:>12.1} {unit} (at most {max}){verdict}");
-        good &= value <= max;
+    let done = match arguments.as_slice() {
+        [case, rounds] => rounds.parse().is_ok_and(|rounds| run(case, rounds)),
+        _ => false,
     };
-    line(
-        "100-byte message",
-        per_round("message", 2_000, instructions)?,
-        "instructions",
-        MESSAGE_MAX,
-    );
-    line(
-        "100-byte message",
-        per_round("message", 2_000, allocations)?,
-        "allocations",
-        0.0,
-    );
-    let messages = MIX_MESSAGES as f64;
-    line(
-        "mixed message of 192 bytes",
-        per_round("mix", 2, instructions)? / messages,
-        "instructions",
-        MIX_MAX,
-    );
-    line(
-        "mixed message of 192 bytes",
-        per_round("mix", 2, allocations)? / messages,
-        "allocations",
-        0.0,
-    );
-    let whole = per_round("whole", 2, instructions)?;
-    println!(
-        "{:<44} {:>12.1} instructions",
-        "256 KiB whole, per byte",
-        whole / BIG_BYTES as f64
-    );
-    // What it costs this program to cut the stanza is no part of it.
-    let cutting = per_round("cutting", 2, instructions)?;
-    let bytewise = (per_round("bytewise", 2, instructions)? - cutting) / whole;
-    line(
-        "256 KiB byte by byte / whole",
-        bytewise,
-        "times",
-        BYTEWISE_MAX,
-    );
-    let filling = (per_round("filling", 2, instructions)? - cutting) / whole;
-    line("the same, filling its limit", filling, "times", FILLING_MAX);
-    let text = per_round("text", 2, instructions)? / BIG_BYTES as f64;
-    println!(
-        "{:<44} {text:>12.1} instructions",
-        "256 KiB of text whole, per byte"
-    );
-    Ok(good)
+    if done {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("usage: scan message|mix|whole|text|bytewise|filling|cutting ROUNDS");
+    ExitCode::FAILURE
 }
 
-/// What one more round costs.
-fn per_round(
-    case: &str,
-    rounds: u32,
-    count: fn(&str, u32) -> Result<f64, String>,
-) -> Result<f64, String> {
-    let few = count(case, rounds)?;
-    let many = count(case, rounds * 2)?;
-    Ok((many - few) / f64::from(rounds))
-}
-
-fn instructions(case: &str, rounds: u32) -> Result<f64, String> {
-    valgrind(
-        &["--tool=callgrind", "--callgrind-out-file=/dev/null"],
-        "Collected : ",
-        case,
-        rounds,
-    )
-}
-
-fn allocations(case: &str, rounds: u32) -> Result<f64, String> {
-    valgrind(&["--tool=memcheck"], "total heap usage: ", case, rounds)
-}
-
-/// Runs this program under valgrind and reads the number behind `label` in its report.
-fn valgrind(options: &[&str], label: &str, case: &str, rounds: u32) -> Result<f64, String> {
-    let own = env::current_exe().map_err(|error| format!("where this program is: {error}"))?;
-    let output = Command::new("valgrind")
-        .args(options)
-        .arg(own)
-        .args([case, &rounds.to_string()])
-        .output()
-        .map_err(|error| format!("valgrind: {error}; install it to measure costs"))?;
-    let report = String::from_utf8_lossy(&output.stderr);
-    report
-        .split_once(label)
-        .map(|(_, rest)| {
-            rest.chars()
-                .take_while(|char| char.is_ascii_digit() || *char == ',')
-        })
-        .and_then(|digits| {
-            digits
-                .filter(char::is_ascii_digit)
-                .collect::<String>()
-                .parse()
-                .ok()
-        })
-        .ok_or_else(|| format!("valgrind reported no {label:?}:\n{report}"))
-}
-
-/// One case, so many times.
-fn run(case: &str, rounds: u32) {
+/// One case, so many times; `false` when there is no such case.
+fn run(case: &str, rounds: u32) -> bool {
     let big = if case == "text" { big_text() } else { roster() };
     let (messages, piece, limits) = match case {
         "message" => (vec![MESSAGE.to_owned()], usize::MAX, Limits::default()),
@@ -169,7 +41,7 @@ fn run(case: &str, rounds: u32) {
         "whole" | "text" => (vec![big], usize::MAX, roomy()),
         "bytewise" | "cutting" => (vec![big], 1, roomy()),
         "filling" => (vec![big], 1, Limits::default()),
-        _ => unreachable!("no case {case}"),
+        _ => return false,
     };
     if case == "cutting" {
         for _ in 0..rounds {
@@ -177,7 +49,7 @@ fn run(case: &str, rounds: u32) {
                 .iter()
                 .for_each(|message| cut(message, piece, |input| *black_box(input) = &[]));
         }
-        return;
+        return true;
     }
     let mut scanner = Scanner::new(Framing::Stream, ns::CLIENT, limits);
     let mut scratch = Scratch::default();
@@ -188,6 +60,7 @@ fn run(case: &str, rounds: u32) {
             assert_eq!(children, 1, "each message is one child");
         }
     }
+    true
 }
 
 fn roomy() -> Limits {

@@ -1,0 +1,104 @@
+//! Which cases are counted, and what the design allows them to cost.
+
+/// The programs that have them: package and example.
+pub(super) const PROGRAMS: [(&str, &str); 2] = [("xml", "scan"), ("modules", "inprocess")];
+
+/// One case.
+#[derive(Debug)]
+pub(super) struct Case {
+    /// How the figures call it.
+    pub(super) name: &'static str,
+    /// The example that has it.
+    pub(super) program: &'static str,
+    /// How that example calls it.
+    pub(super) argument: &'static str,
+    /// How many rounds are few; twice as many are many.
+    pub(super) rounds: u32,
+    /// What a round is divided by.
+    pub(super) units_per_round: f64,
+    /// More than this is refused, whatever the figures say.
+    pub(super) instructions_max: f64,
+    /// The same for allocations.
+    pub(super) allocations_max: f64,
+}
+
+/// How much more than another a case may cost.
+#[derive(Debug)]
+pub(super) struct Ratio {
+    /// What is divided.
+    pub(super) of: &'static str,
+    /// What is no part of it.
+    pub(super) without: Option<&'static str>,
+    /// By what.
+    pub(super) to: &'static str,
+    /// The bound.
+    pub(super) most: f64,
+}
+
+/// Nobody said how much.
+const ANY: f64 = f64::INFINITY;
+
+/// All of them. A routed message is three allocations: its block, its `to`, and the count of who shares it. What a
+/// broadcast costs beyond the first recipient is the growth of its queues.
+pub(super) const CASES: &[Case] = &[
+    scan("scan: message", "message", 2_000, 1.0, 3_000.0, 0.0),
+    scan("scan: mix", "mix", 2, 4_096.0, 6_000.0, 0.0),
+    scan("scan: 256 KiB", "whole", 2, 1.0, ANY, ANY),
+    scan("scan: byte by byte", "bytewise", 2, 1.0, ANY, ANY),
+    scan("scan: filling the limit", "filling", 2, 1.0, ANY, ANY),
+    scan("scan: cutting", "cutting", 2, 1.0, ANY, ANY),
+    scan("scan: 256 KiB of text", "text", 2, 1.0, ANY, ANY),
+    server("message", 500, ANY),
+    server("presence-0", 500, ANY),
+    server("presence-50", 20, ANY),
+    server("ping", 500, ANY),
+    server("login", 50, ANY),
+];
+
+/// What byte by byte may cost more than whole. A stanza that fills its limit has no room for a tape, which is made
+/// when it is complete: one pass more.
+pub(super) const RATIOS: &[Ratio] = &[
+    Ratio {
+        of: "scan: byte by byte",
+        without: Some("scan: cutting"),
+        to: "scan: 256 KiB",
+        most: 3.0,
+    },
+    Ratio {
+        of: "scan: filling the limit",
+        without: Some("scan: cutting"),
+        to: "scan: 256 KiB",
+        most: 4.0,
+    },
+];
+
+const fn scan(
+    name: &'static str,
+    argument: &'static str,
+    rounds: u32,
+    units_per_round: f64,
+    instructions_max: f64,
+    allocations_max: f64,
+) -> Case {
+    Case {
+        name,
+        program: "scan",
+        argument,
+        rounds,
+        units_per_round,
+        instructions_max,
+        allocations_max,
+    }
+}
+
+const fn server(name: &'static str, rounds: u32, allocations_max: f64) -> Case {
+    Case {
+        name,
+        program: "inprocess",
+        argument: name,
+        rounds,
+        units_per_round: 1.0,
+        instructions_max: ANY,
+        allocations_max,
+    }
+}
