@@ -56,15 +56,15 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Listens on two free ports of `host`.
+    /// Listens on two ports of `host`, plain and with TLS; 0 is any that is free.
     ///
     /// # Errors
     ///
     /// When that can't be done.
-    pub(crate) async fn bind(host: &str) -> Result<Self> {
+    pub(crate) async fn bind(host: &str, plain: u16, tls: u16) -> Result<Self> {
         Ok(Self {
-            plain: TcpListener::bind((host, 0)).await?,
-            secured: TcpListener::bind((host, 0)).await?,
+            plain: TcpListener::bind((host, plain)).await?,
+            secured: TcpListener::bind((host, tls)).await?,
         })
     }
 

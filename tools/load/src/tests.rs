@@ -14,7 +14,7 @@ use crate::{Cli, Command, relay::Relay, report::Report};
 #[test]
 fn messages_go_through_the_relay_in_order() {
     let report = run("--tls direct messages --pairs 3 --window 4 --count 500 --body 20000");
-    assert_eq!((report.units, report.unit), (500, "message"));
+    assert_eq!((report.units, report.unit.as_str()), (500, "message"));
     let report = run("--tls none messages --pairs 2 --window 16 --count 1000");
     assert_eq!(report.units, 1000);
 }
@@ -51,7 +51,7 @@ fn run(arguments: &str) -> Report {
         .build()
         .unwrap();
     let work = async {
-        let relay = Relay::bind("127.0.0.1").await.unwrap();
+        let relay = Relay::bind("127.0.0.1", 0, 0).await.unwrap();
         let place = relay.place().unwrap();
         spawn_local(relay.serve());
         let address = match arguments.contains("--tls none") {

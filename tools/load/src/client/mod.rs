@@ -2,11 +2,18 @@
 //!
 //! - `mod.rs`: a stream: bytes to elements, elements to whoever is interested, acknowledgements on the way
 //! - `connect.rs`: from an address to a stream that is signed in, bound and present
-//! - `sign_in.rs`: SASL
+//! - `resume.rs`: a session that is cut and taken up again
+//! - `sign_in.rs`, `scram.rs`: SASL
+//! - `disco.rs`: what a server offers
+//! - `contacts.rs`: rosters and mutual subscriptions
 //! - `register.rs`: accounts by in-band registration
 
 mod connect;
+mod contacts;
+mod disco;
 mod register;
+mod resume;
+mod scram;
 mod sign_in;
 
 use std::{
@@ -17,7 +24,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-pub(crate) use connect::RelayUse;
+pub(crate) use connect::{RelayUse, SessionOptions};
+pub(crate) use contacts::NS_ROSTER;
+pub(crate) use resume::Cut;
 use xml::{Element, Event, Framing, Limits, Ns, Scanner, Tree, ns};
 
 use crate::wire::{Buffers, Wire};
@@ -37,6 +46,9 @@ pub(crate) struct Client {
     sm: Option<Acknowledgements>,
     /// The full JID, once bound.
     address: String,
+    /// What the stream can be resumed with.
+    previd: Option<String>,
+    asked: u32,
 }
 
 /// Counters of XEP-0198, from `<enabled/>` on.
@@ -64,6 +76,8 @@ impl Client {
             come: VecDeque::new(),
             sm: None,
             address: String::new(),
+            previd: None,
+            asked: 0,
         }
     }
 
@@ -179,6 +193,12 @@ impl Client {
             root.as_str()
         );
         Ok(element)
+    }
+
+    /// An id for the next IQ.
+    fn next_id(&mut self) -> String {
+        self.asked += 1;
+        format!("ask{}", self.asked)
     }
 
     /// Sends an IQ with this `id` and waits for its result, past whatever else comes.

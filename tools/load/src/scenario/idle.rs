@@ -8,7 +8,7 @@ use tokio::{task::spawn_local, time::sleep};
 
 use super::gather;
 use crate::{
-    client::{Client, Heard, RelayUse},
+    client::{Client, Heard, RelayUse, SessionOptions},
     report::{Memory, Report},
     target::Target,
     watch::Watch,
@@ -36,6 +36,10 @@ pub(crate) struct Idle {
 }
 
 impl Idle {
+    pub(super) fn accounts(&self) -> u32 {
+        self.sessions
+    }
+
     pub(super) async fn run(&self, target: &Rc<Target>) -> Result<Report> {
         if self.sessions <= self.first_sessions {
             bail!("--sessions: more than --first-sessions");
@@ -85,7 +89,9 @@ impl Idle {
             async move {
                 let client = match target.is_relay {
                     true => Client::in_relay(&target, RelayUse::Echo).await?,
-                    false => Client::session(&target, first + number, false).await?,
+                    false => {
+                        Client::session(&target, first + number, &SessionOptions::default()).await?
+                    }
                 };
                 spawn_local(stay(client, ended));
                 Ok(())

@@ -11,7 +11,7 @@ use tokio::{task::spawn_local, time::sleep};
 
 use super::Span;
 use crate::{
-    client::{Client, RelayUse},
+    client::{Client, RelayUse, SessionOptions},
     clock,
     histogram::Histogram,
     report::{Latency, Report},
@@ -42,6 +42,10 @@ struct Board {
 }
 
 impl Login {
+    pub(super) fn accounts(&self) -> u32 {
+        self.accounts
+    }
+
     pub(super) async fn run(&self, target: &Rc<Target>) -> Result<Report> {
         let board = Rc::new(Board::default());
         let at_once = self.at_once.clamp(1, self.accounts.max(1));
@@ -87,7 +91,7 @@ async fn again_and_again(places: Vec<u32>, target: Rc<Target>, board: Rc<Board>)
             client.joined().await?;
             drop(client);
         } else {
-            let client = Client::session(&target, place, false).await?;
+            let client = Client::session(&target, place, &SessionOptions::default()).await?;
             client.close().await?;
         }
         board.done.set(board.done.get() + 1);

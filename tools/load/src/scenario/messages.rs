@@ -15,7 +15,7 @@ use super::{
     pair::{Board, Pair, Text},
 };
 use crate::{
-    client::{Client, RelayUse},
+    client::{Client, RelayUse, SessionOptions},
     random::random,
     report::{Latency, Report},
     target::Target,
@@ -54,6 +54,10 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
+    pub(super) fn accounts(&self) -> u32 {
+        self.pairs * 2
+    }
+
     pub(super) async fn run(&self, target: &Rc<Target>) -> Result<Report> {
         let board = Rc::new(Board {
             run: format!("{:08x}-", u32::from_be_bytes(random()?)),
@@ -125,7 +129,17 @@ impl Messages {
             async move {
                 match is_relay {
                     true => Client::in_relay(&target, RelayUse::Pair(number / 2)).await,
-                    false => Client::session(&target, number, with_sm).await,
+                    false => {
+                        Client::session(
+                            &target,
+                            number,
+                            &SessionOptions {
+                                sm: with_sm,
+                                ..SessionOptions::default()
+                            },
+                        )
+                        .await
+                    }
                 }
             }
         };

@@ -15,7 +15,7 @@ mod pace;
 mod pair;
 mod ping;
 
-use std::{rc::Rc, time::Duration};
+use std::{fmt, rc::Rc, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -47,7 +47,34 @@ pub(crate) struct Span {
     warm_up: f64,
 }
 
+/// Why a scenario was not run: the server does not offer this feature.
+#[derive(Debug)]
+pub(crate) struct NotOffered(pub(crate) String);
+
+impl fmt::Display for NotOffered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server does not offer {}", self.0)
+    }
+}
+
+impl std::error::Error for NotOffered {}
+
 impl Scenario {
+    /// How many accounts take part.
+    pub(crate) fn accounts(&self) -> u32 {
+        match self {
+            Self::Idle(idle) => idle.accounts(),
+            Self::Messages(messages) => messages.accounts(),
+            Self::Login(login) => login.accounts(),
+            Self::Ping(ping) => ping.accounts(),
+        }
+    }
+
+    /// Whether what earlier runs have left in the server's memory would spoil the figures.
+    pub(crate) fn wants_fresh_server(&self) -> bool {
+        matches!(self, Self::Idle(_))
+    }
+
     /// Does it to `target`.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use xml::Ns;
 
 use super::{Span, gather};
 use crate::{
-    client::{Client, RelayUse},
+    client::{Client, RelayUse, SessionOptions},
     clock,
     histogram::Histogram,
     report::{Latency, Report},
@@ -43,13 +43,17 @@ struct Board {
 }
 
 impl Ping {
+    pub(super) fn accounts(&self) -> u32 {
+        self.sessions
+    }
+
     pub(super) async fn run(&self, target: &Rc<Target>) -> Result<Report> {
         let for_each = Rc::clone(target);
         let make = move |number| {
             let target = Rc::clone(&for_each);
             async move {
                 if !target.is_relay {
-                    return Client::session(&target, number, false).await;
+                    return Client::session(&target, number, &SessionOptions::default()).await;
                 }
                 let mut client = Client::in_relay(&target, RelayUse::Echo).await?;
                 client.joined().await?;
