@@ -66,6 +66,9 @@ struct Cli {
     /// Print JSON, one line.
     #[arg(long, global = true)]
     json: bool,
+    /// Make the rosters and archives first that the scenario needs.
+    #[arg(long, global = true)]
+    prepare: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -132,7 +135,7 @@ fn run(cli: &Cli) -> Result<bool> {
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {
         match &cli.command {
-            Command::Scenario(scenario) => return once(&cli.server, scenario, cli.json).await,
+            Command::Scenario(scenario) => return once(cli, scenario).await,
             Command::Run { file, options } => {
                 let mut arguments = Plan::read(file)?.arguments()?;
                 arguments.extend_from_slice(options);
@@ -140,7 +143,7 @@ fn run(cli: &Cli) -> Result<bool> {
                 let Command::Scenario(scenario) = &inside.command else {
                     bail!("{} names no scenario", file.display());
                 };
-                return once(&inside.server, scenario, inside.json).await;
+                return once(&inside, scenario).await;
             }
             Command::Register { count } => {
                 let target = Rc::new(cli.server.target("server")?);
@@ -173,10 +176,13 @@ fn run(cli: &Cli) -> Result<bool> {
 }
 
 /// Runs one scenario against a server that runs already; `false` when something failed.
-async fn once(server: &ServerArgs, scenario: &Scenario, json: bool) -> Result<bool> {
-    let target = Rc::new(server.target("server")?);
+async fn once(cli: &Cli, scenario: &Scenario) -> Result<bool> {
+    let target = Rc::new(cli.server.target("server")?);
+    if cli.prepare {
+        scenario.prepare(&target).await?;
+    }
     let report = scenario.run(&target).await?;
-    match json {
+    match cli.json {
         true => println!("{}", serde_json::to_string(&report)?),
         false => println!("{report}"),
     }

@@ -9,7 +9,7 @@ use xml::{Element, Ns, Tree, escape_attr, ns};
 
 use super::{Acknowledgements, Client, NS_SM};
 use crate::{
-    relay::{ECHO, PAIR},
+    relay::{ECHO, FAN, PAIR},
     target::{Security, Target},
     wire::{Buffers, Wire},
 };
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum RelayUse {
     /// To be joined with the other connection of the same number.
     Pair(u32),
+    /// To be joined with all connections that are for this.
+    Fan,
     /// To hear what it says.
     Echo,
 }
@@ -88,6 +90,7 @@ impl Client {
         let mut client = Self::connect(target, target.security != Security::None).await?;
         let (mode, number) = match what_for {
             RelayUse::Pair(number) => (PAIR, number),
+            RelayUse::Fan => (FAN, 0),
             RelayUse::Echo => (ECHO, 0),
         };
         client.out.push(mode);

@@ -36,14 +36,17 @@ impl Client {
         self.flush().await
     }
 
-    /// Grants every subscription that is asked for and asks for one in return, until this many of all contacts have
-    /// become mutual, as roster pushes say.
+    /// Grants every subscription that is asked for and asks for one in return, until so many of all contacts are
+    /// mutual: those of the roster that are, and those that become so, as roster pushes say.
     ///
     /// # Errors
     ///
     /// When the stream ends before.
-    pub(crate) async fn until_mutual(&mut self, wanted: usize) -> Result<()> {
-        let mut states = self.roster().await?;
+    pub(crate) async fn until_mutual(
+        &mut self,
+        mut states: BTreeMap<String, String>,
+        wanted: usize,
+    ) -> Result<()> {
         let count = |states: &BTreeMap<String, String>| {
             states.values().filter(|state| *state == "both").count()
         };

@@ -6,6 +6,7 @@
 //! - `sign_in.rs`, `scram.rs`: SASL
 //! - `disco.rs`: what a server offers
 //! - `contacts.rs`: rosters and mutual subscriptions
+//! - `rooms.rs`: entering a room
 //! - `register.rs`: accounts by in-band registration
 
 mod connect;
@@ -13,6 +14,7 @@ mod contacts;
 mod disco;
 mod register;
 mod resume;
+mod rooms;
 mod scram;
 mod sign_in;
 
@@ -201,21 +203,26 @@ impl Client {
         format!("ask{}", self.asked)
     }
 
-    /// Sends an IQ with this `id` and waits for its result, past whatever else comes.
+    /// Sends an IQ with this `id` and waits for its result. Whatever else comes is kept for later.
     async fn ask(&mut self, id: &str, iq: &str) -> Result<Tree> {
         self.out.extend_from_slice(iq.as_bytes());
-        loop {
+        let mut others = VecDeque::new();
+        let answer = loop {
             let element = self.next().await?;
             let root = element.root();
             if root.is("iq", Ns::Content) && root.attr("id").as_deref() == Some(id) {
-                ensure!(
-                    root.attr("type").as_deref() == Some("result"),
-                    "the server answered {:?}",
-                    root.as_str()
-                );
-                return Ok(element);
+                break element;
             }
-        }
+            others.push_back(element);
+        };
+        others.append(&mut self.come);
+        self.come = others;
+        ensure!(
+            answer.root().attr("type").as_deref() == Some("result"),
+            "the server answered {:?}",
+            answer.root().as_str()
+        );
+        Ok(answer)
     }
 
     /// Ends the stream and waits until the server has ended it too.

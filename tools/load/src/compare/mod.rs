@@ -4,7 +4,7 @@
 //! round every server has its turn in the same few seconds, the relay among them, and ratios are taken within rounds.
 //!
 //! - `mod.rs`: the order of things
-//! - `prepare.rs`: accounts, before anything is measured
+//! - `prepare.rs`: accounts, rosters and archives, before anything is measured
 //! - `place.rs`: which machine this is
 
 mod place;
@@ -82,7 +82,12 @@ impl Compare {
         let results = self.folder.join("results.jsonl");
         let mut writer = Writer::create(&results)?;
         writer.write(&Line::Place(place::look(&servers)))?;
-        self.prepare(&mut servers, &tasks).await?;
+        for server in &mut servers {
+            // A server that is not there fails in its runs, and keeps nobody else from being measured.
+            if let Err(error) = prepare::prepare(server, &tasks).await {
+                eprintln!("{}: {error:#}", server.kind().name());
+            }
+        }
         let mut is_sound = true;
         for task in &tasks {
             writer.write(&Line::Scenario(task.plan.clone()))?;
@@ -134,23 +139,6 @@ impl Compare {
             servers.push(Server::new(kind, &self.folder, core, self.keep)?);
         }
         Ok(servers)
-    }
-
-    async fn prepare(&self, servers: &mut [Server], tasks: &[Task]) -> Result<()> {
-        let wanted = tasks
-            .iter()
-            .map(|task| (task.args.first(), task.scenario.accounts()));
-        let ranges = prepare::ranges(wanted.collect());
-        let Some(task) = tasks.first() else {
-            return Ok(());
-        };
-        for server in servers {
-            // A server that is not there fails in its runs, and keeps nobody else from being measured.
-            if let Err(error) = prepare::accounts(server, &task.args, &ranges).await {
-                eprintln!("{}: {error:#}", server.kind().name());
-            }
-        }
-        Ok(())
     }
 
     /// All rounds of one scenario. Every server begins it anew, so that none carries what another scenario left.

@@ -1,9 +1,10 @@
-//! Accounts, before anything is measured.
+//! Accounts, rosters and archives, before anything is measured.
 
 use std::{fs, rc::Rc};
 
 use anyhow::{Context as _, Result};
 
+use super::Task;
 use crate::{
     client::Client,
     scenario::gather,
@@ -29,21 +30,54 @@ pub(super) fn ranges(mut wanted: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
     merged
 }
 
-/// Makes these accounts by in-band registration, unless they were made before. Leaves the server stopped.
-pub(super) async fn accounts(
+/// Makes what the scenarios need to exist, unless a run before has made it. Leaves the server stopped.
+///
+/// # Errors
+///
+/// When accounts can't be made. What else can't be made shows in the scenario that needs it.
+pub(super) async fn prepare(server: &mut Server, tasks: &[Task]) -> Result<()> {
+    if matches!(server.kind(), Kind::Relay) {
+        return Ok(());
+    }
+    let ranges = ranges(
+        tasks
+            .iter()
+            .map(|task| (task.args.first(), task.scenario.accounts()))
+            .collect(),
+    );
+    let wanting = || {
+        tasks
+            .iter()
+            .filter(|task| task.scenario.wants_preparation())
+    };
+    let names: Vec<&str> = wanting().map(|task| task.plan.name.as_str()).collect();
+    let wanted = format!("accounts {ranges:?}, {}", names.join(", "));
+    let note = server.folder().join("prepared");
+    if fs::read_to_string(&note).is_ok_and(|made| made == wanted) {
+        return Ok(());
+    }
+    let name = server.kind().name();
+    eprintln!("{name}: preparing {wanted}");
+    if let Some(task) = tasks.first() {
+        make_accounts(server, &task.args, &ranges).await?;
+    }
+    for task in wanting() {
+        server.restart(task.plan.archive).await?;
+        let args = server.args(&task.args)?;
+        let target = Rc::new(args.target(name)?);
+        if let Err(error) = task.scenario.prepare(&target).await {
+            eprintln!("{name}: {}: {error:#}", task.plan.title);
+        }
+    }
+    server.stop().await;
+    fs::write(&note, wanted).context("can't note what was prepared")
+}
+
+async fn make_accounts(
     server: &mut Server,
     args: &ServerArgs,
     ranges: &[(u32, u32)],
 ) -> Result<()> {
-    if matches!(server.kind(), Kind::Relay) {
-        return Ok(());
-    }
-    let wanted = format!("{ranges:?}");
-    let note = server.folder().join("accounts");
-    if fs::read_to_string(&note).is_ok_and(|made| made == wanted) {
-        return Ok(());
-    }
-    eprintln!("{}: making accounts {wanted}", server.kind().name());
     server.restart(false).await?;
     for (first, count) in ranges {
         let args = server.args(&args.without_tls())?.beginning_at(*first);
@@ -54,8 +88,7 @@ pub(super) async fn accounts(
         };
         gather(*count, AT_ONCE, make).await?;
     }
-    server.stop().await;
-    fs::write(&note, wanted).context("can't note that accounts were made")
+    Ok(())
 }
 
 #[cfg(test)]
