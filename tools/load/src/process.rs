@@ -17,7 +17,7 @@ pub(crate) struct Process {
 /// What a process has used since it began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
-    /// CPU time of all its threads, those that ended included, to 10 ms.
+    /// CPU time of all its threads and children, those that ended included, to 10 ms.
     ticks: Duration,
     /// The part of it in the kernel.
     system_ticks: Duration,
@@ -57,8 +57,18 @@ impl Process {
         }
     }
 
-    /// What it has used up to now.
+    /// What it and its children have used up to now.
     pub(crate) fn usage(&self) -> Result<Usage> {
+        let mut usage = self.usage_alone()?;
+        for child in self.descendants() {
+            // A child may end while it is read; what it used stays in the ticks of its parent.
+            usage.add(child.usage_alone().unwrap_or_default());
+        }
+        Ok(usage)
+    }
+
+    /// The same without its children: servers that the tool has started are not the tool.
+    pub(crate) fn usage_alone(&self) -> Result<Usage> {
         let (user, system) = ticks(&self.read("stat")?)
             .with_context(|| format!("/proc/{}/stat is not as proc(5) says", self.pid))?;
         let mut usage = Usage {
@@ -79,14 +89,49 @@ impl Process {
         Ok(usage)
     }
 
-    /// Its resident memory now, in KiB.
+    /// Resident memory of it and its children now, in KiB.
     pub(crate) fn rss_kib(&self) -> Result<u64> {
+        let mut rss_kib = self.own_rss_kib()?;
+        for child in self.descendants() {
+            rss_kib += child.own_rss_kib().unwrap_or(0);
+        }
+        Ok(rss_kib)
+    }
+
+    fn own_rss_kib(&self) -> Result<u64> {
         // VmRSS is counted in batches per thread; the roll-up is exact, but may be forbidden.
         let rss_kib = match self.read("smaps_rollup") {
             Ok(rollup) => field(&rollup, "Rss:"),
             Err(_) => field(&self.read("status")?, "VmRSS:"),
         };
         rss_kib.with_context(|| format!("/proc/{} does not tell the RSS", self.pid))
+    }
+
+    /// Its children, theirs, and so on.
+    fn descendants(&self) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        let mut parents = vec![*self];
+        while let Some(parent) = parents.pop() {
+            let children = parent.children();
+            all.extend(&children);
+            parents.extend(children);
+        }
+        all
+    }
+
+    fn children(&self) -> Vec<Self> {
+        let threads = self.threads().unwrap_or_default();
+        let of = |thread: i32| self.read(&format!("task/{thread}/children")).ok();
+        let lists: Vec<String> = threads.into_iter().filter_map(of).collect();
+        lists
+            .iter()
+            .flat_map(|list| list.split_whitespace())
+            .filter_map(|pid| {
+                Some(Self {
+                    pid: pid.parse().ok()?,
+                })
+            })
+            .collect()
     }
 
     /// Binds all its threads to one core.
@@ -120,6 +165,13 @@ impl Process {
 }
 
 impl Usage {
+    fn add(&mut self, other: Self) {
+        self.ticks += other.ticks;
+        self.system_ticks += other.system_ticks;
+        self.exact += other.exact;
+        self.switches += other.switches;
+    }
+
     /// What was used since `earlier`.
     pub(crate) fn since(self, earlier: Self) -> Used {
         let ticks = self.ticks.saturating_sub(earlier.ticks);
@@ -153,11 +205,15 @@ fn one_core(core: usize) -> CpuSet {
     set
 }
 
-/// User and system ticks. The second field, a name in brackets, may hold anything.
+/// User and system ticks, with those of children that have ended. The second field, a name in brackets, may hold
+/// anything.
 fn ticks(stat: &str) -> Option<(u32, u32)> {
     let (_, fields) = stat.rsplit_once(") ")?;
-    let mut fields = fields.split(' ').skip(11);
-    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    let mut fields = fields.split(' ').skip(11).map(str::parse::<u32>);
+    let mut next = || fields.next()?.ok();
+    let (user, system) = (next()?, next()?);
+    let (children_user, children_system) = (next()?, next()?);
+    Some((user + children_user, system + children_system))
 }
 
 /// The number on the line that begins with `name`.
@@ -172,8 +228,8 @@ mod tests {
 
     #[test]
     fn ticks_are_found_behind_any_name() {
-        let stat = "12 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 77 33 0 0 20";
-        assert_eq!(ticks(stat), Some((77, 33)));
+        let stat = "12 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 77 33 5 6 20";
+        assert_eq!(ticks(stat), Some((82, 39)));
         assert_eq!(ticks("12 (a"), None);
     }
 

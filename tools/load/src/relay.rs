@@ -1,8 +1,8 @@
 //! The floor: what a server can't do without. It accepts, reads, and writes to the peer; nothing is parsed.
 //!
 //! A connection says in its first five bytes what it is for: [`PAIR`] and a number, to be joined with the other
-//! connection of that number, or [`ECHO`] and four bytes that do not matter. When its place is ready, the relay says
-//! [`READY`]. From then on bytes are bytes.
+//! connection of that number; [`FAN`] and a number, to be joined with all others of that number; or [`ECHO`] and four
+//! bytes that do not matter. When its place is ready, the relay says [`READY`]. From then on bytes are bytes.
 //!
 //! One thread, TLS by hand, buffers shared, one read and one write per message, no timer, no tickets.
 
@@ -29,6 +29,8 @@ use crate::{
 
 /// First byte of a connection that is to be joined with another.
 pub(crate) const PAIR: u8 = b'p';
+/// First byte of a connection whose bytes go to all others of its number.
+pub(crate) const FAN: u8 = b'f';
 /// First byte of a connection that wants its own bytes back.
 pub(crate) const ECHO: u8 = b'e';
 /// What the relay says when a connection has found its place.
@@ -56,15 +58,15 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Listens on two free ports of `host`.
+    /// Listens on two ports of `host`, plain and with TLS; 0 is any that is free.
     ///
     /// # Errors
     ///
     /// When that can't be done.
-    pub(crate) async fn bind(host: &str) -> Result<Self> {
+    pub(crate) async fn bind(host: &str, plain: u16, tls: u16) -> Result<Self> {
         Ok(Self {
-            plain: TcpListener::bind((host, 0)).await?,
-            secured: TcpListener::bind((host, 0)).await?,
+            plain: TcpListener::bind((host, plain)).await?,
+            secured: TcpListener::bind((host, tls)).await?,
         })
     }
 
@@ -91,8 +93,17 @@ impl Relay {
     }
 }
 
-/// Connections whose pair is not complete, by number.
-type Waiting = RefCell<BTreeMap<u32, Rc<Half>>>;
+/// Connections that others may be joined with.
+#[derive(Default)]
+struct Waiting {
+    /// Whose pair is not complete, by number.
+    pairs: RefCell<BTreeMap<u32, Rc<Half>>>,
+    /// Those that hear each other, by number.
+    fans: RefCell<BTreeMap<u32, Rc<Group>>>,
+}
+
+/// Connections that hear each other.
+type Group = RefCell<Vec<Rc<Half>>>;
 
 async fn accept(
     listener: TcpListener,
@@ -107,7 +118,7 @@ async fn accept(
         }
         let half = Rc::new(Half {
             wire: RefCell::new(wire),
-            peer: RefCell::default(),
+            peers: RefCell::default(),
             waker: RefCell::default(),
             is_over: Cell::new(false),
         });
@@ -120,11 +131,22 @@ async fn accept(
     }
 }
 
+/// Where a connection's bytes go.
+#[derive(Default)]
+enum Peers {
+    /// Nowhere, until its place is found and after its end.
+    #[default]
+    None,
+    /// To one connection: the other of its pair, or itself.
+    One(Rc<Half>),
+    /// To all of these but itself.
+    Fan(Rc<Group>),
+}
+
 /// One connection.
 struct Half {
     wire: RefCell<Wire>,
-    /// Where its bytes go: the other connection, or itself.
-    peer: RefCell<Option<Rc<Self>>>,
+    peers: RefCell<Peers>,
     waker: RefCell<Option<Waker>>,
     is_over: Cell<bool>,
 }
@@ -134,7 +156,7 @@ impl Half {
         let number = self.find_place(waiting).await?;
         let result = poll_fn(|cx| self.poll(cx)).await;
         if let Some(number) = number {
-            let mut waiting = waiting.borrow_mut();
+            let mut waiting = waiting.pairs.borrow_mut();
             if waiting
                 .get(&number)
                 .is_some_and(|half| Rc::ptr_eq(half, self))
@@ -171,22 +193,29 @@ impl Half {
         let number = u32::from_be_bytes(number.try_into().context("a preamble too long")?);
         match *mode {
             ECHO => {
-                *self.peer.borrow_mut() = Some(Rc::clone(self));
+                *self.peers.borrow_mut() = Peers::One(Rc::clone(self));
+                self.send(READY)?;
+                Ok(None)
+            }
+            FAN => {
+                let group = Rc::clone(waiting.fans.borrow_mut().entry(number).or_default());
+                group.borrow_mut().push(Rc::clone(self));
+                *self.peers.borrow_mut() = Peers::Fan(group);
                 self.send(READY)?;
                 Ok(None)
             }
             PAIR => {
-                let Some(peer) = waiting.borrow_mut().remove(&number) else {
-                    waiting.borrow_mut().insert(number, Rc::clone(self));
+                let Some(peer) = waiting.pairs.borrow_mut().remove(&number) else {
+                    waiting.pairs.borrow_mut().insert(number, Rc::clone(self));
                     return Ok(Some(number));
                 };
-                *peer.peer.borrow_mut() = Some(Rc::clone(self));
+                *peer.peers.borrow_mut() = Peers::One(Rc::clone(self));
                 peer.send(READY)?;
                 self.send(READY)?;
-                *self.peer.borrow_mut() = Some(peer);
+                *self.peers.borrow_mut() = Peers::One(peer);
                 Ok(None)
             }
-            _ => bail!("neither a pair nor an echo"),
+            _ => bail!("neither a pair, nor a fan, nor an echo"),
         }
     }
 
@@ -206,12 +235,8 @@ impl Half {
             let _ = self.wire.borrow_mut().poll_flush(cx)?;
             let read = Buffers::with(|buffers| {
                 let poll = self.wire.borrow_mut().poll_receive(cx, buffers)?;
-                if poll == Poll::Ready(true)
-                    && let Some(peer) = &*self.peer.borrow()
-                {
-                    let mut wire = peer.wire.borrow_mut();
-                    wire.send_received(buffers)?;
-                    peer.wake_to_flush(&wire);
+                if poll == Poll::Ready(true) {
+                    self.pass_on(buffers)?;
                 }
                 poll.map(io::Result::Ok)
             });
@@ -221,6 +246,26 @@ impl Half {
                 Poll::Ready(false) => return Poll::Ready(Ok(())),
             }
         }
+    }
+
+    /// Writes what was read to wherever it goes.
+    fn pass_on(&self, buffers: &mut Buffers) -> io::Result<()> {
+        match &*self.peers.borrow() {
+            Peers::None => Ok(()),
+            Peers::One(peer) => peer.send_received(buffers),
+            Peers::Fan(group) => group
+                .borrow()
+                .iter()
+                .filter(|peer| !std::ptr::eq(Rc::as_ptr(peer), self))
+                .try_for_each(|peer| peer.send_received(buffers)),
+        }
+    }
+
+    fn send_received(&self, buffers: &mut Buffers) -> io::Result<()> {
+        let mut wire = self.wire.borrow_mut();
+        wire.send_received(buffers)?;
+        self.wake_to_flush(&wire);
+        Ok(())
     }
 
     fn send(&self, bytes: &[u8]) -> io::Result<()> {
@@ -239,16 +284,21 @@ impl Half {
         }
     }
 
-    /// Ends this connection and its peer.
+    /// Ends this connection and the other of its pair.
     fn end(&self) {
         self.is_over.set(true);
-        let Some(peer) = self.peer.take() else {
-            return;
-        };
-        if !peer.is_over.replace(true)
-            && let Some(waker) = &*peer.waker.borrow()
-        {
-            waker.wake_by_ref();
+        match self.peers.take() {
+            Peers::None => {}
+            Peers::One(peer) => {
+                if !peer.is_over.replace(true)
+                    && let Some(waker) = &*peer.waker.borrow()
+                {
+                    waker.wake_by_ref();
+                }
+            }
+            Peers::Fan(group) => group
+                .borrow_mut()
+                .retain(|peer| !std::ptr::eq(Rc::as_ptr(peer), self)),
         }
     }
 }

@@ -2,19 +2,19 @@
 
 use std::{fmt, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::histogram::Histogram;
 
 /// The result of one scenario against one server.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Report {
     /// The server's name.
     pub(crate) server: String,
     /// What was done, with its parameters.
     pub(crate) scenario: String,
     /// What is counted.
-    pub(crate) unit: &'static str,
+    pub(crate) unit: String,
     /// How many were done while it was measured.
     pub(crate) units: u64,
     /// How long that took.
@@ -31,6 +31,8 @@ pub(crate) struct Report {
     pub(crate) latency_ms: Option<Latency>,
     /// With stream management: how long until the server had acknowledged.
     pub(crate) acknowledged_ms: Option<Latency>,
+    /// How long messages of users took who had nothing to do with it.
+    pub(crate) bystanders_ms: Option<Latency>,
     /// How long a fixed piece of work took on the server's core just before.
     pub(crate) yardstick_ms: f64,
     /// What went wrong. With any of these the figures mean nothing.
@@ -38,7 +40,7 @@ pub(crate) struct Report {
 }
 
 /// CPU time of a process.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Cpu {
     /// Microseconds per unit.
     pub(crate) us_per_unit: f64,
@@ -51,7 +53,7 @@ pub(crate) struct Cpu {
 }
 
 /// Resident memory of a process.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Memory {
     /// Before the first connection.
     pub(crate) before_kib: u64,
@@ -62,16 +64,29 @@ pub(crate) struct Memory {
 }
 
 /// How long things took, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Latency {
-    p50: f64,
-    p90: f64,
-    p99: f64,
-    p999: f64,
-    max: f64,
+    /// What half of them do not exceed.
+    pub(crate) p50: f64,
+    /// What nine of ten do not exceed.
+    pub(crate) p90: f64,
+    /// What all but one in a hundred do not exceed.
+    pub(crate) p99: f64,
+    /// What all but one in a thousand do not exceed.
+    pub(crate) p999: f64,
+    /// The longest.
+    pub(crate) max: f64,
 }
 
+/// Percent of a core at which the tool is taken for the bottleneck.
+const OWN_PERCENT_MAX: f64 = 85.0;
+
 impl Report {
+    /// Whether the server waited for the tool, so that it was less busy than it could have been.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.own_cpu.percent > OWN_PERCENT_MAX
+    }
+
     /// The figure that servers are compared by, with its unit: memory where sessions idle, CPU time elsewhere.
     pub(crate) fn figure(&self) -> Option<(f64, &'static str)> {
         match self.memory {
@@ -119,6 +134,12 @@ impl fmt::Display for Report {
         }
         if let Some(latency) = self.acknowledged_ms {
             writeln!(f, "  acked ms    {latency}")?;
+        }
+        if let Some(latency) = self.bystanders_ms {
+            writeln!(f, "  bystanders  {latency}")?;
+        }
+        if self.is_held_up() {
+            writeln!(f, "  NOTE        this tool was the bottleneck")?;
         }
         write!(f, "  yardstick   {:.2} ms", self.yardstick_ms)?;
         for failure in &self.failures {

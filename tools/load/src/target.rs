@@ -165,19 +165,68 @@ impl ServerArgs {
         Ok((name.context("--server: begin with name=NAME")?, args))
     }
 
-    /// These options for the relay that listens at `address`.
-    pub(crate) fn for_relay(&self, address: SocketAddr, pid: u32) -> Self {
+    /// These options for a server on this machine.
+    pub(crate) fn against(
+        &self,
+        address: SocketAddr,
+        pid: u32,
+        is_relay: bool,
+        core: Option<usize>,
+    ) -> Self {
         Self {
             address: Some(address.to_string()),
             pid: Some(pid),
-            to_relay: true,
+            to_relay: is_relay,
+            server_core: core,
             ..self.clone()
         }
     }
 
-    /// How the connection is secured.
-    pub(crate) fn security(&self) -> Security {
-        self.tls
+    /// The same without TLS.
+    pub(crate) fn without_tls(&self) -> Self {
+        Self {
+            tls: Security::None,
+            ..self.clone()
+        }
+    }
+
+    /// The same with accounts counted from `first`.
+    pub(crate) fn beginning_at(&self, first: u32) -> Self {
+        Self {
+            first,
+            ..self.clone()
+        }
+    }
+
+    /// The same on the cores that `options` names; where it names none, the server on the first and the tool on
+    /// the second, if the machine has so many.
+    pub(crate) fn on_cores_of(&self, options: &Self) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let by_default = |core: usize| (cores > 1).then_some(core);
+        Self {
+            server_core: options.server_core.or(by_default(0)),
+            own_core: options.own_core.or(by_default(1)),
+            ..self.clone()
+        }
+    }
+
+    /// Whether connections begin with TLS. To a relay there is no other way to it.
+    pub(crate) fn begins_with_tls(&self, is_relay: bool) -> bool {
+        match self.tls {
+            Security::Direct => true,
+            Security::Starttls => is_relay,
+            Security::None => false,
+        }
+    }
+
+    /// Number of the first account.
+    pub(crate) fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// The core that servers are bound to.
+    pub(crate) fn server_core(&self) -> Option<usize> {
+        self.server_core
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{Cli, Command, relay::Relay, report::Report};
 #[test]
 fn messages_go_through_the_relay_in_order() {
     let report = run("--tls direct messages --pairs 3 --window 4 --count 500 --body 20000");
-    assert_eq!((report.units, report.unit), (500, "message"));
+    assert_eq!((report.units, report.unit.as_str()), (500, "message"));
     let report = run("--tls none messages --pairs 2 --window 16 --count 1000");
     assert_eq!(report.units, 1000);
 }
@@ -44,6 +44,21 @@ fn connections_stay() {
     assert_eq!(report.units, 5);
 }
 
+#[test]
+fn what_one_says_in_a_fan_all_others_hear() {
+    let report = run("--tls direct presence --contacts 5 --seconds 0.1 --warm-up 0");
+    assert!(report.units >= 5 && report.units.is_multiple_of(5));
+    let report = run("--tls none room --occupants 3 --window 4 --seconds 0.1 --warm-up 0");
+    assert!(report.units > 0);
+}
+
+#[test]
+fn bystanders_chat_while_others_come_back() {
+    let report = run("--tls direct storm --sessions 30 --pairs 2 --rate 200 --quiet 0");
+    assert_eq!((report.units, report.unit.as_str()), (30, "return"));
+    assert!(report.latency_ms.is_some());
+}
+
 /// Runs a scenario against a relay of its own. It may not fail.
 fn run(arguments: &str) -> Report {
     let runtime = runtime::Builder::new_current_thread()
@@ -51,7 +66,7 @@ fn run(arguments: &str) -> Report {
         .build()
         .unwrap();
     let work = async {
-        let relay = Relay::bind("127.0.0.1").await.unwrap();
+        let relay = Relay::bind("127.0.0.1", 0, 0).await.unwrap();
         let place = relay.place().unwrap();
         spawn_local(relay.serve());
         let address = match arguments.contains("--tls none") {

@@ -30,22 +30,22 @@ impl Watch {
         };
         Ok(Self {
             server,
-            own: Process::own().usage()?,
+            own: Process::own().usage_alone()?,
             started: clock::now(),
         })
     }
 
     /// Looks again, and reports `units` of work, each called `unit`.
-    pub(crate) fn report(&self, target: &Target, units: u64, unit: &'static str) -> Result<Report> {
+    pub(crate) fn report(&self, target: &Target, units: u64, unit: &str) -> Result<Report> {
         let seconds = self.started.elapsed().as_secs_f64();
         let server_cpu = match self.server {
             None => None,
             Some((process, before)) => Some(cpu(process.usage()?.since(before), units, seconds)),
         };
-        let own = Process::own().usage()?.since(self.own);
+        let own = Process::own().usage_alone()?.since(self.own);
         Ok(Report {
             server: target.name.clone(),
-            unit,
+            unit: unit.to_owned(),
             units,
             seconds,
             per_second: units as f64 / seconds,

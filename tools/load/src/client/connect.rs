@@ -9,7 +9,7 @@ use xml::{Element, Ns, Tree, escape_attr, ns};
 
 use super::{Acknowledgements, Client, NS_SM};
 use crate::{
-    relay::{ECHO, PAIR},
+    relay::{ECHO, FAN, PAIR},
     target::{Security, Target},
     wire::{Buffers, Wire},
 };
@@ -22,8 +22,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum RelayUse {
     /// To be joined with the other connection of the same number.
     Pair(u32),
+    /// To be joined with all connections that are for this.
+    Fan,
     /// To hear what it says.
     Echo,
+}
+
+/// What a session does besides signing in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SessionOptions {
+    /// Stream management.
+    pub(crate) sm: bool,
+    /// Stream management with resumption, where the server has it.
+    pub(crate) resumable: bool,
+    /// Asks for the roster, as most clients do.
+    pub(crate) roster: bool,
+    /// What is in the presence: capabilities, say.
+    pub(crate) presence: &'static str,
 }
 
 impl Client {
@@ -33,16 +48,16 @@ impl Client {
     /// # Errors
     ///
     /// Whatever keeps it from that, with the account's name.
-    pub(crate) async fn session(target: &Target, place: u32, with_sm: bool) -> Result<Self> {
+    pub(crate) async fn session(
+        target: &Target,
+        place: u32,
+        options: &SessionOptions,
+    ) -> Result<Self> {
         let session = async {
             let mut client = Self::stream(target).await?;
             client.sign_in(target, place).await?;
-            client.bind().await?;
-            client.out.extend_from_slice(b"<presence/>");
-            if with_sm {
-                client.enable_sm().await?;
-            }
-            client.flush().await?;
+            let features = client.next_named("features").await?;
+            client.begin(features.root(), options).await?;
             Ok(client)
         };
         timeout(PATIENCE, session)
@@ -52,11 +67,30 @@ impl Client {
             .with_context(|| format!("{} can't sign in", target.accounts.address(place)))
     }
 
+    /// From signed in to available.
+    pub(super) async fn begin(
+        &mut self,
+        features: Element<'_>,
+        options: &SessionOptions,
+    ) -> Result<()> {
+        self.bind().await?;
+        let has_sm = features.child("sm", NS_SM).is_some();
+        if options.roster {
+            self.roster().await?;
+        }
+        write!(self.out, "<presence>{}</presence>", options.presence)?;
+        if options.sm || options.resumable && has_sm {
+            self.enable_sm(options.resumable).await?;
+        }
+        self.flush().await
+    }
+
     /// A connection to the relay, in its place.
     pub(crate) async fn in_relay(target: &Target, what_for: RelayUse) -> Result<Self> {
         let mut client = Self::connect(target, target.security != Security::None).await?;
         let (mode, number) = match what_for {
             RelayUse::Pair(number) => (PAIR, number),
+            RelayUse::Fan => (FAN, 0),
             RelayUse::Echo => (ECHO, 0),
         };
         client.out.push(mode);
@@ -161,7 +195,6 @@ impl Client {
     }
 
     async fn bind(&mut self) -> Result<()> {
-        self.next_named("features").await?;
         let bind = format!(
             "<iq type='set' id='bind'><bind xmlns='{}'><resource>load</resource></bind></iq>",
             ns::BIND
@@ -171,13 +204,15 @@ impl Client {
         Ok(())
     }
 
-    async fn enable_sm(&mut self) -> Result<()> {
-        write!(self.out, "<enable xmlns='{NS_SM}'/>")?;
+    async fn enable_sm(&mut self, resumable: bool) -> Result<()> {
+        let resume = if resumable { " resume='true'" } else { "" };
+        write!(self.out, "<enable xmlns='{NS_SM}'{resume}/>")?;
         loop {
             let element: Tree = self.next().await?;
             let root = element.root();
             if root.is("enabled", NS_SM) {
                 self.sm = Some(Acknowledgements::default());
+                self.previd = root.attr("id").map(Into::into);
                 return Ok(());
             }
             ensure!(

@@ -2,11 +2,20 @@
 //!
 //! - `mod.rs`: a stream: bytes to elements, elements to whoever is interested, acknowledgements on the way
 //! - `connect.rs`: from an address to a stream that is signed in, bound and present
-//! - `sign_in.rs`: SASL
+//! - `resume.rs`: a session that is cut and taken up again
+//! - `sign_in.rs`, `scram.rs`: SASL
+//! - `disco.rs`: what a server offers
+//! - `contacts.rs`: rosters and mutual subscriptions
+//! - `rooms.rs`: entering a room
 //! - `register.rs`: accounts by in-band registration
 
 mod connect;
+mod contacts;
+mod disco;
 mod register;
+mod resume;
+mod rooms;
+mod scram;
 mod sign_in;
 
 use std::{
@@ -17,7 +26,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-pub(crate) use connect::RelayUse;
+pub(crate) use connect::{RelayUse, SessionOptions};
+pub(crate) use contacts::NS_ROSTER;
+pub(crate) use resume::Cut;
 use xml::{Element, Event, Framing, Limits, Ns, Scanner, Tree, ns};
 
 use crate::wire::{Buffers, Wire};
@@ -37,6 +48,9 @@ pub(crate) struct Client {
     sm: Option<Acknowledgements>,
     /// The full JID, once bound.
     address: String,
+    /// What the stream can be resumed with.
+    previd: Option<String>,
+    asked: u32,
 }
 
 /// Counters of XEP-0198, from `<enabled/>` on.
@@ -64,6 +78,8 @@ impl Client {
             come: VecDeque::new(),
             sm: None,
             address: String::new(),
+            previd: None,
+            asked: 0,
         }
     }
 
@@ -181,21 +197,32 @@ impl Client {
         Ok(element)
     }
 
-    /// Sends an IQ with this `id` and waits for its result, past whatever else comes.
+    /// An id for the next IQ.
+    fn next_id(&mut self) -> String {
+        self.asked += 1;
+        format!("ask{}", self.asked)
+    }
+
+    /// Sends an IQ with this `id` and waits for its result. Whatever else comes is kept for later.
     async fn ask(&mut self, id: &str, iq: &str) -> Result<Tree> {
         self.out.extend_from_slice(iq.as_bytes());
-        loop {
+        let mut others = VecDeque::new();
+        let answer = loop {
             let element = self.next().await?;
             let root = element.root();
             if root.is("iq", Ns::Content) && root.attr("id").as_deref() == Some(id) {
-                ensure!(
-                    root.attr("type").as_deref() == Some("result"),
-                    "the server answered {:?}",
-                    root.as_str()
-                );
-                return Ok(element);
+                break element;
             }
-        }
+            others.push_back(element);
+        };
+        others.append(&mut self.come);
+        self.come = others;
+        ensure!(
+            answer.root().attr("type").as_deref() == Some("result"),
+            "the server answered {:?}",
+            answer.root().as_str()
+        );
+        Ok(answer)
     }
 
     /// Ends the stream and waits until the server has ended it too.

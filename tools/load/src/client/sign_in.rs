@@ -3,14 +3,10 @@
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use sasl::{
-    Mechanism, Nonce,
-    client::{Scram, plain},
-    wire,
-};
+use sasl::{Mechanism, client::plain, wire};
 use xml::{Element, Tree, ns};
 
-use super::Client;
+use super::{Client, scram::Scram};
 use crate::{random::random, target::Target};
 
 /// What is taken when nothing was asked for, in this order.
@@ -41,11 +37,11 @@ impl Client {
     }
 
     async fn scram(&mut self, mechanism: Mechanism, username: &str, password: &str) -> Result<()> {
-        let nonce = Nonce::from_bytes(&random::<18>()?);
-        let mut scram = Scram::new(mechanism, username, password, &nonce, None)?;
+        let mut scram = Scram::new(mechanism, username, &random::<18>()?)
+            .context("the mechanism is none of SCRAM")?;
         self.auth(mechanism, &scram.first())?;
         let challenge = self.outcome("challenge").await?;
-        let answer = scram.answer(&payload(challenge.root())?)?;
+        let answer = scram.answer(&payload(challenge.root())?, password)?;
         let answer = wire::encode(&answer);
         write!(
             self.out,

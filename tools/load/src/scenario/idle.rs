@@ -6,9 +6,12 @@ use anyhow::{Result, bail};
 use clap::Args;
 use tokio::{task::spawn_local, time::sleep};
 
-use super::gather;
+use super::{
+    friends::{Circle, make_friends},
+    gather,
+};
 use crate::{
-    client::{Client, Heard, RelayUse},
+    client::{Client, Heard, RelayUse, SessionOptions},
     report::{Memory, Report},
     target::Target,
     watch::Watch,
@@ -33,9 +36,34 @@ pub(crate) struct Idle {
     /// is first used counts for no session.
     #[arg(long, default_value_t = 1)]
     first_sessions: u32,
+    /// Ask for the roster, and announce capabilities in the presence: 350 bytes, as clients of today do.
+    #[arg(long)]
+    caps: bool,
+    #[command(flatten)]
+    circle: Circle,
 }
 
+/// A presence as clients of today send it (XEP-0115, XEP-0319, XEP-0153): with its tags 350 bytes.
+pub(super) const CAPABILITIES: &str = "<priority>5</priority>\
+     <c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://client.example.org/desktop' \
+     ver='q07IKJEyjvHSyhy//CH0CxmKi8w='/>\
+     <idle xmlns='urn:xmpp:idle:1' since='2026-01-15T10:24:05Z'/>\
+     <x xmlns='vcard-temp:x:update'><photo>9b3c1f0e5d7a42688f10c2d4b6e8a0917f5e3d2c</photo></x>";
+
 impl Idle {
+    pub(super) fn accounts(&self) -> u32 {
+        self.circle.accounts(self.sessions)
+    }
+
+    /// Gives the accounts their rosters.
+    pub(super) async fn prepare(&self, target: &Rc<Target>) -> Result<()> {
+        make_friends(target, &self.circle, self.sessions).await
+    }
+
+    pub(super) fn has_contacts(&self) -> bool {
+        self.circle.contacts() > 0
+    }
+
     pub(super) async fn run(&self, target: &Rc<Target>) -> Result<Report> {
         if self.sessions <= self.first_sessions {
             bail!("--sessions: more than --first-sessions");
@@ -54,7 +82,13 @@ impl Idle {
         let watch = Watch::start(target)?;
         sleep(Duration::try_from_secs_f64(self.seconds)?).await;
         let mut report = watch.report(target, u64::from(self.sessions), "session")?;
-        report.scenario = format!("{} idle sessions, {:?}", self.sessions, target.security);
+        report.scenario = format!(
+            "{} idle sessions, presence of {} bytes, rosters of {}, {:?}",
+            self.sessions,
+            self.options().presence.len() + "<presence></presence>".len(),
+            self.circle.contacts(),
+            target.security
+        );
         report.per_second = 0.0;
         if let (Some(before_kib), Some(after_kib)) = (before_kib, after_kib) {
             report.memory = Some(Memory {
@@ -72,6 +106,14 @@ impl Idle {
         Ok(report)
     }
 
+    fn options(&self) -> SessionOptions {
+        SessionOptions {
+            roster: self.caps,
+            presence: if self.caps { CAPABILITIES } else { "" },
+            ..SessionOptions::default()
+        }
+    }
+
     async fn sign_in(
         &self,
         target: &Rc<Target>,
@@ -80,12 +122,14 @@ impl Idle {
         ended: &Rc<Cell<u32>>,
     ) -> Result<()> {
         let (target, ended) = (Rc::clone(target), Rc::clone(ended));
+        let options = self.options();
         let make = move |number| {
             let (target, ended) = (Rc::clone(&target), Rc::clone(&ended));
+            let options = options.clone();
             async move {
                 let client = match target.is_relay {
                     true => Client::in_relay(&target, RelayUse::Echo).await?,
-                    false => Client::session(&target, first + number, false).await?,
+                    false => Client::session(&target, first + number, &options).await?,
                 };
                 spawn_local(stay(client, ended));
                 Ok(())
@@ -97,7 +141,7 @@ impl Idle {
 }
 
 /// Reads what comes and answers what has to be answered, until the session ends.
-async fn stay(mut client: Client, ended: Rc<Cell<u32>>) {
+pub(super) async fn stay(mut client: Client, ended: Rc<Cell<u32>>) {
     let listen = async {
         while poll_fn(|cx| client.poll_events(cx, |_| Ok(()))).await? != Heard::End {
             client.flush().await?;
@@ -110,4 +154,15 @@ async fn stay(mut client: Client, ended: Rc<Cell<u32>>) {
 
 fn rss_kib(target: &Target) -> Result<Option<u64>> {
     target.process.map(|process| process.rss_kib()).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_presence_is_as_long_as_it_is_said_to_be() {
+        assert_eq!(CAPABILITIES.len() + "<presence></presence>".len(), 350);
+        xml::Tree::parse(format!("<presence>{CAPABILITIES}</presence>")).unwrap();
+    }
 }

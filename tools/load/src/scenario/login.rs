@@ -1,22 +1,20 @@
 //! Sign in, be available, go: what a session costs that does nothing else.
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::rc::Rc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
-use tokio::{task::spawn_local, time::sleep};
+use tokio::task::spawn_local;
 
-use super::Span;
+use super::{
+    Span,
+    board::{Board, leave},
+};
 use crate::{
-    client::{Client, RelayUse},
+    client::{Client, RelayUse, SessionOptions},
     clock,
-    histogram::Histogram,
-    report::{Latency, Report},
+    report::Report,
     target::Target,
-    watch::Watch,
 };
 
 /// Parameters.
@@ -32,16 +30,11 @@ pub(crate) struct Login {
     span: Span,
 }
 
-/// What all that sign in share.
-#[derive(Debug, Default)]
-struct Board {
-    is_measuring: Cell<bool>,
-    is_over: Cell<bool>,
-    done: Cell<u64>,
-    latency: RefCell<Histogram>,
-}
-
 impl Login {
+    pub(super) fn accounts(&self) -> u32 {
+        self.accounts
+    }
+
     pub(super) async fn run(&self, target: &Rc<Target>) -> Result<Report> {
         let board = Rc::new(Board::default());
         let at_once = self.at_once.clamp(1, self.accounts.max(1));
@@ -55,22 +48,9 @@ impl Login {
                 ))
             })
             .collect();
-        sleep(self.span.before()?).await;
-        let watch = Watch::start(target)?;
-        let before = board.done.get();
-        board.is_measuring.set(true);
-        sleep(self.span.measured()?).await;
-        board.is_measuring.set(false);
-        let mut report = watch.report(target, board.done.get() - before, "login")?;
-        board.is_over.set(true);
-        for one in running {
-            if let Err(error) = one.await.context("a sign-in broke off").flatten() {
-                report.failures.push(format!("{error:#}"));
-            }
-        }
-        report.failures.truncate(10);
+        let mut report = board.measure(target, self.span, "login").await?;
+        report.failures = leave(running).await;
         report.scenario = format!("{at_once} sign in at a time, {:?}", target.security);
-        report.latency_ms = Latency::of(&board.latency.borrow());
         Ok(report)
     }
 }
@@ -78,7 +58,7 @@ impl Login {
 /// Signs in and out as each of these accounts in turn.
 async fn again_and_again(places: Vec<u32>, target: Rc<Target>, board: Rc<Board>) -> Result<()> {
     for place in places.into_iter().cycle() {
-        if board.is_over.get() {
+        if board.is_over() {
             break;
         }
         let started = clock::now();
@@ -87,13 +67,10 @@ async fn again_and_again(places: Vec<u32>, target: Rc<Target>, board: Rc<Board>)
             client.joined().await?;
             drop(client);
         } else {
-            let client = Client::session(&target, place, false).await?;
+            let client = Client::session(&target, place, &SessionOptions::default()).await?;
             client.close().await?;
         }
-        board.done.set(board.done.get() + 1);
-        if board.is_measuring.get() {
-            board.latency.borrow_mut().record(started.elapsed());
-        }
+        board.count(1, started);
     }
     Ok(())
 }

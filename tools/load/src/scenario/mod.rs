@@ -1,21 +1,36 @@
 //! What is done to a server: one file each, all giving a [`Report`].
 //!
 //! - `idle.rs`: sessions that are there and do nothing
-//! - `messages.rs`: pairs that write to each other, with `pair.rs` for one of them and `pace.rs` for
+//! - `messages.rs`: pairs that write to each other, with `chat.rs` for all of them, `pair.rs` for one and `pace.rs` for
 //!   when it writes
-//! - `ping.rs`: sessions that ask the server for an answer
+//! - `ping.rs`, `roster.rs`, `archive.rs`: sessions that ask for something, with `asking.rs` for one of them
+//! - `presence.rs`, `room.rs`: one speaks, many hear it, with `fan.rs` for both
 //! - `login.rs`: sign in, be available, go
-//! - `gather.rs`: many at a time, not all at once
+//! - `storm.rs`: all are cut and come back
+//! - `mixed.rs`: some of everything
+//! - `friends.rs`: rosters that have to exist before
+//! - `gather.rs`, `board.rs`: many at a time, and what they share
 
+mod archive;
+mod asking;
+mod board;
+mod chat;
+mod fan;
+mod friends;
 mod gather;
 mod idle;
 mod login;
 mod messages;
+mod mixed;
 mod pace;
 mod pair;
 mod ping;
+mod presence;
+mod room;
+mod roster;
+mod storm;
 
-use std::{rc::Rc, time::Duration};
+use std::{fmt, rc::Rc, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -34,6 +49,18 @@ pub(crate) enum Scenario {
     Login(login::Login),
     /// Sessions ping the server, one ping in flight each.
     Ping(ping::Ping),
+    /// Sessions ask for their roster, one request in flight each.
+    Roster(roster::Roster),
+    /// One user's presence changes, and all contacts see it.
+    Presence(presence::Presence),
+    /// One occupant of a room writes, and all hear it.
+    Room(room::Room),
+    /// Sessions read the latest page of their archive, one request in flight each.
+    Archive(archive::Archive),
+    /// All sessions are cut and come back, while others go on chatting.
+    Storm(storm::Storm),
+    /// Some are just there, some chat, some come and go.
+    Mixed(mixed::Mixed),
 }
 
 /// How long a scenario is measured.
@@ -47,7 +74,64 @@ pub(crate) struct Span {
     warm_up: f64,
 }
 
+/// Why a scenario was not run: the server does not offer this feature.
+#[derive(Debug)]
+pub(crate) struct NotOffered(pub(crate) String);
+
+impl fmt::Display for NotOffered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server does not offer {}", self.0)
+    }
+}
+
+impl std::error::Error for NotOffered {}
+
 impl Scenario {
+    /// How many accounts take part.
+    pub(crate) fn accounts(&self) -> u32 {
+        match self {
+            Self::Idle(idle) => idle.accounts(),
+            Self::Messages(messages) => messages.accounts(),
+            Self::Login(login) => login.accounts(),
+            Self::Ping(ping) => ping.accounts(),
+            Self::Roster(roster) => roster.accounts(),
+            Self::Presence(presence) => presence.accounts(),
+            Self::Room(room) => room.accounts(),
+            Self::Archive(archive) => archive.accounts(),
+            Self::Storm(storm) => storm.accounts(),
+            Self::Mixed(mixed) => mixed.accounts(),
+        }
+    }
+
+    /// Whether something has to exist before, which [`Scenario::prepare`] makes.
+    pub(crate) fn wants_preparation(&self) -> bool {
+        match self {
+            Self::Idle(idle) => idle.has_contacts(),
+            Self::Roster(_) | Self::Presence(_) | Self::Archive(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Makes rosters and archives. Doing it twice does no harm.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not do its part.
+    pub(crate) async fn prepare(&self, target: &Rc<Target>) -> Result<()> {
+        match self {
+            Self::Idle(idle) => idle.prepare(target).await,
+            Self::Roster(roster) => roster.prepare(target).await,
+            Self::Presence(presence) => presence.prepare(target).await,
+            Self::Archive(archive) => archive.prepare(target).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether what earlier runs have left in the server's memory would spoil the figures.
+    pub(crate) fn wants_fresh_server(&self) -> bool {
+        matches!(self, Self::Idle(_))
+    }
+
     /// Does it to `target`.
     ///
     /// # Errors
@@ -60,6 +144,12 @@ impl Scenario {
             Self::Messages(messages) => messages.run(target).await,
             Self::Login(login) => login.run(target).await,
             Self::Ping(ping) => ping.run(target).await,
+            Self::Roster(roster) => roster.run(target).await,
+            Self::Presence(presence) => presence.run(target).await,
+            Self::Room(room) => room.run(target).await,
+            Self::Archive(archive) => archive.run(target).await,
+            Self::Storm(storm) => storm.run(target).await,
+            Self::Mixed(mixed) => mixed.run(target).await,
         };
         Ok(Report {
             yardstick_ms,

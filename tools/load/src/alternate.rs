@@ -1,4 +1,4 @@
-//! The same scenario against several servers and the relay, in turn, round by round.
+//! The same scenario against several servers that run already and the relay, in turn, round by round.
 //!
 //! The same server costs up to twice as much CPU time from one minute to the next on shared machines, so figures of
 //! different minutes can't be compared. Here the ratio to the relay is taken within each round.
@@ -14,10 +14,11 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
+    figures::{Range, median, ratios},
     relay::Place,
     report::Report,
     scenario::Scenario,
-    target::{Security, ServerArgs, Target},
+    target::{ServerArgs, Target},
 };
 
 /// The relay's name in reports.
@@ -25,7 +26,7 @@ const FLOOR: &str = "relay";
 
 /// Parameters.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Compare {
+pub(crate) struct Alternate {
     /// A server as name=NAME,pid=PID,address=HOST:PORT and whatever else differs from the other options: host, tls,
     /// mechanism, account, password. Once for each server.
     #[arg(long, required = true)]
@@ -46,16 +47,14 @@ pub(crate) struct Compare {
 struct Line {
     server: String,
     figure: &'static str,
-    median: f64,
-    min: f64,
-    max: f64,
+    range: Option<Range>,
     /// Median of the rounds' ratios to the relay.
     times_the_floor: Option<f64>,
     yardstick_ms: f64,
     rounds: Vec<Report>,
 }
 
-impl Compare {
+impl Alternate {
     /// Runs all rounds and prints; `false` when something failed.
     ///
     /// # Errors
@@ -107,9 +106,7 @@ fn lines(targets: &[Rc<Target>], reports: Vec<Vec<Report>>) -> Result<Vec<Line>>
         lines.push(Line {
             server: target.name.clone(),
             figure: unit,
-            median: median(&figures),
-            min: figures.iter().copied().fold(f64::INFINITY, f64::min),
-            max: figures.iter().copied().fold(0.0, f64::max),
+            range: Range::of(&figures),
             times_the_floor: None,
             yardstick_ms: median(
                 &rounds
@@ -120,28 +117,23 @@ fn lines(targets: &[Rc<Target>], reports: Vec<Vec<Report>>) -> Result<Vec<Line>>
             rounds,
         });
     }
-    let floor: Option<Vec<f64>> = lines
+    let floor: Option<Vec<(u32, f64)>> = lines
         .iter()
         .find(|line| line.server == FLOOR)
         .map(|line| figures(&line.rounds));
     if let Some(floor) = floor {
         for line in &mut lines {
-            let own = figures(&line.rounds);
-            let ratios: Vec<f64> = own
-                .iter()
-                .zip(&floor)
-                .map(|(own, floor)| own / floor)
-                .collect();
-            line.times_the_floor = Some(median(&ratios));
+            line.times_the_floor = Some(median(&ratios(&figures(&line.rounds), &floor)));
         }
     }
     Ok(lines)
 }
 
-fn figures(rounds: &[Report]) -> Vec<f64> {
-    rounds
-        .iter()
-        .filter_map(|report| Some(report.figure()?.0))
+/// The figure of each round.
+fn figures(rounds: &[Report]) -> Vec<(u32, f64)> {
+    (1..)
+        .zip(rounds)
+        .filter_map(|(round, report)| Some((round, report.figure()?.0)))
         .collect()
 }
 
@@ -163,12 +155,13 @@ fn print(lines: &[Line], json: bool) -> Result<()> {
     println!("| --- | --- | --- | --- | --- | --- |");
     for line in lines {
         let rates: Vec<f64> = line.rounds.iter().map(|report| report.per_second).collect();
+        let Some(range) = line.range else { continue };
         println!(
             "| {} | {:.2} | {:.2}..{:.2} | {} | {:.0} | {:.2} |",
             line.server,
-            line.median,
-            line.min,
-            line.max,
+            range.median,
+            range.min,
+            range.max,
             line.times_the_floor
                 .map_or("-".to_owned(), |times| format!("{times:.2}")),
             median(&rates),
@@ -176,15 +169,6 @@ fn print(lines: &[Line], json: bool) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// The middle one, or between the two in the middle.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let upper = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN);
-    let lower = sorted.get(sorted.len().saturating_sub(1) / 2).copied();
-    (upper + lower.unwrap_or(f64::NAN)) / 2.0
 }
 
 /// The relay as a process of its own, ended when this is dropped.
@@ -212,11 +196,12 @@ impl Relay {
     }
 
     fn target(&self, server: &ServerArgs) -> Result<Target> {
-        let address = match server.security() {
-            Security::None => self.place.plain,
-            Security::Direct | Security::Starttls => self.place.tls,
+        let address = match server.begins_with_tls(true) {
+            true => self.place.tls,
+            false => self.place.plain,
         };
-        server.for_relay(address, self.process.id()).target(FLOOR)
+        let args = server.against(address, self.process.id(), true, server.server_core());
+        args.target(FLOOR)
     }
 }
 
@@ -224,23 +209,5 @@ impl Drop for Relay {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        check(&[3.0, 1.0, 2.0], 2.0);
-        check(&[4.0, 1.0, 2.0, 3.0], 2.5);
-        check(&[7.0], 7.0);
-        assert!(median(&[]).is_nan());
-    }
-
-    #[track_caller]
-    fn check(values: &[f64], expected: f64) {
-        assert_eq!(median(values), expected);
     }
 }
