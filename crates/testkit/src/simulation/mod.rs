@@ -194,7 +194,7 @@ impl Simulation {
             88..90 => self.pause_reading(who)?,
             90..92 => self.flood(who, contact)?,
             92 => self.message(who, contact, 20, Some((who + 1) % count)),
-            93..95 => self.disk_fault(who, contact),
+            93..95 => self.disk_fault(who, contact)?,
             95 => self.kill(who, contact)?,
             96 => self.restart()?,
             _ => {
@@ -313,12 +313,22 @@ impl Simulation {
         self.settle()
     }
 
-    /// The next thing the disk is given fails.
-    fn disk_fault(&mut self, who: usize, to: usize) {
+    /// The next thing the disk is given fails, or everything for a while.
+    fn disk_fault(&mut self, who: usize, to: usize) -> Result<(), Violation> {
         self.report.refusals += 1;
+        if self.world.random().one_in(2) {
+            self.world.disk().set_full(true);
+            for _ in 0..3 {
+                self.message(who, to, 20, None);
+            }
+            let settled = self.settle();
+            self.world.disk().set_full(false);
+            return settled;
+        }
         let after = self.world.random().below(3);
         self.world.disk().fail_after(after, StoreError::Full);
         self.message(who, to, 20, None);
+        Ok(())
     }
 
     /// The server dies in the middle of something.
