@@ -39,7 +39,7 @@ impl Link {
         length: usize,
         buffers: &mut Buffers,
     ) -> Result<Received, TlsFault> {
-        let wire = buffers.read.get(..length).unwrap_or_default();
+        let wire = buffers.read.get_mut(..length).unwrap_or_default();
         buffers.plain_in.clear();
         match self {
             Self::Plain => {

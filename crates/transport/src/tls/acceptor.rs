@@ -15,7 +15,7 @@ use rustls::{
 };
 use thiserror::Error;
 
-use super::{client_certificate::Tolerant, resolver::Resolver, session::Session};
+use super::{client_certificate::Tolerant, exporter::Tap, resolver::Resolver, session::Session};
 use crate::certificate::Certificates;
 
 /// The protocol name of XEP-0368 for clients.
@@ -117,6 +117,7 @@ impl TlsAcceptor {
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = Ticketer::new()?;
         config.send_tls13_tickets = 1;
+        config.key_log = Arc::new(Tap);
         let mut direct = config.clone();
         direct.alpn_protocols = vec![ALPN_CLIENT.to_vec()];
         Ok(Arc::new(Self {

@@ -1,48 +1,75 @@
-//! One connection's TLS, without I/O. See the folder's head for what may be swapped here.
+//! One connection's TLS, without I/O and without buffers of its own: it works on the worker's, and keeps no
+//! more than an unfinished record, and what waits to be sent during the handshake.
+//!
+//! rustls's buffered type would keep 4 KiB per connection at rest; its unbuffered one keeps the keys.
 
-use std::{
-    io::{self, Read, Write},
-    sync::Arc,
+use std::sync::Arc;
+
+use rustls::{
+    ProtocolVersion, ServerConfig,
+    server::{UnbufferedServerConnection, danger::ClientCertVerifier},
+    unbuffered::{
+        ConnectionState, EncodeError, EncodeTlsData, EncryptError, InsufficientSizeError,
+        WriteTraffic,
+    },
 };
-
-use rustls::{ProtocolVersion, ServerConfig, ServerConnection, server::danger::ClientCertVerifier};
 use thiserror::Error;
 
-use super::{TlsInfo, TlsVersion, client_certificate::verified_addresses, resolver::take_chosen};
-use crate::certificate::Identity;
+use super::{
+    TlsInfo, TlsVersion,
+    client_certificate::verified_addresses,
+    heard::{self, Heard},
+};
 
-/// RFC 9266 §2: the label; the context is empty.
-const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
+/// The most a record carries.
+const RECORD_BYTES: usize = 16 * 1024;
+
+/// More than any record adds to what it carries: header, nonce, content type and tag.
+const RECORD_OVERHEAD: usize = 64;
 
 /// The peer broke TLS, or does not speak it. An alert may wait to be sent.
 #[derive(Debug, Error)]
-#[error(transparent)]
-pub(crate) struct TlsFault(#[from] rustls::Error);
-
-impl From<io::Error> for TlsFault {
-    /// The buffered API reports a violated invariant of its own buffers as an I/O error.
-    fn from(error: io::Error) -> Self {
-        Self(rustls::Error::General(error.to_string()))
-    }
+pub(crate) enum TlsFault {
+    /// What rustls says of it.
+    #[error(transparent)]
+    Protocol(#[from] rustls::Error),
+    /// Our keys have encrypted as much as they may.
+    #[error("the connection's keys are used up")]
+    KeysUsedUp,
+    /// The connection is over, or not ready for data.
+    #[error("TLS cannot send data now")]
+    NotReady,
 }
 
 /// Server side of one TLS connection.
-#[derive(Debug)]
 pub(crate) struct Session {
-    rustls: ServerConnection,
+    rustls: UnbufferedServerConnection,
     state: State,
+    /// The beginning of a record, or of a handshake message, of which the rest is still to come.
+    unfinished: Vec<u8>,
+    /// What TLS itself has to say: handshake, tickets, alerts.
+    to_send: Vec<u8>,
 }
 
-#[derive(Debug)]
 enum State {
-    /// `chosen` is the certificate shown, known after the ClientHello.
-    Handshaking {
-        chosen: Option<Arc<Identity>>,
-        verifier: Option<Arc<dyn ClientCertVerifier>>,
-    },
+    Handshaking(Box<Handshake>),
     Established,
     /// The peer said `close_notify`.
     PeerClosed,
+}
+
+/// What is known only until the handshake is over.
+struct Handshake {
+    heard: Heard,
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("is_handshaking", &self.is_handshaking())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {
@@ -52,56 +79,50 @@ impl Session {
         verifier: Option<Arc<dyn ClientCertVerifier>>,
     ) -> Result<Self, rustls::Error> {
         Ok(Self {
-            rustls: ServerConnection::new(config)?,
-            state: State::Handshaking {
-                chosen: None,
+            rustls: UnbufferedServerConnection::new(config)?,
+            state: State::Handshaking(Box::new(Handshake {
+                heard: Heard::default(),
                 verifier,
-            },
+            })),
+            unfinished: Vec::new(),
+            to_send: Vec::new(),
         })
     }
 
     /// Whether the handshake goes on.
     pub(crate) fn is_handshaking(&self) -> bool {
-        matches!(self.state, State::Handshaking { .. })
+        matches!(self.state, State::Handshaking(_))
     }
 
-    /// Takes ciphertext and appends the plaintext in it to `plain`. Returns the handshake's result
-    /// when it ended; the plaintext came after it. Handshake answers and alerts, also after an
-    /// error, wait for [`send`](Self::send).
+    /// Takes ciphertext, which it may overwrite, and appends the plaintext in it to `plain`. Returns the
+    /// handshake's result when it ended; the plaintext came after it. Handshake answers and alerts, also after
+    /// an error, wait for [`send`](Self::send).
     ///
     /// # Errors
     ///
     /// [`TlsFault`] when the peer broke the protocol; the session is of no use any more.
     pub(crate) fn receive(
         &mut self,
-        mut wire: &[u8],
+        wire: &mut [u8],
         plain: &mut Vec<u8>,
     ) -> Result<Option<TlsInfo>, TlsFault> {
-        let mut established = None;
-        while !wire.is_empty() && !self.peer_has_closed() {
-            if self.rustls.read_tls(&mut wire)? == 0 {
-                break;
-            }
-            if self.is_handshaking() {
-                // Whatever a failed handshake on this thread left behind is not ours.
-                drop(take_chosen());
-            }
-            let io = self.rustls.process_new_packets()?;
-            if let Some(info) = self.check_handshake()? {
-                established = Some(info);
-            }
-            let length = io.plaintext_bytes_to_read();
-            if length > 0 {
-                self.rustls
-                    .reader()
-                    .take(length as u64)
-                    .read_to_end(plain)?;
-            }
-            if io.peer_has_closed() {
-                self.state = State::PeerClosed;
-            }
+        if self.peer_has_closed() {
+            return Ok(None);
         }
-        Ok(established)
+        if self.unfinished.is_empty() {
+            let (used, received) = self.process(wire, plain);
+            self.unfinished = wire.get(used..).unwrap_or_default().to_vec();
+            return received;
+        }
+        let mut kept = std::mem::take(&mut self.unfinished);
+        kept.extend_from_slice(wire);
+        let (used, received) = self.process(&mut kept, plain);
+        self.unfinished = match used {
+            // It grows as bytes come, and is not copied with each.
+            0 => kept,
+            _ => kept.get(used..).unwrap_or_default().to_vec(),
+        };
+        received
     }
 
     /// Whether the peer said `close_notify`; [`receive`](Self::receive) ignores what follows.
@@ -114,75 +135,203 @@ impl Session {
     /// # Errors
     ///
     /// [`TlsFault`] when rustls refuses; the connection cannot go on.
-    pub(crate) fn send(&mut self, mut plain: &[u8], wire: &mut Vec<u8>) -> Result<(), TlsFault> {
+    pub(crate) fn send(&mut self, plain: &[u8], wire: &mut Vec<u8>) -> Result<(), TlsFault> {
+        wire.append(&mut self.to_send);
+        self.to_send = Vec::new();
+        if plain.is_empty() {
+            return Ok(());
+        }
+        self.with_traffic(wire, |traffic, wire| {
+            let records = plain.len().div_ceil(RECORD_BYTES);
+            let room = plain.len() + (records + 1) * RECORD_OVERHEAD;
+            fill(wire, room, |out| match traffic.encrypt(plain, out) {
+                Ok(written) => Ok(Ok(written)),
+                Err(EncryptError::InsufficientSize(more)) => Err(more),
+                Err(EncryptError::EncryptExhausted) => Ok(Err(TlsFault::KeysUsedUp)),
+            })
+        })
+    }
+
+    /// Says `close_notify`; what is to be written is appended to `wire`. A handshake just ends.
+    pub(crate) fn close(&mut self, wire: &mut Vec<u8>) {
+        wire.append(&mut self.to_send);
+        // A connection that can't say it any more ends without.
+        let _ = self.with_traffic(wire, |traffic, wire| {
+            fill(wire, RECORD_OVERHEAD, |out| {
+                match traffic.queue_close_notify(out) {
+                    Ok(written) => Ok(Ok(written)),
+                    Err(EncryptError::InsufficientSize(more)) => Err(more),
+                    Err(EncryptError::EncryptExhausted) => Ok(Err(TlsFault::KeysUsedUp)),
+                }
+            })
+        });
+    }
+
+    /// Decrypts and answers until nothing more can be made of `wire`. Gives how much of it is used up, and the
+    /// handshake's result when that ended.
+    fn process(
+        &mut self,
+        wire: &mut [u8],
+        plain: &mut Vec<u8>,
+    ) -> (usize, Result<Option<TlsInfo>, TlsFault>) {
+        let mut established = None;
+        let mut used = 0;
         loop {
-            if !plain.is_empty() {
-                let taken = self.rustls.writer().write(plain)?;
-                plain = plain.get(taken..).unwrap_or_default();
+            if self.is_handshaking() {
+                // Whatever a failed handshake on this thread left behind is not ours.
+                drop(heard::take());
             }
-            while self.rustls.wants_write() {
-                self.rustls.write_tls(wire)?;
+            let rest = wire.get_mut(used..).unwrap_or_default();
+            let status = self.rustls.process_tls_records(rest);
+            used += status.discard;
+            let is_blocked = match status.state {
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while let Some(Ok(record)) = traffic.next_record() {
+                        plain.extend_from_slice(record.payload);
+                    }
+                    false
+                }
+                Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                    encode(&mut data, &mut self.to_send);
+                    false
+                }
+                Ok(ConnectionState::TransmitTlsData(data)) => {
+                    data.done();
+                    false
+                }
+                Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => {
+                    self.state = State::PeerClosed;
+                    true
+                }
+                // Early data is off, and what rustls may yet invent needs nothing of us.
+                Ok(_) => true,
+                Err(error) => {
+                    self.gather_alerts();
+                    return (used, Err(error.into()));
+                }
+            };
+            match self.check_handshake() {
+                Ok(Some(info)) => established = Some(info),
+                Ok(None) => {}
+                Err(error) => return (used, Err(error)),
             }
-            if plain.is_empty() {
-                return Ok(());
+            if is_blocked {
+                return (used, Ok(established));
             }
         }
     }
 
-    /// Says `close_notify`; what is to be written is appended to `wire`.
-    pub(crate) fn close(&mut self, wire: &mut Vec<u8>) {
-        self.rustls.send_close_notify();
-        // Writing into a vector does not fail.
-        let _ = self.send(&[], wire);
+    /// After an error: what the peer is still to be told.
+    fn gather_alerts(&mut self) {
+        while let Ok(ConnectionState::EncodeTlsData(mut data)) =
+            self.rustls.process_tls_records(&mut []).state
+        {
+            encode(&mut data, &mut self.to_send);
+        }
+    }
+
+    /// Lets `write` encrypt, after what TLS itself had to say meanwhile, such as an answer to a key update.
+    fn with_traffic(
+        &mut self,
+        wire: &mut Vec<u8>,
+        write: impl FnOnce(
+            &mut WriteTraffic<'_, rustls::server::ServerConnectionData>,
+            &mut Vec<u8>,
+        ) -> Result<(), TlsFault>,
+    ) -> Result<(), TlsFault> {
+        loop {
+            // rustls counts from the beginning of what is unfinished: it has to see it each time.
+            match self
+                .rustls
+                .process_tls_records(&mut self.unfinished)
+                .state?
+            {
+                ConnectionState::EncodeTlsData(mut data) => encode(&mut data, wire),
+                ConnectionState::TransmitTlsData(data) => data.done(),
+                ConnectionState::PeerClosed => self.state = State::PeerClosed,
+                ConnectionState::WriteTraffic(mut traffic) => return write(&mut traffic, wire),
+                _ => return Err(TlsFault::NotReady),
+            }
+        }
     }
 
     fn check_handshake(&mut self) -> Result<Option<TlsInfo>, TlsFault> {
-        let State::Handshaking { chosen, verifier } = &mut self.state else {
+        let State::Handshaking(handshake) = &mut self.state else {
             return Ok(None);
         };
-        if let Some(identity) = take_chosen() {
-            *chosen = Some(identity);
-        }
+        handshake.heard.add(heard::take());
         if self.rustls.is_handshaking() {
             return Ok(None);
         }
-        let info = info(&self.rustls, chosen.as_deref(), verifier.as_deref())?;
+        let info = info(&self.rustls, handshake);
         self.state = State::Established;
         Ok(Some(info))
     }
 }
 
-fn info(
-    rustls: &ServerConnection,
-    chosen: Option<&Identity>,
-    verifier: Option<&dyn ClientCertVerifier>,
-) -> Result<TlsInfo, TlsFault> {
-    let version = match rustls.protocol_version() {
-        Some(ProtocolVersion::TLSv1_3) => TlsVersion::V1_3,
-        _ => TlsVersion::V1_2,
-    };
-    let exporter = match version {
-        TlsVersion::V1_3 => {
-            Some(rustls.export_keying_material([0; 32], EXPORTER_LABEL, Some(b""))?)
+/// Appends a record of TLS's own to `wire`.
+fn encode<D>(data: &mut EncodeTlsData<'_, D>, wire: &mut Vec<u8>) {
+    let encoded = fill(wire, 0, |out| match data.encode(out) {
+        Ok(written) => Ok(Ok(written)),
+        Err(EncodeError::InsufficientSize(more)) => Err(more),
+        Err(EncodeError::AlreadyEncoded) => Ok(Ok(0)),
+    });
+    debug_assert!(
+        encoded.is_ok(),
+        "there is room for as much as was asked for"
+    );
+}
+
+/// Appends to `wire` what `write` writes into `room` bytes, or into as many as it asks for.
+fn fill(
+    wire: &mut Vec<u8>,
+    room: usize,
+    mut write: impl FnMut(&mut [u8]) -> Result<Result<usize, TlsFault>, InsufficientSizeError>,
+) -> Result<(), TlsFault> {
+    let start = wire.len();
+    wire.resize(start + room, 0);
+    let written = match write(wire.get_mut(start..).unwrap_or_default()) {
+        Ok(written) => written,
+        Err(InsufficientSizeError { required_size }) => {
+            wire.resize(start + required_size, 0);
+            write(wire.get_mut(start..).unwrap_or_default()).unwrap_or(Err(TlsFault::NotReady))
         }
-        TlsVersion::V1_2 => None,
     };
-    Ok(TlsInfo {
-        version,
-        cipher: rustls
-            .negotiated_cipher_suite()
+    wire.truncate(start + written.as_ref().copied().unwrap_or(0));
+    written.map(|_| ())
+}
+
+fn info(rustls: &UnbufferedServerConnection, handshake: &mut Handshake) -> TlsInfo {
+    let Handshake { heard, verifier } = handshake;
+    let suite = rustls.negotiated_cipher_suite();
+    let exporter = heard.exporter.take();
+    TlsInfo {
+        version: match rustls.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => TlsVersion::V1_3,
+            _ => TlsVersion::V1_2,
+        },
+        cipher: suite
             .and_then(|suite| suite.suite().as_str())
             .unwrap_or("unknown"),
-        exporter,
-        end_point: chosen
+        exporter: exporter
+            .zip(suite)
+            .and_then(|(secret, suite)| secret.binding(suite)),
+        end_point: heard
+            .chosen
+            .as_ref()
             .and_then(|identity| Some(identity.leaf.end_point_hash?.digest(identity.leaf_der()))),
-        sni: rustls.server_name().map(str::to_ascii_lowercase),
+        sni: heard.sni.take(),
         alpn: rustls
             .alpn_protocol()
             .and_then(|name| String::from_utf8(name.to_vec()).ok()),
         client_addresses: verifier
+            .as_deref()
             .zip(rustls.peer_certificates())
             .map(|(verifier, chain)| verified_addresses(verifier, chain))
             .unwrap_or_default(),
-    })
+    }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
