@@ -100,12 +100,14 @@ impl Server {
         let CellState::Ready(account) = &mut *state else {
             return Err(Vec::new());
         };
-        if let Some(host) = self.host(account.jid().domain()) {
-            account.host = host;
-        }
-        let host = account.host.clone();
+        let Some(host) = self.newest(account.host.take(), account.jid().domain()) else {
+            return Err(Vec::new());
+        };
         match run(self, &host, account, gates, body) {
-            Ok((result, gates)) => Ok((result, gates, self.claim(cell, state))),
+            Ok((result, gates)) => {
+                account.host = Some(host);
+                Ok((result, gates, self.claim(cell, state)))
+            }
             Err(_) => {
                 tracing::error!(account = %cell.jid(), "a panic in a handler; the account's sessions end and it is read again");
                 let last = ending::abandon(account, self);
@@ -215,8 +217,10 @@ impl Server {
 
     /// Takes one envelope to where it is for.
     fn step(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
+        if envelope.to().local().is_some() && self.serves(envelope.to().domain()) {
+            return self.to_account(envelope);
+        }
         match self.host(envelope.to().domain()) {
-            Some(_) if envelope.to().local().is_some() => self.to_account(envelope),
             Some(host) => self.to_host(&host, envelope),
             // No federation: other domains are out of reach.
             None => refuse(
@@ -227,13 +231,13 @@ impl Server {
     }
 
     fn to_account(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
-        let jid = envelope.to().bare();
         // More than once only when the cell leaves memory between look-up and lock.
         for _ in 0..8 {
-            if is_for_resident_only(&envelope) && self.registry.get(&jid).is_none() {
-                return None;
-            }
-            let cell = self.cell_or_load(&jid);
+            let cell = match self.registry.get(envelope.to().bare_str()) {
+                Some(cell) => cell,
+                None if is_for_resident_only(&envelope) => return None,
+                None => self.cell_or_load(&envelope.to().bare()),
+            };
             let mut state = cell.lock();
             match &mut *state {
                 CellState::Loading { inbox, .. } => {
@@ -373,7 +377,7 @@ impl Server {
         bounces: Vec<Arc<Stanza>>,
         undo: Vec<Undo>,
     ) {
-        if let Some(cell) = self.registry.get(account) {
+        if let Some(cell) = self.registry.get(account.as_str()) {
             let owes = self.visit(&cell, Gates::OPEN, |account, _| {
                 for undo in undo {
                     undo(account);
