@@ -1,6 +1,7 @@
 //! The engine as a whole: hosts, accounts in memory, the store, and the way in for what arrives.
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -62,6 +63,8 @@ pub struct Server {
     entries: Vec<Entry>,
     residents: Box<[ResidentKind]>,
     config: RwLock<Arc<Config>>,
+    /// Which generation `config` is.
+    generation: AtomicU64,
     pub(crate) registry: Registry,
     losses: Arc<Losses>,
     sign_ins: Mutex<SignInFailures>,
@@ -77,9 +80,17 @@ pub struct Server {
 
 /// One generation of the configuration, swapped whole.
 struct Config {
+    /// No other one in this process has the same.
+    generation: u64,
     hosts: BTreeMap<String, Arc<Host>>,
     services: BTreeMap<String, ServiceRef>,
     limits: Arc<Limits>,
+}
+
+thread_local! {
+    /// The generation this thread looked at last. Looking at it again touches nothing that another thread writes: on
+    /// the way of a stanza a lock or a count that all workers share costs more than what it guards.
+    static SEEN: RefCell<Option<Arc<Config>>> = const { RefCell::new(None) };
 }
 
 impl Server {
@@ -135,6 +146,7 @@ impl Server {
                 .flat_map(|entry| entry.resident)
                 .copied()
                 .collect(),
+            generation: AtomicU64::new(config.generation),
             config: RwLock::new(config),
             registry: Registry::new(),
             losses,
@@ -170,6 +182,7 @@ impl Server {
         config.keep_services_of(&before);
         let config = Arc::new(config);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config.clone();
+        self.generation.store(config.generation, Ordering::Release);
         for cell in self.registry.all() {
             if !config.hosts.contains_key(cell.jid().domain()) {
                 self.end_sessions(
@@ -198,18 +211,37 @@ impl Server {
     /// The limits in force.
     #[must_use]
     pub fn limits(&self) -> Arc<Limits> {
-        self.config().limits.clone()
+        self.looked_at(|config| config.limits.clone())
+    }
+
+    /// One of the limits in force.
+    pub(crate) fn limit<T>(&self, which: impl FnOnce(&Limits) -> T) -> T {
+        self.looked_at(|config| which(&config.limits))
     }
 
     /// The virtual host of a domain.
     #[must_use]
     pub fn host(&self, domain: &str) -> Option<Arc<Host>> {
-        self.config().hosts.get(domain).cloned()
+        self.looked_at(|config| config.hosts.get(domain).cloned())
+    }
+
+    /// Whether a domain is a virtual host of ours.
+    pub(crate) fn serves(&self, domain: &str) -> bool {
+        self.looked_at(|config| config.hosts.contains_key(domain))
+    }
+
+    /// The host of a domain in the configuration in force, or else the one that is `known`.
+    pub(crate) fn newest(&self, known: Option<Arc<Host>>, domain: &str) -> Option<Arc<Host>> {
+        self.looked_at(|config| match (config.hosts.get(domain), known) {
+            (Some(host), Some(known)) if Arc::ptr_eq(host, &known) => Some(known),
+            (Some(host), _) => Some(host.clone()),
+            (None, known) => known,
+        })
     }
 
     /// The service that owns a domain, with the host it belongs to.
     pub(crate) fn service(&self, domain: &str) -> Option<ServiceRef> {
-        self.config().services.get(domain).cloned()
+        self.looked_at(|config| config.services.get(domain).cloned())
     }
 
     pub(crate) fn jobs(&self) -> MutexGuard<'_, Jobs> {
@@ -291,7 +323,7 @@ impl Server {
 
     /// The account's cell if it is loaded or being loaded.
     pub(crate) fn known_account(&self, jid: &BareJid) -> Option<Arc<AccountCell>> {
-        self.registry.get(jid)
+        self.registry.get(jid.as_str())
     }
 
     /// Lets an account without sessions leave memory, once there are many such.
@@ -326,6 +358,25 @@ impl Server {
         self.registry.remove(&oldest);
     }
 
+    /// Looks at the configuration in force without sharing a count with other threads.
+    fn looked_at<R>(&self, look: impl FnOnce(&Config) -> R) -> R {
+        let generation = self.generation.load(Ordering::Acquire);
+        SEEN.with(|seen| {
+            if let Ok(seen) = seen.try_borrow()
+                && let Some(config) = &*seen
+                && config.generation == generation
+            {
+                return look(config);
+            }
+            let config = self.config();
+            // Somebody further up may be looking at the last one; then the next look is the one to keep it.
+            if let Ok(mut seen) = seen.try_borrow_mut() {
+                *seen = Some(config.clone());
+            }
+            look(&config)
+        })
+    }
+
     fn config(&self) -> Arc<Config> {
         self.config
             .read()
@@ -352,8 +403,10 @@ impl Config {
             }
             hosts.insert(domain.as_str().to_owned(), Arc::new(host));
         }
+        static GENERATIONS: AtomicU64 = AtomicU64::new(1);
         Ok(Self {
             services: ServiceRef::all(&hosts)?,
+            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             hosts,
             limits: Arc::new(settings.limits.clone()),
         })

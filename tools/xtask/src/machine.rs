@@ -30,6 +30,8 @@ pub(crate) enum Tool {
     Valgrind,
     /// Shows in which order the server writes.
     Strace,
+    /// Samples where the server's time goes.
+    Perf,
 }
 
 impl Tool {
@@ -52,6 +54,7 @@ impl Tool {
             Self::Npm => ("npm", &["--version"]),
             Self::Valgrind => ("valgrind", &["--version"]),
             Self::Strace => ("strace", &["--version"]),
+            Self::Perf => ("perf", &["--version"]),
         }
     }
 
@@ -65,6 +68,7 @@ impl Tool {
             Self::Npm => &["npm"],
             Self::Valgrind => &["valgrind"],
             Self::Strace => &["strace"],
+            Self::Perf => &["linux-perf"],
         }
     }
 

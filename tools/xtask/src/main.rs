@@ -5,7 +5,9 @@
 
 mod clients;
 mod clock;
+mod contention;
 mod dist;
+mod flame;
 mod fuzz;
 mod machine;
 mod metadata;
@@ -30,6 +32,8 @@ cargo xtask COMMAND
   test --list                     name the steps
   STEP                            the same as `test STEP`
   perf-check [--bless]            count what the server's work costs and compare, or make this the new figures
+  contention                      whether two workers carry nearly twice what one does; takes half a minute
+  flame SCENARIO...               put the server under load, as `load SCENARIO...` does, and draw where its time goes
   specs                           write SPECS.md from what the modules declare
   dist                            build the binary as it is released, print where it is and how large
   help                            this text
@@ -57,6 +61,8 @@ fn run() -> Result<bool> {
     match command {
         "test" => return test::run(&workspace, rest),
         "perf-check" => perf::command(&workspace, rest)?,
+        "contention" => contention::run(&workspace)?,
+        "flame" => flame::run(&workspace, rest)?,
         "specs" => specs::write(&workspace)?,
         "dist" => dist::build(&workspace)?,
         "help" | "--help" | "-h" => print!("{HELP}"),

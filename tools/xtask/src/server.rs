@@ -26,6 +26,15 @@ pub(crate) const ACCOUNTS: [(&str, &str); 2] = [
     ("juliet@localhost", "neither, fair saint"),
 ];
 
+/// Which binary is started.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Build {
+    /// The one that is quick to build.
+    Development,
+    /// The one that is quick.
+    Release,
+}
+
 /// A running server. It is ended, rudely, when this is dropped before [`TestServer::stop`].
 pub(crate) struct TestServer {
     child: Child,
@@ -43,14 +52,35 @@ impl TestServer {
     ///
     /// When it does not come up; the text has the end of its log.
     pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
-        process::run(workspace.cargo().args(["build", "--package", "couplet"]))?;
-        let binary = workspace.target().join("debug/couplet");
+        Self::start_build(workspace, folder, Build::Development)
+    }
+
+    /// The same with a binary of another build.
+    ///
+    /// # Errors
+    ///
+    /// As [`TestServer::start`].
+    pub(crate) fn start_build(workspace: &Workspace, folder: &Path, build: Build) -> Result<Self> {
+        let mut cargo = workspace.cargo();
+        cargo.args(["build", "--package", "couplet"]);
+        let binary = match build {
+            Build::Development => "debug/couplet",
+            Build::Release => {
+                cargo.arg("--release");
+                "release/couplet"
+            }
+        };
+        process::run(&mut cargo)?;
+        let binary = workspace.target().join(binary);
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
         fs::create_dir_all(folder)?;
         let (port, tls_port) = free_ports()?;
-        fs::write(folder.join("couplet.toml"), configuration(port, tls_port))?;
+        fs::write(
+            folder.join("couplet.toml"),
+            configuration(port, tls_port, build),
+        )?;
         // Relative if it can be: the data folder has a socket in it, and the path of a socket must be short.
         let config = folder
             .strip_prefix(workspace.root())
@@ -80,6 +110,11 @@ impl TestServer {
                 .with_context(|| server.log_end())?;
         }
         Ok(server)
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks the server to stop, as an operator would, and waits for it.
@@ -148,13 +183,19 @@ impl Drop for TestServer {
     }
 }
 
-fn configuration(port: u16, tls_port: u16) -> String {
+/// A load tool makes its own accounts.
+fn configuration(port: u16, tls_port: u16, build: Build) -> String {
+    let registration = match build {
+        Build::Development => "",
+        Build::Release => "registration = \"open\"\n",
+    };
     format!(
         "data = \"data\"\n\n\
          [listen]\n\
          c2s = [\"127.0.0.1:{port}\"]\n\
          c2s_tls = [\"127.0.0.1:{tls_port}\"]\n\n\
-         [host.\"localhost\"]\n"
+         [host.\"localhost\"]\n\
+         {registration}"
     )
 }
 
@@ -190,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_configuration_names_the_ports() {
-        let text = configuration(1, 2);
+        let text = configuration(1, 2, Build::Development);
         assert!(
             text.contains("c2s = [\"127.0.0.1:1\"]\nc2s_tls = [\"127.0.0.1:2\"]\n"),
             "{text}"

@@ -53,8 +53,8 @@ use crate::{
 pub struct Account {
     jid: BareJid,
     owner: Owner,
-    /// The host it belongs to, in its newest configuration.
-    pub(crate) host: Arc<Host>,
+    /// The host it belongs to, as its last run saw it; absent during a run.
+    pub(crate) host: Option<Arc<Host>>,
     is_anonymous: bool,
     sessions: Vec<Resource>,
     contacts: Contacts,
@@ -122,7 +122,7 @@ impl Account {
     ) -> Self {
         Self {
             owner: Owner::Account(jid.clone()),
-            host,
+            host: Some(host),
             jid,
             is_anonymous,
             sessions: Vec::new(),

@@ -195,7 +195,7 @@ impl Server {
     fn write_notes(self: &Arc<Self>) {
         let accounts = std::mem::take(&mut *self.unnoted());
         for account in accounts {
-            if let Some(cell) = self.registry.get(&account) {
+            if let Some(cell) = self.registry.get(account.as_str()) {
                 self.visit(&cell, Gates::OPEN, write);
                 self.retire_idle(&cell);
             }

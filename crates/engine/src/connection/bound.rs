@@ -16,6 +16,7 @@ use crate::{
         mail,
     },
     host::Host,
+    limits::Limits,
     pipeline::Gates,
     server::Server,
     session::{
@@ -328,10 +329,8 @@ impl Connection {
 
     fn stanza(&mut self, stanza: Stanza, now: Instant) {
         if !self.throttle.exempt {
-            let pause = self
-                .throttle
-                .stanzas
-                .take(self.server.limits().c2s_stanzas(), 1, now);
+            let rate = self.server.limit(Limits::c2s_stanzas);
+            let pause = self.throttle.stanzas.take(rate, 1, now);
             self.throttle.pause(pause, now);
         }
         let Phase::Bound(bound) = &mut self.phase else {

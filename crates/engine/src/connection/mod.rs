@@ -29,7 +29,7 @@ use self::{bound::Bound, negotiation::Negotiation};
 use crate::{
     environment::random_bytes,
     faults::{Caught, Panicked},
-    limits::Bucket,
+    limits::{Bucket, Limits},
     server::Server,
 };
 
@@ -160,9 +160,9 @@ impl Connection {
     /// Takes bytes from the peer. Nothing is lost when it can't go on: the rest is kept.
     pub fn receive(&mut self, bytes: &[u8], now: Instant) {
         if !self.throttle.exempt {
-            let limits = self.server.limits();
+            let rate = self.server.limit(Limits::c2s_bytes);
             let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            let pause = self.throttle.bytes.take(limits.c2s_bytes(), count, now);
+            let pause = self.throttle.bytes.take(rate, count, now);
             self.throttle.pause(pause, now);
         }
         if self.input.is_empty() {

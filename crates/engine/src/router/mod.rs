@@ -120,12 +120,12 @@ impl Server {
         let CellState::Ready(account) = &mut *state else {
             return Err(Vec::new());
         };
-        if let Some(host) = self.host(account.jid().domain()) {
-            account.host = host;
-        }
-        let host = account.host.clone();
+        let Some(host) = self.newest(account.host.take(), account.jid().domain()) else {
+            return Err(Vec::new());
+        };
         match run(self, &host, account, gates, body) {
             Ok((result, gates)) => {
+                account.host = Some(host);
                 Envelope::hold_back(&mut account.effects, held);
                 Ok((result, gates, self.claim(cell, state)))
             }
@@ -248,8 +248,10 @@ impl Server {
         if self.is_answer(&envelope) {
             return None;
         }
+        if envelope.to().local().is_some() && self.serves(envelope.to().domain()) {
+            return self.to_account(envelope);
+        }
         match self.host(envelope.to().domain()) {
-            Some(_) if envelope.to().local().is_some() => self.to_account(envelope),
             Some(host) => self.to_host(&host, envelope),
             None => match self.service(envelope.to().domain()) {
                 Some(service) => self.to_service(&service, envelope),

@@ -32,13 +32,13 @@ const RETRY: Duration = Duration::from_secs(1);
 
 impl Server {
     pub(super) fn to_account(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
-        let jid = envelope.to().bare();
         // More than once only when the cell leaves memory between look-up and lock.
         for _ in 0..8 {
-            if is_for_resident_only(&envelope) && self.registry.get(&jid).is_none() {
-                return None;
-            }
-            let cell = self.cell_or_load(&jid);
+            let cell = match self.registry.get(envelope.to().bare_str()) {
+                Some(cell) => cell,
+                None if is_for_resident_only(&envelope) => return None,
+                None => self.cell_or_load(&envelope.to().bare()),
+            };
             let mut state = cell.lock();
             match &mut *state {
                 CellState::Loading { inbox, .. } => {
@@ -190,7 +190,7 @@ impl Server {
         bounces: Vec<Arc<Stanza>>,
         undo: Vec<Undo>,
     ) {
-        if let Some(cell) = self.registry.get(account) {
+        if let Some(cell) = self.registry.get(account.as_str()) {
             let owes = self.visit(&cell, Gates::OPEN, |account, _| {
                 for undo in undo {
                     undo(account);

@@ -1,9 +1,13 @@
-//! The work of the server in this process, without sockets, so that it can be counted.
+//! The work of the server in this process, without sockets.
 //!
-//! `inprocess CASE ROUNDS` does one case so many times; `cargo xtask perf-check` runs it under callgrind and compares
-//! what a round costs with the committed figures. It prints nothing and measures nothing by itself.
+//! `inprocess CASE ROUNDS` does one case so many times, to be counted: `cargo xtask perf-check` runs it under callgrind
+//! and compares what a round costs with the committed figures. It prints nothing and measures nothing by itself.
+//!
+//! `inprocess contention WORKERS` lets so many threads carry messages and prints how many they carried, in how many
+//! nanoseconds, and how many of those each thread had a processor: `cargo xtask contention` compares two with one.
 
 mod cases;
+mod contention;
 mod world;
 
 use std::{env, process::ExitCode};
@@ -11,6 +15,7 @@ use std::{env, process::ExitCode};
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let done = match arguments.as_slice() {
+        [case, workers] if case == "contention" => workers.parse().is_ok_and(contention::run),
         [case, rounds] => rounds.parse().is_ok_and(|rounds| cases::run(case, rounds)),
         _ => false,
     };
@@ -18,7 +23,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!(
-        "usage: inprocess CASE ROUNDS, where CASE is one of {:?}",
+        "usage: inprocess contention WORKERS, or CASE ROUNDS, where CASE is one of {:?}",
         cases::NAMES
     );
     ExitCode::FAILURE

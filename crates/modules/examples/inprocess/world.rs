@@ -150,6 +150,11 @@ impl World {
         link.turn(self.edge.now());
     }
 
+    /// The moment at which the clock stands.
+    pub(crate) fn now(&self) -> Instant {
+        self.edge.now()
+    }
+
     /// Lets everything happen that can.
     pub(crate) fn settle(&self, links: &mut [Link]) {
         let mut disk = self.disk.clone();
@@ -189,6 +194,16 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// From the next turn on, who is woken is somebody else.
+    pub(crate) fn wake_through(&mut self, waker: Waker) {
+        self.waker = waker;
+    }
+
+    /// The server reads `text` in one piece.
+    pub(crate) fn receive(&mut self, text: &str, now: Instant) {
+        self.connection.receive(text.as_bytes(), now);
+    }
+
     /// Whether something was woken that has had no turn since.
     pub(crate) fn is_rung(&self) -> bool {
         self.bell.0.load(Ordering::Acquire)

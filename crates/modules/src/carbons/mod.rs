@@ -85,9 +85,7 @@ impl AnswerIq<Disable> for Carbons {
 impl On<MessageSent> for Carbons {
     fn on(&self, event: &mut MessageSent, account: &mut Account, cx: &Context<'_>) {
         let envelope = &event.envelope;
-        if envelope.to().bare_str() == account.jid().as_str()
-            || !is_eligible(event.stanza(), Direction::Sent)
-        {
+        if envelope.to().bare_str() == account.jid().as_str() {
             return;
         }
         let sender = envelope.session().map(|session| session.id());
@@ -95,7 +93,8 @@ impl On<MessageSent> for Carbons {
             .resources_with::<WantsCarbons>()
             .filter(|resource| Some(resource.session().id()) != sender)
             .peekable();
-        if others.peek().is_none() {
+        // Hardly anybody has a second resource, and looking at the children takes longer than seeing that.
+        if others.peek().is_none() || !is_eligible(event.stanza(), Direction::Sent) {
             return;
         }
         // The original had no `to` when it went to the own account, and never another than the envelope's.
@@ -114,9 +113,6 @@ impl On<MessageSent> for Carbons {
 /// [§7]: https://xmpp.org/extensions/xep-0280.html#inbound
 impl On<MessageArrived> for Carbons {
     fn on(&self, event: &mut MessageArrived, account: &mut Account, cx: &Context<'_>) {
-        if !is_eligible(event.stanza(), Direction::Received) {
-            return;
-        }
         let envelope = &event.envelope;
         let sender = envelope.session().map(|session| session.id());
         let mut others = account
@@ -126,7 +122,7 @@ impl On<MessageArrived> for Carbons {
                 Some(id) != sender && !event.recipients.contains(&id)
             })
             .peekable();
-        if others.peek().is_none() {
+        if others.peek().is_none() || !is_eligible(event.stanza(), Direction::Received) {
             return;
         }
         let original = event.stanza().clone().with_to(Some(envelope.to().clone()));
