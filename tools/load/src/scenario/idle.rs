@@ -45,7 +45,7 @@ pub(crate) struct Idle {
 
 /// A presence as clients of today send it (XEP-0115, XEP-0319, XEP-0153): with its tags 350 bytes.
 pub(super) const CAPABILITIES: &str = "<priority>5</priority>\
-     <c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://client.example.org/desktop' \
+     <c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://client.example.org/desktop/releases/for-everybody' \
      ver='q07IKJEyjvHSyhy//CH0CxmKi8w='/>\
      <idle xmlns='urn:xmpp:idle:1' since='2026-01-15T10:24:05Z'/>\
      <x xmlns='vcard-temp:x:update'><photo>9b3c1f0e5d7a42688f10c2d4b6e8a0917f5e3d2c</photo></x>";
