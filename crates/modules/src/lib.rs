@@ -3,6 +3,7 @@
 //! No feature knows another: they meet at the engine's typed events, in the facts of an account, and
 //! in the shared payloads of `stanza`.
 
+pub mod blocklist;
 pub mod carbons;
 pub mod disco;
 pub mod ping;
@@ -14,6 +15,7 @@ use engine::module::{Entry, entry};
 
 /// Every feature. Removing a line removes the feature.
 pub const ALL: &[Entry] = &[
+    entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
     entry::<disco::ServiceDiscovery>(),
     entry::<ping::Ping>(),
