@@ -4,6 +4,7 @@
 //! in the shared payloads of `stanza`.
 
 pub mod admin;
+pub mod blocklist;
 pub mod carbons;
 pub mod disco;
 pub mod ping;
@@ -16,6 +17,7 @@ use engine::module::{Entry, entry};
 /// Every feature. Removing a line removes the feature.
 pub const ALL: &[Entry] = &[
     entry::<admin::Administration>(),
+    entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
     entry::<disco::ServiceDiscovery>(),
     entry::<ping::Ping>(),

@@ -229,9 +229,17 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
     let host: Jid = account.jid().to_domain().into();
     let mut room = session.outbox().room();
     let mut offered = Vec::new();
-    let mut unreadable = Vec::new();
+    let mut unwanted = Vec::new();
     for waiting in account.mailbox.waiting() {
         match waiting.message() {
+            // It came before its sender was shut out.
+            Ok(message)
+                if message
+                    .from()
+                    .is_some_and(|from| !cx.may_address(account, from)) =>
+            {
+                unwanted.push(waiting.id);
+            }
             Ok(message) => {
                 let delay = Delay::new(waiting.at, host.clone());
                 let stanza = Arc::new(message.with_child(delay.to_fragment()));
@@ -255,13 +263,13 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
             }
             Err(error) => {
                 tracing::error!(account = %account.jid(), %error, "a stored message is damaged and was skipped");
-                unreadable.push(waiting.id);
+                unwanted.push(waiting.id);
             }
         }
     }
     account.mailbox.offered(offered);
-    if !unreadable.is_empty() {
-        accepted(account, cx, unreadable, None);
+    if !unwanted.is_empty() {
+        accepted(account, cx, unwanted, None);
     }
 }
 

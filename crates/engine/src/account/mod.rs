@@ -15,6 +15,7 @@ pub(crate) mod presence;
 mod resident;
 pub mod subscription;
 pub(crate) mod subscriptions;
+mod visibility;
 
 use std::{
     collections::{BTreeSet, VecDeque},

@@ -95,7 +95,13 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
     };
     let own_resource = resource.full_jid().clone();
     for (contact, known) in account.contacts().iter() {
-        if known.standing.state.sees_contact() {
+        let state = known.standing.state;
+        if !(state.sees_contact() || state.asks())
+            || !cx.may_address(account, &contact.clone().into())
+        {
+            continue;
+        }
+        if state.sees_contact() {
             let probe = Stanza::presence(PresenceType::Probe);
             cx.route(Envelope::from_resource(
                 &own_resource,
@@ -103,7 +109,7 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
                 probe,
             ));
         }
-        if known.standing.state.asks() {
+        if state.asks() {
             let again = Stanza::presence(PresenceType::Subscribe);
             cx.route(Envelope::from_account(
                 account.jid(),
@@ -124,8 +130,10 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
             cx.push(&to, &presence.stanza);
         }
     }
-    for (_, known) in account.contacts().iter() {
-        if let (true, Some(request)) = (known.standing.state.is_pending_in(), &known.request) {
+    for (contact, known) in account.contacts().iter() {
+        if let (true, Some(request)) = (known.standing.state.is_pending_in(), &known.request)
+            && cx.may_address(account, &contact.clone().into())
+        {
             cx.push_to(&to, request, own.clone());
         }
     }
@@ -189,12 +197,12 @@ pub(super) fn is_broadcast_to(account: &Account, target: &Jid) -> bool {
 /// Sends a resource's presence to every contact that may see it.
 pub(super) fn broadcast(account: &Account, cx: &Context<'_>, from: &Jid, stanza: &Arc<Stanza>) {
     for (contact, known) in account.contacts().iter() {
-        if known.standing.state.is_seen_by_contact() {
-            cx.route_regardless(Envelope::share(
-                from.clone(),
-                contact.clone().into(),
-                stanza,
-            ));
+        if !known.standing.state.is_seen_by_contact() {
+            continue;
+        }
+        let contact = Jid::from(contact.clone());
+        if cx.may_address(account, &contact) {
+            cx.route_regardless(Envelope::share(from.clone(), contact, stanza));
         }
     }
 }
@@ -335,6 +343,10 @@ pub(crate) fn send_presence(
 
 /// Sends `to` an unavailable from each available resource.
 pub(crate) fn send_unavailable(account: &Account, cx: &Context<'_>, to: &BareJid) {
+    // Who is left out of broadcasts has seen them go already.
+    if !cx.may_address(account, &to.clone().into()) {
+        return;
+    }
     for Resource {
         session, presence, ..
     } in &account.sessions

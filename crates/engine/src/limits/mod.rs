@@ -64,6 +64,8 @@ pub struct Limits {
     /// Contacts in it and people waiting for an answer are together at most twice as many; a further request is
     /// forgotten.
     pub roster_items_max: usize,
+    /// How many addresses a user may block. Past it, blocking a further one is refused with `resource-constraint`.
+    pub block_list_items_max: usize,
     /// How many addresses one session may have sent presence to that do not get it anyway: rooms, above all. Past it,
     /// presence to a further one is refused with `resource-constraint`.
     pub directed_presence_targets_max: usize,
@@ -102,6 +104,7 @@ impl Default for Limits {
             streams_per_host_max: 1_000_000,
             sessions_per_account_max: 64,
             roster_items_max: 5_000,
+            block_list_items_max: 1_000,
             directed_presence_targets_max: 1_000,
             outbox_bytes_max: 2 * 1024 * 1024,
             offline_messages_max: 1_000,

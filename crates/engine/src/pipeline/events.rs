@@ -3,7 +3,7 @@
 //! Events are past facts. Stanza events pass through the stages screen, annotate, (decide, record),
 //! fork; the others have listeners only.
 
-use jid::{BareJid, FullJid};
+use jid::{BareJid, FullJid, Jid};
 use smallvec::SmallVec;
 use stanza::{Condition, Stanza, StanzaError};
 
@@ -107,6 +107,16 @@ stanza_event! {
 stanza_event! {
     /// An IQ of any type came for this account or one of its resources.
     IqArrived {} in iq_arrived
+}
+
+event! {
+    /// The account turned to somebody by itself: to broadcast presence, to probe, to ask again for a
+    /// subscription, or to give its resources what had waited from there. A screen that does not let it pass
+    /// leaves that peer out, without a word.
+    PeerAddressed {
+        /// Whom.
+        peer: Jid,
+    } in peer_addressed
 }
 
 event! {

@@ -25,8 +25,8 @@ pub use self::{
 
 use self::events::{
     AccountCreated, AccountDeleted, AccountDisabled, ContactChanged, DeliveryFailed, IqArrived,
-    IqSent, MessageArrived, MessageSent, PasswordChanged, PresenceArrived, PresenceSent,
-    SessionAvailable, SessionBound, SessionEnded, SessionUnavailable,
+    IqSent, MessageArrived, MessageSent, PasswordChanged, PeerAddressed, PresenceArrived,
+    PresenceSent, SessionAvailable, SessionBound, SessionEnded, SessionUnavailable,
 };
 
 /// A named step at which a feature may act on a stanza.
@@ -110,6 +110,7 @@ pub struct Pipeline {
     pub(crate) presence_arrived: Handlers<PresenceArrived>,
     pub(crate) iq_sent: Handlers<IqSent>,
     pub(crate) iq_arrived: Handlers<IqArrived>,
+    pub(crate) peer_addressed: Handlers<PeerAddressed>,
     pub(crate) session_bound: Handlers<SessionBound>,
     pub(crate) session_available: Handlers<SessionAvailable>,
     pub(crate) session_unavailable: Handlers<SessionUnavailable>,
@@ -131,6 +132,7 @@ impl Pipeline {
         self.presence_arrived.shuffle(random);
         self.iq_sent.shuffle(random);
         self.iq_arrived.shuffle(random);
+        self.peer_addressed.shuffle(random);
         self.session_bound.shuffle(random);
         self.session_available.shuffle(random);
         self.session_unavailable.shuffle(random);

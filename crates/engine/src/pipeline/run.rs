@@ -13,7 +13,10 @@ use stanza::{Kind, MessageType, Stanza, Timestamp};
 use store::{Batch, Seq};
 use stream::StreamFault;
 
-use super::{Gates, events::Event};
+use super::{
+    Gates,
+    events::{Event, PeerAddressed, Verdict},
+};
 use crate::{
     account::{Account, ending},
     envelope::Envelope,
@@ -182,6 +185,16 @@ impl<'a> Context<'a> {
     /// If this run's batch fails, `undo` mends what the run changed in memory.
     pub fn undo_if_lost(&self, undo: Undo) {
         self.run.borrow_mut().undo.push(undo);
+    }
+
+    /// Whether the screens let the account turn to `peer` by itself.
+    pub(crate) fn may_address(&self, account: &Account, peer: &Jid) -> bool {
+        let handlers = PeerAddressed::handlers(self.host.pipeline());
+        if handlers.is_empty() {
+            return true;
+        }
+        let event = PeerAddressed { peer: peer.clone() };
+        handlers.screen(&event, account, self) == Verdict::Pass
     }
 
     /// Tells an event to its listeners.

@@ -26,9 +26,22 @@ pub(super) fn staged<E: StanzaEvent>(
             E::handlers(pipeline).at(Stage::Annotate, &mut event, account, cx);
             passed(account, cx, event);
         }
-        Verdict::Error(error) => route_error(cx, event.envelope(), &error),
+        Verdict::Error(error) => turn_back(account, cx, event.envelope(), &error),
         Verdict::Drop => {}
     }
+}
+
+/// A screen refused the stanza. A session of this account is told at once: routed, the error would come
+/// from the address the stanza was for, and that may be another server's, or one that is screened itself.
+fn turn_back(account: &Account, cx: &Context<'_>, envelope: &Envelope, error: &StanzaError) {
+    let own = envelope
+        .session()
+        .filter(|session| account.resource(session.id()).is_some());
+    let (Some(session), Some(reply)) = (own, envelope.stanza().reply_error(error)) else {
+        return route_error(cx, envelope, error);
+    };
+    let reply = reply.with_from(envelope.to().clone());
+    cx.push_regardless(session, &Arc::new(reply));
 }
 
 /// What must still be said of a stanza if its run panics: a request gets its one answer.
