@@ -4,31 +4,30 @@
 //! for instructions, memcheck for allocations), each case with few and with many rounds, so that what start-up
 //! costs falls out; prints a line per case, and fails when one is over its allowance.
 
+mod shapes;
+
 use std::{
     env,
     hint::black_box,
     process::{Command, ExitCode},
 };
 
+use shapes::{BIG_BYTES, MESSAGE, MIX_MESSAGES, SHAPES, big, mix};
 use xml::{Event, Framing, Limits, Scanner, Scratch, ns};
 
 const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
 
-/// A chat message of exactly 100 bytes.
-const MESSAGE: &str = "<message to='juliet@example.org' type='chat' id='k1'><body>Neither, fair saint, if.</body></message>";
-
-/// How many different messages the mix has, and how long they are on average.
-const MIX_MESSAGES: usize = 4096;
-const MIX_MEAN_BYTES: usize = 192;
-
-/// The big stanza.
-const BIG_BYTES: usize = 256 * 1024;
-
 const MESSAGE_MAX: f64 = 3_000.0;
 const MIX_MAX: f64 = 6_000.0;
+/// How many times as much as the whole a big stanza may cost byte by byte.
 const BYTEWISE_MAX: f64 = 3.0;
-/// A stanza that fills its limit has no room for a tape, which is made when it is complete: one pass more.
-const FILLING_MAX: f64 = 4.0;
+/// What a byte that comes alone may cost at most where the whole costs next to nothing. Text is passed eight bytes at
+/// a time, for four instructions a byte; to be called for one byte and keep it takes more than three times as many.
+const LONE_BYTE_MAX: f64 = 24.0;
+/// Shapes whose elements leave no room for a tape when they fill their limit. It is made when all has come: one pass
+/// more.
+const TAPED_LATE: [&str; 2] = ["roster", "attributes"];
+const TAPED_LATE_MAX: f64 = 3.6;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -85,28 +84,36 @@ fn measure() -> Result<bool, String> {
         "allocations",
         0.0,
     );
-    let whole = per_round("whole", 2, instructions)?;
-    println!(
-        "{:<44} {:>12.1} instructions",
-        "256 KiB whole, per byte",
-        whole / BIG_BYTES as f64
-    );
-    // What it costs this program to cut the stanza is no part of it.
-    let cutting = per_round("cutting", 2, instructions)?;
-    let bytewise = (per_round("bytewise", 2, instructions)? - cutting) / whole;
-    line(
-        "256 KiB byte by byte / whole",
-        bytewise,
-        "times",
-        BYTEWISE_MAX,
-    );
-    let filling = (per_round("filling", 2, instructions)? - cutting) / whole;
-    line("the same, filling its limit", filling, "times", FILLING_MAX);
-    let text = per_round("text", 2, instructions)? / BIG_BYTES as f64;
-    println!(
-        "{:<44} {text:>12.1} instructions",
-        "256 KiB of text whole, per byte"
-    );
+    // What it costs this program to cut a stanza is no part of it.
+    let cutting = per_round("cutting text", 1, instructions)?;
+    for (shape, _) in SHAPES {
+        let whole = per_round(&format!("whole {shape}"), 1, instructions)?;
+        println!(
+            "{:<44} {:>12.1} instructions",
+            format!("256 KiB of {shape}, per byte"),
+            whole / BIG_BYTES as f64
+        );
+        for how in ["bytewise", "filling"] {
+            let cost = per_round(&format!("{how} {shape}"), 1, instructions)? - cutting;
+            let per_byte = cost / BIG_BYTES as f64;
+            if per_byte <= LONE_BYTE_MAX {
+                line(
+                    &format!("  {how}, per byte"),
+                    per_byte,
+                    "instructions",
+                    LONE_BYTE_MAX,
+                );
+                continue;
+            }
+            let is_taped_late = how == "filling" && TAPED_LATE.contains(shape);
+            let max = if is_taped_late {
+                TAPED_LATE_MAX
+            } else {
+                BYTEWISE_MAX
+            };
+            line(&format!("  {how} / whole"), cost / whole, "times", max);
+        }
+    }
     Ok(good)
 }
 
@@ -162,16 +169,17 @@ fn valgrind(options: &[&str], label: &str, case: &str, rounds: u32) -> Result<f6
 
 /// One case, so many times.
 fn run(case: &str, rounds: u32) {
-    let big = if case == "text" { big_text() } else { roster() };
-    let (messages, piece, limits) = match case {
+    let (how, shape) = case.split_once(' ').unwrap_or((case, ""));
+    let (messages, piece, limits) = match how {
         "message" => (vec![MESSAGE.to_owned()], usize::MAX, Limits::default()),
         "mix" => (mix(), usize::MAX, Limits::default()),
-        "whole" | "text" => (vec![big], usize::MAX, roomy()),
-        "bytewise" | "cutting" => (vec![big], 1, roomy()),
-        "filling" => (vec![big], 1, Limits::default()),
+        "whole" => (vec![big(shape)], usize::MAX, roomy()),
+        "bytewise" | "cutting" => (vec![big(shape)], 1, roomy()),
+        // The limit is just what the stanza takes, so that there is no room for a tape besides it.
+        "filling" => (vec![big(shape)], 1, Limits::default()),
         _ => unreachable!("no case {case}"),
     };
-    if case == "cutting" {
+    if how == "cutting" {
         for _ in 0..rounds {
             messages
                 .iter()
@@ -220,98 +228,4 @@ fn cut<'a>(text: &'a str, piece: usize, mut take: impl FnMut(&mut &'a [u8])) {
     for mut input in text.as_bytes().chunks(piece) {
         take(&mut input);
     }
-}
-
-/// Messages as clients send them: bodies of all lengths, chat states, receipts, ids, some beyond ASCII.
-fn mix() -> Vec<String> {
-    const WORDS: &[&str] = &[
-        "wherefore",
-        "art",
-        "thou",
-        "a",
-        "rose",
-        "by",
-        "any",
-        "other",
-        "name",
-        "would",
-        "smell",
-        "as",
-        "sweet",
-        "é",
-        "日本語",
-        "🎭",
-        "&lt;3",
-        "it&apos;s",
-        "night",
-        "hath",
-        "been",
-        "too",
-        "brief",
-        "\n",
-    ];
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut below = move |bound: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed >> 16) as usize % bound
-    };
-    let mut messages = Vec::with_capacity(MIX_MESSAGES);
-    let mut total = 0;
-    for index in 0..MIX_MESSAGES {
-        let mut tail = String::new();
-        if below(2) == 0 {
-            tail.push_str("<active xmlns='http://jabber.org/protocol/chatstates'/>");
-        }
-        if below(3) == 0 {
-            tail.push_str("<request xmlns='urn:xmpp:receipts'/>");
-        }
-        let from = below(1000);
-        let head = format!("<message to='user{from}@example.org' type='chat' id='m{index}'><body>");
-        tail.insert_str(0, "</body>");
-        tail.push_str("</message>");
-        // Long and short ones; the mean is held by looking at the total.
-        let wanted = (MIX_MEAN_BYTES * (index + 1)).saturating_sub(total);
-        let length = (wanted / 2 + below(wanted.max(1))).max(head.len() + tail.len() + 4);
-        let mut message = head;
-        while message.len() + tail.len() < length {
-            message.push_str(WORDS.get(below(WORDS.len())).copied().unwrap_or_default());
-            message.push(' ');
-        }
-        message.push_str(&tail);
-        total += message.len();
-        messages.push(message);
-    }
-    let mean = total / MIX_MESSAGES;
-    assert!((190..=194).contains(&mean), "the mean length is {mean}");
-    messages
-}
-
-/// A roster of 256 KiB.
-fn roster() -> String {
-    let mut out = String::from(
-        "<iq type='result' id='r1' to='juliet@example.org/balcony'><query xmlns='jabber:iq:roster'>",
-    );
-    let tail = "</query></iq>";
-    for index in 0.. {
-        let item = format!(
-            "<item jid='user{index}@example.org' name='User {index}' subscription='both'><group>Friends</group></item>"
-        );
-        if out.len() + item.len() + tail.len() > BIG_BYTES {
-            break;
-        }
-        out.push_str(&item);
-    }
-    let rest = BIG_BYTES - out.len() - tail.len();
-    out.extend(std::iter::repeat_n(' ', rest));
-    out.push_str(tail);
-    out
-}
-
-/// An element of 256 KiB that is nearly all text.
-fn big_text() -> String {
-    let (head, tail) = ("<message><data xmlns='u'>", "</data></message>");
-    let text = "QUJD".repeat((BIG_BYTES - head.len() - tail.len()) / 4);
-    format!("{head}{text}{tail}")
 }
