@@ -6,6 +6,10 @@ use crate::fault::Fault;
 
 /// Plain character data: nothing to do but go on.
 pub(crate) const TEXT: u8 = 1;
+/// The same, and no `'`, which ends a value.
+pub(crate) const APOSTROPHE_TEXT: u8 = 2;
+/// The same, and no `"`, which ends a value.
+pub(crate) const QUOTE_TEXT: u8 = 32;
 /// May go on in a name; a colon is left out, so that the scanner sees it.
 pub(crate) const NAME: u8 = 4;
 /// May begin a name.
@@ -29,6 +33,12 @@ const fn classes() -> [u8; 256] {
         let allowed = at >= 0x20 || matches!(at, b'\t' | b'\n' | b'\r');
         if allowed && !matches!(at, b'<' | b'&' | b'>') {
             class |= TEXT;
+            if at != b'\'' {
+                class |= APOSTROPHE_TEXT;
+            }
+            if at != b'"' {
+                class |= QUOTE_TEXT;
+            }
         }
         if at.is_ascii_alphabetic() || at == b'_' {
             class |= NAME_START | NAME;
@@ -108,23 +118,38 @@ pub(crate) enum Decoded {
     Partial,
 }
 
-/// Decodes the character that `bytes` begin with, which is not ASCII.
+/// Decodes the character that `bytes` begin with, which is not ASCII. What can't become one is refused as soon as that
+/// is known, [RFC 3629 §4](https://www.rfc-editor.org/rfc/rfc3629#section-4).
+#[inline(never)]
 pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, Fault> {
-    let head = bytes.get(..4).unwrap_or(bytes);
-    let text = match str::from_utf8(head) {
-        Ok(text) => text,
-        Err(error) if error.valid_up_to() > 0 => {
-            str::from_utf8(head.get(..error.valid_up_to()).unwrap_or_default()).unwrap_or_default()
-        }
-        Err(error) if error.error_len().is_none() && bytes.len() < 4 => {
-            return Ok(Decoded::Partial);
-        }
-        Err(_) => return Err(Fault::InvalidUtf8),
+    let Some((&lead, rest)) = bytes.split_first() else {
+        return Ok(Decoded::Partial);
     };
-    match text.chars().next() {
-        Some(char) => Ok(Decoded::Char(char, char.len_utf8())),
-        None => Ok(Decoded::Partial),
+    // What the second byte may be keeps out what is overlong, a surrogate, or past the last character.
+    let (len, mut low, mut high) = match lead {
+        0xc2..=0xdf => (2, 0x80, 0xbf),
+        0xe0 => (3, 0xa0, 0xbf),
+        0xed => (3, 0x80, 0x9f),
+        0xe1..=0xef => (3, 0x80, 0xbf),
+        0xf0 => (4, 0x90, 0xbf),
+        0xf4 => (4, 0x80, 0x8f),
+        0xf1..=0xf3 => (4, 0x80, 0xbf),
+        _ => return Err(Fault::InvalidUtf8),
+    };
+    let mut code = u32::from(lead) & (0x7f >> len);
+    for index in 1..len {
+        match rest.get(index - 1) {
+            None => return Ok(Decoded::Partial),
+            Some(&byte) if (low..=high).contains(&byte) => {
+                code = code << 6 | u32::from(byte & 0x3f);
+            }
+            Some(_) => return Err(Fault::InvalidUtf8),
+        }
+        (low, high) = (0x80, 0xbf);
     }
+    char::from_u32(code)
+        .map(|char| Decoded::Char(char, len))
+        .ok_or(Fault::InvalidUtf8)
 }
 
 /// Whether a document may hold `char`, [§2.2](https://www.w3.org/TR/xml/#NT-Char).

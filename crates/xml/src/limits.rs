@@ -7,7 +7,8 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Bytes from the `<` of an element to its last `>`. An unfinished element holds no more memory than this
-    /// (apart from at most [`depth_max`](Self::depth_max) small records); announced by XEP-0478.
+    /// (apart from small records, at most [`depth_max`](Self::depth_max) for what is open and as many on the tape);
+    /// announced by XEP-0478.
     /// Default 262,144, as Prosody's for clients; RFC 6120 §13.12 asks for at least 10,000.
     pub element_bytes_max: usize,
     /// Elements open at a time, the stanza included. Default 64; no protocol nests past 20.

@@ -15,9 +15,8 @@ pub struct Scratch {
 
 impl Scratch {
     /// Takes over what was held of an element that is complete now.
-    pub(crate) fn take(&mut self, bytes: &[u8], work: &crate::scan::Work) {
-        self.bytes.clear();
-        self.bytes.extend_from_slice(bytes);
+    pub(crate) fn take(&mut self, bytes: Vec<u8>, work: &crate::scan::Work) {
+        self.bytes = bytes;
         self.work.copy_result(work);
     }
 

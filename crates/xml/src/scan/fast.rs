@@ -2,9 +2,8 @@
 //! and say what is wrong with it; so that no rule is written here that is not in the pass too.
 
 use crate::{
-    chars::{self, APOSTROPHE_ENDS, NAME, NAME_START, QUOTE_ENDS, TEXT},
-    limits::Limits,
-    scan::{Context, Mode, Work},
+    chars::{self, APOSTROPHE_ENDS, NAME, NAME_START, QUOTE_ENDS},
+    scan::{Context, Work},
     tape::Span,
 };
 
@@ -64,88 +63,5 @@ impl Work {
             self.pos += expected.len() + 1;
         }
         is_whole
-    }
-
-    /// Takes the byte that comes behind `come`, if that needs no more than to go on: what nearly all bytes do when
-    /// they come one by one. Start tags end in the pass, and so does the outermost element.
-    #[inline]
-    pub(crate) fn single_byte(&mut self, come: &[u8], byte: u8, limits: &Limits) -> bool {
-        let pos = self.pos;
-        // Where a character has come in part, the pass stands before it.
-        if pos != come.len() {
-            return false;
-        }
-        // Most are in the middle of text or a value; there is no quote to meet in text.
-        if matches!(self.mode, Mode::Text | Mode::Value)
-            && chars::is(byte, TEXT)
-            && byte != self.quote
-        {
-            self.pos = pos + 1;
-            return true;
-        }
-        let in_name = pos - self.token;
-        match self.mode {
-            Mode::Value if byte == self.quote => {
-                self.quote = 0;
-                self.attribute(come, Span::new(self.token, pos));
-                self.mode = Mode::Tag;
-            }
-            Mode::Text if byte == b'<' => self.mode = Mode::Markup,
-            Mode::StartName | Mode::AttributeName
-                if chars::is(byte, NAME) && pos > self.part && in_name < limits.name_bytes_max => {}
-            Mode::StartName
-                if byte == b' ' && pos > self.part && in_name <= limits.name_bytes_max =>
-            {
-                self.begin_tag(Span::new(self.token, pos));
-                self.mode = Mode::TagSpace;
-            }
-            Mode::AttributeName
-                if byte == b'=' && pos > self.part && in_name <= limits.name_bytes_max =>
-            {
-                self.attribute_name = Span::new(self.token, pos);
-                self.attribute_prefix_len = self.prefix_len;
-                self.mode = Mode::Quote;
-            }
-            Mode::Quote if matches!(byte, b'\'' | b'"') => {
-                self.quote = byte;
-                self.token = pos + 1;
-                self.mode = Mode::Value;
-            }
-            Mode::Tag if byte == b' ' => self.mode = Mode::TagSpace,
-            Mode::TagSpace
-                if chars::is(byte, NAME_START) && self.found.len() < limits.attributes_max =>
-            {
-                self.begin_name();
-                self.mode = Mode::AttributeName;
-            }
-            Mode::Markup if byte == b'/' => {
-                self.token = pos + 1;
-                self.mode = Mode::EndName;
-            }
-            Mode::Markup if chars::is(byte, NAME_START) && self.stack.len() < limits.depth_max => {
-                self.begin_name();
-                self.mode = Mode::StartName;
-            }
-            Mode::EndName
-                if self.stack.last().is_some_and(|open| {
-                    in_name < open.name.len()
-                        && come.get(open.name.start as usize + in_name) == Some(&byte)
-                }) => {}
-            Mode::EndName
-                if byte == b'>'
-                    && self.stack.len() > 1
-                    && self
-                        .stack
-                        .last()
-                        .is_some_and(|open| in_name == open.name.len()) =>
-            {
-                self.pos = pos + 1;
-                self.mode = Mode::Text;
-                self.close();
-            }
-            _ => return false,
-        }
-        self.pos = pos + 1;
-        true
     }
 }

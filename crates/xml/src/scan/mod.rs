@@ -4,13 +4,15 @@
 //! is open, which declarations are in force, and the [`Tape`] so far. [`Work::scan`] is the pass itself.
 //!
 //! `pass.rs` has the tokens, `text.rs` what stands between tags, `name.rs` names, `tag.rs` what a complete tag means,
-//! `declare.rs` namespaces, `duplicates.rs` attributes given twice, `fast.rs` short cuts for what is usual.
+//! `declare.rs` namespaces, `duplicates.rs` attributes given twice, `fast.rs` short cuts for what is usual,
+//! `single.rs` those for bytes that come one by one.
 
 mod declare;
 mod duplicates;
 mod fast;
 mod name;
 mod pass;
+mod single;
 mod tag;
 mod text;
 

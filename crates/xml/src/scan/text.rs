@@ -109,7 +109,7 @@ impl Work {
         Ok(None)
     }
 
-    fn is_behind(&self, bytes: &[u8], what: &[u8]) -> bool {
+    pub(super) fn is_behind(&self, bytes: &[u8], what: &[u8]) -> bool {
         bytes
             .get(..self.pos)
             .is_some_and(|come| come.ends_with(what))

@@ -7,6 +7,8 @@ mod declaration;
 mod header;
 mod partial;
 
+use std::mem;
+
 use declaration::Lead;
 use header::Header;
 pub(crate) use header::none as no_bindings;
@@ -102,7 +104,7 @@ impl Scanner {
         scratch: &'a mut Scratch,
     ) -> Result<Option<Event<'a>>, Fault> {
         if let ([byte], Some(partial)) = (*input, &mut self.partial)
-            && partial.single_byte(*byte, &self.limits)
+            && (partial.quiet_byte(*byte) || partial.single_byte(*byte, &self.limits))
         {
             *input = &[];
             return Ok(None);
@@ -262,21 +264,20 @@ impl Scanner {
         if let Some(partial) = &mut self.partial {
             let held = partial.bytes.len();
             let piece = input.get(..bytes_max.saturating_sub(held)).unwrap_or(input);
-            partial.append(piece, bytes_max);
-            progress = partial.work.scan(&partial.bytes, &cx)?;
+            progress = partial.scan(piece, bytes_max, &cx)?;
             match progress {
                 Progress::More => {
                     if partial.bytes.len() >= bytes_max {
                         return Err(Fault::TooLarge { bytes_max });
                     }
-                    partial.bound(&self.limits);
+                    partial.settle(&self.limits);
                     *input = &[];
                     return Ok(None);
                 }
                 Progress::Element(end) | Progress::Close(end) => {
                     *input = input.get(end - held..).unwrap_or_default();
                     partial.bytes.truncate(end);
-                    scratch.take(&partial.bytes, &partial.work);
+                    scratch.take(mem::take(&mut partial.bytes), &partial.work);
                     if partial.work.untaped {
                         scratch.work.begin(self.default);
                         scratch.work.scan(&scratch.bytes, &cx)?;
