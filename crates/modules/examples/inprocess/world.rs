@@ -33,7 +33,8 @@ pub(crate) const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stre
 /// A server and what it stands on.
 pub(crate) struct World {
     edge: Arc<Edge>,
-    disk: Memory,
+    /// What it stores.
+    pub(crate) disk: Memory,
     store: Store,
     server: Arc<Server>,
     clients: Arc<ClientSettings>,
@@ -45,12 +46,8 @@ impl World {
         Self::over(Memory::new())
     }
 
-    /// Another server on the same disk: nobody is in its memory.
-    pub(crate) fn restarted(self) -> Self {
-        Self::over(self.disk)
-    }
-
-    fn over(disk: Memory) -> Self {
+    /// A server on a disk that another one may have used: nobody is in its memory.
+    pub(crate) fn over(disk: Memory) -> Self {
         let edge = Arc::new(Edge::new());
         let store = disk.store().expect("a disk in memory can be read");
         let domain = Domain::parse(HOST).expect("the host is a domain");

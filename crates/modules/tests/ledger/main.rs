@@ -36,7 +36,7 @@ fn an_idle_session_holds_no_more_than_the_ledger_says() {
     // What a first sign-in writes is on disk before anything is counted, and the disk is in memory.
     drop(each(|person| world.bound(&name(person), "home")));
 
-    let world = world.restarted();
+    let world = World::over(world.disk);
     let (first, mut links) = held(|| each(|person| world.bound(&name(person), "home")));
     let (second, others) = held(|| each(|person| world.bound(&name(person), "work")));
     let (presence, ()) = held(|| {
@@ -52,7 +52,7 @@ fn an_idle_session_holds_no_more_than_the_ledger_says() {
     }
     drop((links, others));
 
-    let world = world.restarted();
+    let world = World::over(world.disk);
     let (with_contacts, _links) = held(|| each(|person| world.bound(&name(person), "home")));
 
     for (name, bytes) in [
