@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The version of inferno that is installed.
-const INFERNO: &str = "0.12.3";
+const INFERNO: &str = "0.12.8";
 
 /// Samples per second: no divisor of what timers do.
 const FREQUENCY: &str = "499";

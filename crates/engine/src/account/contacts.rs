@@ -106,7 +106,8 @@ impl Contacts {
             oldest_version,
             ..Self::default()
         };
-        for (jid, value) in stored {
+        let mut known = Vec::with_capacity(stored.len());
+        for (jid, mut value) in stored {
             contacts.version = contacts.version.max(value.version);
             if value.removed {
                 contacts.removed.insert(value.version, jid);
@@ -120,6 +121,7 @@ impl Contacts {
             if !value.standing.listed && value.version > 0 {
                 contacts.removed.insert(value.version, jid.clone());
             }
+            value.groups.shrink_to_fit();
             let contact = Contact {
                 standing: value.standing,
                 name: value.name,
@@ -128,8 +130,10 @@ impl Contacts {
                 version: value.version,
                 change: 0,
             };
-            contacts.known.insert(jid, contact);
+            known.push((jid, contact));
         }
+        // Made at once, a map has full nodes; one that grew in order has half-full ones.
+        contacts.known = known.into_iter().collect();
         if contacts.removed.len() >= REMOVED_MAX {
             let oldest = contacts.removed.keys().next().copied().unwrap_or(0);
             contacts.oldest_version = contacts.oldest_version.max(oldest);

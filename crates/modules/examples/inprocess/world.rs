@@ -33,7 +33,8 @@ pub(crate) const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stre
 /// A server and what it stands on.
 pub(crate) struct World {
     edge: Arc<Edge>,
-    disk: Memory,
+    /// What it stores.
+    pub(crate) disk: Memory,
     store: Store,
     server: Arc<Server>,
     clients: Arc<ClientSettings>,
@@ -42,9 +43,13 @@ pub(crate) struct World {
 impl World {
     /// A server with all features on an empty disk.
     pub(crate) fn new() -> Self {
+        Self::over(Memory::new())
+    }
+
+    /// A server on a disk that another one may have used: nobody is in its memory.
+    pub(crate) fn over(disk: Memory) -> Self {
         let edge = Arc::new(Edge::new());
-        let disk = Memory::new();
-        let store = disk.store().expect("a new disk can be read");
+        let store = disk.store().expect("a disk in memory can be read");
         let domain = Domain::parse(HOST).expect("the host is a domain");
         let mut facts = HostFacts::new(domain);
         // What a password costs to stretch is the operator's choice, and nothing of ours to count.
@@ -116,6 +121,17 @@ impl World {
 
     /// A client that has signed in, bound `resource` and sent presence.
     pub(crate) fn sign_in(&self, name: &str, resource: &str) -> Link {
+        let mut link = self.bound(name, resource);
+        let answer = self.exchange(&mut link, "<presence/>");
+        assert!(
+            answer.starts_with("<presence"),
+            "who signed in gets its own presence: {answer}"
+        );
+        link
+    }
+
+    /// A client that has signed in and bound `resource`.
+    pub(crate) fn bound(&self, name: &str, resource: &str) -> Link {
         let mut link = self.connect();
         let plain = sasl::wire::encode(&sasl::client::plain(name, PASSWORD));
         for text in [
@@ -129,11 +145,6 @@ impl World {
         ] {
             self.exchange(&mut link, &text);
         }
-        let answer = self.exchange(&mut link, "<presence/>");
-        assert!(
-            answer.starts_with("<presence"),
-            "who signed in gets its own presence: {answer}"
-        );
         link
     }
 
