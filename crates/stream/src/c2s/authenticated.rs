@@ -83,9 +83,14 @@ impl Authenticated {
         Ok(Event::Reopened)
     }
 
+    /// Whether our header was sent, behind which other things may be.
+    pub(crate) fn has_header(&self) -> bool {
+        matches!(self.step, Step::Unbound | Step::Binding { .. })
+    }
+
     /// Our header, unless it was sent.
     pub(crate) fn write_header(&self, wire: &mut Wire) {
-        if matches!(self.step, Step::Restarted | Step::Reopened) {
+        if !self.has_header() {
             wire.header(self.id, Some(&self.host), self.claimed.as_ref());
         }
     }

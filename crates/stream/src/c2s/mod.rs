@@ -159,9 +159,12 @@ impl C2s {
                 let seconds = self.settings.unauthenticated_timeout.as_secs();
                 Some(self.fail(StreamFault::Unauthenticated { seconds }))
             }
-            (Ending::Open, _) => {
+            (Ending::Open, state) => {
                 self.quiet_since = now;
-                self.wire.keepalive();
+                // Nothing may stand before the XML declaration of a header that is still to come.
+                if !matches!(state, State::Authenticated(peer) if !peer.has_header()) {
+                    self.wire.keepalive();
+                }
                 Some(Event::Idle)
             }
             (Ending::WeClosed { .. } | Ending::PeerClosed { .. }, _) => {

@@ -51,3 +51,22 @@ fn where_documents_are_framed_the_transport_keeps_it_alive() {
     player.play(BOUND);
     player.play("wait 839\nwait 1\n! idle\nwait 839\nwait 1\n! idle");
 }
+
+#[test]
+fn nothing_is_written_before_the_header_after_signing_in() {
+    check(&[
+        OPENED,
+        "
+        > <auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldABzZWNyZXQ=</auth>
+        ! signing in PLAIN
+        ! ask verify juliet
+        ! proved juliet PLAIN
+        < <success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>
+        wait 840
+        ! idle
+        > {open}
+        ! reopened
+        < {header from='example.org'}{bind-features}
+    ",
+    ]);
+}

@@ -58,7 +58,7 @@ impl Work {
                 _ => return None,
             },
             Mode::Markup => match byte {
-                b'/' => {
+                b'/' if !self.stack.is_empty() => {
                     self.token = next;
                     (Mode::EndName, 0)
                 }

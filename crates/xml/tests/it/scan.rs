@@ -312,6 +312,14 @@ fn a_prolog_may_stand_at_the_start_only() {
 }
 
 #[test]
+fn an_end_tag_of_nothing_is_refused_as_soon_as_it_begins() {
+    let documents = || Scanner::new(Framing::Document, ns::CLIENT, Limits::default());
+    let refused = [fault(Fault::MismatchedEndTag)];
+    assert_eq!(all_cuts(b"</", &documents), refused);
+    assert_eq!(all_cuts(b"</", &client), refused);
+}
+
+#[test]
 fn a_restarted_stream_begins_anew() {
     let mut scanner = client();
     let lines = crate::events::events(
