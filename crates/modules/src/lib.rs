@@ -7,8 +7,10 @@ pub mod blocklist;
 pub mod carbons;
 pub mod disco;
 pub mod ping;
+pub mod private;
 pub mod registration;
 pub mod roster;
+pub mod vcard;
 pub mod version;
 
 use engine::module::{Entry, entry};
@@ -19,7 +21,9 @@ pub const ALL: &[Entry] = &[
     entry::<carbons::Carbons>(),
     entry::<disco::ServiceDiscovery>(),
     entry::<ping::Ping>(),
+    entry::<private::PrivateStorage>(),
     entry::<registration::Registration>(),
     entry::<roster::Roster>(),
+    entry::<vcard::VCard>(),
     entry::<version::SoftwareVersion>(),
 ];
