@@ -8,8 +8,10 @@ pub mod blocklist;
 pub mod carbons;
 pub mod disco;
 pub mod ping;
+pub mod private;
 pub mod registration;
 pub mod roster;
+pub mod vcard;
 pub mod version;
 
 use engine::module::{Entry, entry};
@@ -21,7 +23,9 @@ pub const ALL: &[Entry] = &[
     entry::<carbons::Carbons>(),
     entry::<disco::ServiceDiscovery>(),
     entry::<ping::Ping>(),
+    entry::<private::PrivateStorage>(),
     entry::<registration::Registration>(),
     entry::<roster::Roster>(),
+    entry::<vcard::VCard>(),
     entry::<version::SoftwareVersion>(),
 ];

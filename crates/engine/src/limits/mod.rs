@@ -66,6 +66,11 @@ pub struct Limits {
     pub roster_items_max: usize,
     /// How many addresses a user may block. Past it, blocking a further one is refused with `resource-constraint`.
     pub block_list_items_max: usize,
+    /// How many bytes clients may keep in the private storage of one account. Past it, storing more is refused with
+    /// `resource-constraint`.
+    pub private_storage_bytes_max: usize,
+    /// How many bytes a vCard may have, its picture included. A larger one is refused with `not-acceptable`.
+    pub vcard_bytes_max: usize,
     /// How many addresses one session may have sent presence to that do not get it anyway: rooms, above all. Past it,
     /// presence to a further one is refused with `resource-constraint`.
     pub directed_presence_targets_max: usize,
@@ -105,6 +110,8 @@ impl Default for Limits {
             sessions_per_account_max: 64,
             roster_items_max: 5_000,
             block_list_items_max: 1_000,
+            private_storage_bytes_max: 1024 * 1024,
+            vcard_bytes_max: 128 * 1024,
             directed_presence_targets_max: 1_000,
             outbox_bytes_max: 2 * 1024 * 1024,
             offline_messages_max: 1_000,

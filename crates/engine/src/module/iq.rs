@@ -4,14 +4,15 @@ use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
 
 use jid::{BareJid, Jid};
 use stanza::Stanza;
+use store::Batch;
 use xml::Element;
 
 use super::{Answer, AnswerIq, HandleIq, Method, Payload, service::ServiceParts};
 use crate::{
-    account::{Account, AccountError, Resource},
+    account::{Account, AccountError, Closing, Resource},
     host::Host,
     permission::Role,
-    pipeline::Context,
+    pipeline::{Context, Gates},
     server::Server,
     session::{Session, SessionId},
 };
@@ -180,6 +181,34 @@ impl IqJob {
     #[must_use]
     pub fn stanza(&self) -> &Stanza {
         &self.stanza
+    }
+
+    /// Stores what belongs to the account that is asked, and waits until it is durable. An account that went
+    /// meanwhile takes nothing more, so that nothing of it is left for the next of its name.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; then nothing was stored.
+    pub async fn store_for_account(&self, batch: Batch) -> Result<(), AccountError> {
+        let jid = self.account.clone().unwrap_or_else(|| self.from.bare());
+        let Some(cell) = self.server.account(&jid).await? else {
+            return Err(AccountError::Missing(jid));
+        };
+        let stored = self.server.visit(&cell, Gates::OPEN, |account, cx| {
+            let is_here = account.closing == Closing::No;
+            if is_here {
+                cx.batch().extend(batch);
+            }
+            is_here
+        });
+        self.server.retire_idle(&cell);
+        match stored {
+            Some(true) => {
+                let store = self.server.store();
+                Ok(store.settled(store.submitted()).await?)
+            }
+            Some(false) | None => Err(AccountError::Missing(jid)),
+        }
     }
 
     /// Removes the account that asks, with all it owns. Its sessions end, and so the asking one gets the
