@@ -4,7 +4,10 @@ use std::{cell::Cell, future::poll_fn, rc::Rc, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use tokio::{task::spawn_local, time::sleep};
+use tokio::{
+    task::{AbortHandle, spawn_local},
+    time::sleep,
+};
 
 use super::{
     friends::{Circle, make_friends},
@@ -69,11 +72,12 @@ impl Idle {
             bail!("--sessions: more than --first-sessions");
         }
         let ended = Rc::new(Cell::new(0));
-        self.sign_in(target, 0, self.first_sessions, &ended).await?;
+        let _first = self.sign_in(target, 0, self.first_sessions, &ended).await?;
         sleep(Duration::from_millis(200)).await;
         let before_kib = rss_kib(target)?;
         let first = self.first_sessions;
-        self.sign_in(target, first, self.sessions - first, &ended)
+        let _others = self
+            .sign_in(target, first, self.sessions - first, &ended)
             .await?;
         sleep(Duration::try_from_secs_f64(self.settle)?).await;
         let after_kib = rss_kib(target)?;
@@ -120,7 +124,7 @@ impl Idle {
         first: u32,
         count: u32,
         ended: &Rc<Cell<u32>>,
-    ) -> Result<()> {
+    ) -> Result<Vec<Staying>> {
         let (target, ended) = (Rc::clone(target), Rc::clone(ended));
         let options = self.options();
         let make = move |number| {
@@ -131,17 +135,30 @@ impl Idle {
                     true => Client::in_relay(&target, RelayUse::Echo).await?,
                     false => Client::session(&target, first + number, &options).await?,
                 };
-                spawn_local(stay(client, ended));
-                Ok(())
+                Ok(Staying::new(client, ended))
             }
         };
-        gather(count, self.at_once, make).await?;
-        Ok(())
+        gather(count, self.at_once, make).await
+    }
+}
+
+/// A session that stays until this is dropped; then its connection is cut.
+pub(super) struct Staying(AbortHandle);
+
+impl Staying {
+    pub(super) fn new(client: Client, ended: Rc<Cell<u32>>) -> Self {
+        Self(spawn_local(stay(client, ended)).abort_handle())
+    }
+}
+
+impl Drop for Staying {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
 /// Reads what comes and answers what has to be answered, until the session ends.
-pub(super) async fn stay(mut client: Client, ended: Rc<Cell<u32>>) {
+async fn stay(mut client: Client, ended: Rc<Cell<u32>>) {
     let listen = async {
         while poll_fn(|cx| client.poll_events(cx, |_| Ok(()))).await? != Heard::End {
             client.flush().await?;

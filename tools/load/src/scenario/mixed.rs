@@ -14,7 +14,7 @@ use super::{
     board::leave,
     chat::Talk,
     gather,
-    idle::{CAPABILITIES, stay},
+    idle::{CAPABILITIES, Staying},
 };
 use crate::{
     client::{Client, SessionOptions},
@@ -48,7 +48,7 @@ impl Mixed {
 
     pub(super) async fn run(&self, target: &Rc<Target>) -> Result<Report> {
         let ended = Rc::new(Cell::new(0));
-        self.settle(target, &ended).await?;
+        let _settled = self.settle(target, &ended).await?;
         let chat = self.talk.start(target, self.idle, None).await?;
         let (is_over, logins) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0)));
         let first = self.idle + self.talk.pairs * 2;
@@ -85,7 +85,7 @@ impl Mixed {
     }
 
     /// Signs in those who are just there.
-    async fn settle(&self, target: &Rc<Target>, ended: &Rc<Cell<u32>>) -> Result<()> {
+    async fn settle(&self, target: &Rc<Target>, ended: &Rc<Cell<u32>>) -> Result<Vec<Staying>> {
         let (target, ended) = (Rc::clone(target), Rc::clone(ended));
         let options = SessionOptions {
             roster: true,
@@ -97,12 +97,10 @@ impl Mixed {
             let options = options.clone();
             async move {
                 let client = Client::session(&target, place, &options).await?;
-                spawn_local(stay(client, ended));
-                Ok(())
+                Ok(Staying::new(client, ended))
             }
         };
-        gather(self.idle, 32, make).await?;
-        Ok(())
+        gather(self.idle, 32, make).await
     }
 }
 
