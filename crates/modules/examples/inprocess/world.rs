@@ -278,7 +278,10 @@ impl Edge {
             .filter_map(|mut task| task.as_mut().poll(&mut cx).is_pending().then_some(task))
             .collect();
         let moved = left.len() < before;
-        lock().append(&mut left);
+        // Tasks that wait for a time that never comes here stay in the memory they are in.
+        let mut new = lock();
+        left.append(&mut new);
+        *new = left;
         moved
     }
 }
