@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use jid::{BareJid, Domain};
@@ -71,6 +72,7 @@ pub struct Server {
     asks: Mutex<Asks>,
     /// Accounts whose notes of sessions are behind.
     unnoted: Mutex<Vec<BareJid>>,
+    started: Instant,
     pub(crate) sessions: AtomicU64,
 }
 
@@ -126,6 +128,7 @@ impl Server {
         let losses = Arc::new(Losses::default());
         store.observe(losses.clone());
         let server = Arc::new(Self {
+            started: environment.now(),
             environment,
             store,
             entries: entries.to_vec(),
@@ -227,6 +230,14 @@ impl Server {
     #[must_use]
     pub fn hosts(&self) -> Vec<Arc<Host>> {
         self.config().hosts.values().cloned().collect()
+    }
+
+    /// How long it has been running.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.environment
+            .now()
+            .saturating_duration_since(self.started)
     }
 
     /// How many sessions there are.
