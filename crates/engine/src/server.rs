@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use jid::{BareJid, Domain};
@@ -75,6 +76,7 @@ pub struct Server {
     asks: Mutex<Asks>,
     /// Accounts whose notes of sessions are behind.
     unnoted: Mutex<Vec<BareJid>>,
+    started: Instant,
     pub(crate) sessions: AtomicU64,
 }
 
@@ -138,6 +140,7 @@ impl Server {
         let losses = Arc::new(Losses::default());
         store.observe(losses.clone());
         let server = Arc::new(Self {
+            started: environment.now(),
             environment,
             store,
             entries: entries.to_vec(),
@@ -260,6 +263,14 @@ impl Server {
     #[must_use]
     pub fn hosts(&self) -> Vec<Arc<Host>> {
         self.config().hosts.values().cloned().collect()
+    }
+
+    /// How long it has been running.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.environment
+            .now()
+            .saturating_duration_since(self.started)
     }
 
     /// How many sessions there are.

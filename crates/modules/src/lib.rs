@@ -7,10 +7,12 @@ pub mod admin;
 pub mod blocklist;
 pub mod carbons;
 pub mod disco;
+pub mod last;
 pub mod ping;
 pub mod private;
 pub mod registration;
 pub mod roster;
+pub mod time;
 pub mod vcard;
 pub mod version;
 
@@ -22,10 +24,12 @@ pub const ALL: &[Entry] = &[
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
     entry::<disco::ServiceDiscovery>(),
+    entry::<last::LastActivity>(),
     entry::<ping::Ping>(),
     entry::<private::PrivateStorage>(),
     entry::<registration::Registration>(),
     entry::<roster::Roster>(),
+    entry::<time::EntityTime>(),
     entry::<vcard::VCard>(),
     entry::<version::SoftwareVersion>(),
 ];

@@ -19,7 +19,7 @@ use store::{Batch, Collection, Map, Owner, Version};
 use super::{Account, presence};
 use crate::{
     envelope::Envelope,
-    pipeline::{Context, Gates},
+    pipeline::{Context, Gates, events::SessionTakenBack},
     server::Server,
     session::SessionId,
 };
@@ -146,7 +146,11 @@ pub(crate) fn take_back(
             continue;
         };
         tracing::debug!(jid = %full_jid, "a session of before the start is taken back");
+        let was_available = note.available;
         take_back_one(account, cx, &full_jid, note);
+        if was_available {
+            cx.tell(SessionTakenBack { full_jid }, account);
+        }
     }
 }
 

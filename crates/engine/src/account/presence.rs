@@ -161,7 +161,8 @@ pub(crate) fn unavailable(
     take_back(account, cx, session, &from, was_available, stanza);
     noted::changed(account, cx, session);
     if was_available {
-        cx.tell(SessionUnavailable { session }, account);
+        let stanza = stanza.clone();
+        cx.tell(SessionUnavailable { session, stanza }, account);
     }
 }
 

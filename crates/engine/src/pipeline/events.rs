@@ -3,6 +3,8 @@
 //! Events are past facts. Stanza events pass through the stages screen, annotate, (decide, record),
 //! fork; the others have listeners only.
 
+use std::sync::Arc;
+
 use jid::{BareJid, FullJid, Jid};
 use smallvec::SmallVec;
 use stanza::{Condition, Stanza, StanzaError};
@@ -140,7 +142,18 @@ event! {
     SessionUnavailable {
         /// The session.
         session: SessionId,
+        /// What its contacts got.
+        stanza: Arc<Stanza>,
     } in session_unavailable
+}
+
+event! {
+    /// A session that a crash of the server had ended was taken back: it was available once and is not any
+    /// more.
+    SessionTakenBack {
+        /// The address it had.
+        full_jid: FullJid,
+    } in session_taken_back
 }
 
 event! {

@@ -64,6 +64,8 @@ impl Truth {
 #[derive(Default)]
 pub(crate) struct Run {
     batch: Batch,
+    /// What nothing of this run waits for.
+    aside: Batch,
     routes: SmallVec<[(Envelope, Truth); 1]>,
     pushes: SmallVec<[(Arc<Session>, Frame, Truth); 2]>,
     /// If the batch fails, these get an error: nobody will ever see them.
@@ -177,6 +179,12 @@ impl<'a> Context<'a> {
         RefMut::map(self.run.borrow_mut(), |run| &mut run.batch)
     }
 
+    /// A second batch, for what nobody relies on: nothing of this run waits for it, and if it fails, nothing
+    /// is taken back. The account stays in memory until it is settled.
+    pub fn aside(&self) -> RefMut<'_, Batch> {
+        RefMut::map(self.run.borrow_mut(), |run| &mut run.aside)
+    }
+
     /// If this run's batch fails, `stanza` is answered with `internal-server-error`.
     pub(crate) fn bounce_if_lost(&self, stanza: &Arc<Stanza>) {
         self.run.borrow_mut().bounces.push(stanza.clone());
@@ -264,6 +272,7 @@ pub(crate) fn run_service<R>(
         Some(seq) => inherited.and(Gates::on(seq)),
         None => inherited,
     };
+    submit_aside(server, &mut run);
     for (mut envelope, truth) in run.routes {
         envelope.gate_at(truth.gates(gates, inherited));
         effects.push_back(envelope);
@@ -285,6 +294,11 @@ fn submit(server: &Arc<Server>, jid: &BareJid, run: &mut Run) -> Option<Seq> {
     Some(seq)
 }
 
+fn submit_aside(server: &Arc<Server>, run: &mut Run) -> Option<Seq> {
+    let aside = std::mem::take(&mut run.aside);
+    (!aside.is_empty()).then(|| server.store().submit(aside))
+}
+
 /// First the batch, which gives the gates; then frames and stanzas, which carry them.
 fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut run: Run) -> Gates {
     let gates = match submit(server, account.jid(), &mut run) {
@@ -294,6 +308,9 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut 
         }
         None => inherited,
     };
+    if let Some(seq) = submit_aside(server, &mut run) {
+        account.last_seq = seq;
+    }
     for (session, mut frame, truth) in run.pushes {
         frame.gates = frame.gates.and(truth.gates(gates, inherited));
         match session.outbox().push(frame) {
