@@ -91,10 +91,7 @@ impl Compare {
         let mut is_sound = true;
         for task in &tasks {
             writer.write(&Line::Scenario(task.plan.clone()))?;
-            for run in self.rounds(&mut servers, task).await {
-                is_sound &= run.outcome.failures().is_empty();
-                writer.write(&Line::Run(run))?;
-            }
+            is_sound &= self.rounds(&mut servers, task, &mut writer).await?;
         }
         for server in &mut servers {
             server.stop().await;
@@ -142,8 +139,13 @@ impl Compare {
     }
 
     /// All rounds of one scenario. Every server begins it anew, so that none carries what another scenario left.
-    async fn rounds(&self, servers: &mut [Server], task: &Task) -> Vec<Run> {
-        let mut runs = Vec::new();
+    async fn rounds(
+        &self,
+        servers: &mut [Server],
+        task: &Task,
+        writer: &mut Writer,
+    ) -> Result<bool> {
+        let mut is_sound = true;
         let rounds = self.rounds.min(task.plan.rounds_max.unwrap_or(u32::MAX));
         for server in &mut *servers {
             server.stop().await;
@@ -161,15 +163,16 @@ impl Compare {
                     Outcome::NotOffered(what) => eprintln!("{name}: {title}: no {what}"),
                     Outcome::Failed(failure) => eprintln!("{name}: {title}: FAILED {failure}"),
                 }
-                runs.push(Run {
+                is_sound &= outcome.failures().is_empty();
+                writer.write(&Line::Run(Run {
                     scenario: task.plan.name.clone(),
                     server: name.to_owned(),
                     round,
                     outcome,
-                });
+                }))?;
             }
         }
-        runs
+        Ok(is_sound)
     }
 
     async fn once(&self, server: &mut Server, task: &Task) -> Outcome {

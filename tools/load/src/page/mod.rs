@@ -58,7 +58,14 @@ impl Page {
 
 fn render(gathered: &Gathered, charts: &str) -> String {
     TEMPLATE
-        .replace("{charts}", charts)
+        .replace(
+            "{cpu_chart}",
+            &format!("![CPU time per unit]({charts}/cpu.svg)"),
+        )
+        .replace(
+            "{memory_chart}",
+            &format!("![Memory per session]({charts}/memory.svg)"),
+        )
         .replace("{place}", &tables::place(gathered))
         .replace("{budgets}", &budgets::table(gathered))
         .replace("{cpu}", &tables::overview(gathered, Figure::Cpu))

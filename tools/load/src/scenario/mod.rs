@@ -151,10 +151,13 @@ impl Scenario {
             Self::Storm(storm) => storm.run(target).await,
             Self::Mixed(mixed) => mixed.run(target).await,
         };
-        Ok(Report {
-            yardstick_ms,
-            ..report?
-        })
+        let mut report = report?;
+        report.yardstick_ms = yardstick_ms;
+        if report.units == 0 {
+            let failure = "nothing was done while it was measured";
+            report.failures.push(failure.to_owned());
+        }
+        Ok(report)
     }
 }
 

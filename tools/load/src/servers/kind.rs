@@ -98,28 +98,28 @@ impl Kind {
 
     /// Writes its configuration and says how it is started.
     pub(super) fn command(&self, place: &Place<'_>) -> Result<Command> {
-        let write = |name: &str, text: &str, archive: [&str; 2]| {
-            let archive = archive[usize::from(place.with_archive)];
+        let write = |name: &str, text: &str, without: &str, with: &str| {
+            let archive = if place.with_archive { with } else { without };
             let path = place.folder.join(name);
             fs::write(&path, fill(text, place, archive))?;
             anyhow::Ok(path)
         };
         let command = match self {
             Self::Couplet(binary) => {
-                let config = write("couplet.toml", COUPLET, ["never", "always"])?;
+                let config = write("couplet.toml", COUPLET, "never", "always")?;
                 let mut command = Command::new(std::path::absolute(binary)?);
                 command.arg("--config").arg(config);
                 command
             }
             Self::Prosody => {
-                let config = write("prosody.cfg.lua", PROSODY, ["", "\"mam\""])?;
+                let config = write("prosody.cfg.lua", PROSODY, "", "\"mam\"")?;
                 let mut command = Command::new("prosody");
                 command.arg("--config").arg(config).arg("-F");
                 command
             }
             Self::Ejabberd => {
-                let archive = ["", "  mod_mam: {default: always}"];
-                let config = write("ejabberd.yml", EJABBERD, archive)?;
+                let archive = "  mod_mam: {default: always}";
+                let config = write("ejabberd.yml", EJABBERD, "", archive)?;
                 let mut command = Command::new("erl");
                 command
                     .args(ERLANG)
