@@ -27,6 +27,7 @@ mod router;
 mod sabotage;
 mod server;
 pub mod session;
+mod sync;
 
 pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, TlsFacts};
 pub use disco::{Disco, Item};

@@ -6,6 +6,7 @@
 mod cell;
 mod contacts;
 pub(crate) mod credentials;
+mod drain;
 pub(crate) mod ending;
 pub(crate) mod iq;
 pub(crate) mod load;
@@ -34,6 +35,7 @@ pub use self::{
 pub(crate) use self::{
     cell::{CellState, INBOX_MAX},
     contacts::CONTACTS,
+    drain::DrainQueue,
 };
 use crate::{
     envelope::Envelope,
@@ -56,9 +58,7 @@ pub struct Account {
     contacts: Contacts,
     mailbox: Mailbox,
     /// Stanzas its runs made, to be routed in order by one drainer.
-    pub(crate) effects: VecDeque<Envelope>,
-    /// Somebody drains `effects`.
-    pub(crate) draining: bool,
+    pub(crate) effects: DrainQueue<Envelope>,
     /// Sessions whose outbox overflowed, to be ended in runs of their own.
     pub(crate) condemned: VecDeque<(SessionId, StreamFault, Frame)>,
     /// The newest batch a run of this account handed over.
@@ -118,8 +118,7 @@ impl Account {
             sessions: Vec::new(),
             contacts,
             mailbox,
-            effects: VecDeque::new(),
-            draining: false,
+            effects: DrainQueue::default(),
             condemned: VecDeque::new(),
             closing: Closing::No,
             last_seq: Seq::NONE,
@@ -203,8 +202,7 @@ impl Account {
         self.sessions.is_empty()
             && self.mailbox.is_at_rest()
             && self.forgotten.is_empty()
-            && self.effects.is_empty()
-            && !self.draining
+            && self.effects.is_drained()
     }
 
     /// Its mailbox.

@@ -257,7 +257,7 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, run:
     }
     for (mut envelope, truth) in run.routes {
         envelope.gate_at(truth.gates(gates, inherited));
-        account.effects.push_back(envelope);
+        account.effects.push(envelope);
     }
     gates
 }
