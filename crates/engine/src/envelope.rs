@@ -4,12 +4,13 @@
 //! `from` cannot reach it (invariant 1). Each origin has one constructor, next to the check that
 //! this origin may use that `from`.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use jid::{BareJid, Domain, FullJid, Jid};
 use stanza::Stanza;
 
 use crate::{
+    account::DrainQueue,
     pipeline::Gates,
     session::{Held, Session},
 };
@@ -194,9 +195,8 @@ impl Envelope {
 
     /// When too many of `effects` wait, holds back the session that caused the last of them until that one is
     /// routed: several senders can cause more, from several threads, than the one drainer routes meanwhile.
-    pub(crate) fn hold_back(effects: &mut VecDeque<Self>, held: Option<&Held>) {
-        if effects.len() > EFFECTS_MAX
-            && let Some(last) = effects.back_mut()
+    pub(crate) fn hold_back(effects: &mut DrainQueue<Self>, held: Option<&Held>) {
+        if let Some(last) = effects.last_beyond(EFFECTS_MAX)
             && last.held.is_none()
         {
             last.held = held.cloned();
@@ -220,6 +220,8 @@ impl Envelope {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
     use crate::{permission::Role, session::SessionId};
 
@@ -229,21 +231,27 @@ mod tests {
         let session = Session::new(SessionId(1), full_jid.clone(), Role::Member, 1000);
         let stanza = Arc::new(Stanza::iq(stanza::IqType::Result, "1"));
         let effect = || Envelope::share(full_jid.clone().into(), full_jid.clone().into(), &stanza);
-        let mut effects: VecDeque<_> = std::iter::repeat_with(effect).take(EFFECTS_MAX).collect();
+        let mut effects = DrainQueue::default();
+        std::iter::repeat_with(effect)
+            .take(EFFECTS_MAX)
+            .for_each(|effect| effects.push(effect));
 
         let held = Held::new(&session);
         Envelope::hold_back(&mut effects, Some(&held));
         drop(held);
         assert!(!session.is_held(), "so many hold back nobody");
 
-        effects.push_back(effect());
+        effects.push(effect());
         let held = Held::new(&session);
         Envelope::hold_back(&mut effects, Some(&held));
         drop(held);
         assert!(session.is_held());
-        drop(effects.drain(..EFFECTS_MAX));
+        assert!(effects.claim());
+        for _ in 0..EFFECTS_MAX {
+            drop(effects.next(VecDeque::pop_front));
+        }
         assert!(session.is_held(), "its own still waits");
-        effects.clear();
+        drop(effects.next(VecDeque::pop_front));
         assert!(!session.is_held());
     }
 }

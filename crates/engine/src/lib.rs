@@ -29,6 +29,7 @@ mod router;
 mod sabotage;
 mod server;
 pub mod session;
+mod sync;
 
 pub use asks::AskError;
 pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, TlsFacts};

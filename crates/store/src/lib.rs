@@ -33,7 +33,9 @@ mod queue;
 mod settled;
 mod snapshot;
 mod store;
+mod sync;
 pub mod thread;
+mod watermark;
 mod write;
 
 pub use ask::{Ask, body};

@@ -1,37 +1,30 @@
 //! Batches on their way to the disk: one queue in the order of their sequence numbers, taken by the driver in groups.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Waker;
 
 use crate::backend::Backend;
 use crate::batch::{Batch, Op};
 use crate::entry::EntryId;
 use crate::error::StoreError;
-use crate::failed::FailedRanges;
 use crate::gate::Seq;
 use crate::limits::PENDING_BYTES_MAX;
 use crate::owner::Owner;
-
-/// Who waits: for which number, then in the order of asking.
-pub(crate) type WaiterKey = (u64, u64);
+use crate::watermark::Fates;
 
 /// What the front shares under one lock.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     /// The last number given out.
     pub(crate) submitted: u64,
-    /// The last number whose fate is known.
-    pub(crate) settled: u64,
+    /// Whose fate is known, and who waits to know more.
+    pub(crate) fates: Fates,
     /// The batches `settled + 1 ..= submitted`; those being written stay until they are settled.
     pub(crate) pending: VecDeque<Arc<Batch>>,
     pub(crate) pending_bytes: usize,
     /// Whether a group is out with the driver.
     pub(crate) taken: bool,
     pub(crate) closed: bool,
-    pub(crate) failed: FailedRanges,
-    pub(crate) waiters: BTreeMap<WaiterKey, Waker>,
-    pub(crate) tickets: u64,
     /// Running snapshots, which want to know what is appended meanwhile.
     pub(crate) watches: Vec<Watch>,
 }
@@ -45,12 +38,13 @@ pub(crate) struct Watch {
     pub(crate) lowest: Option<EntryId>,
 }
 
-impl Queue {
-    pub(crate) fn ticket(&mut self) -> u64 {
-        self.tickets += 1;
-        self.tickets
+impl AsMut<Fates> for Queue {
+    fn as_mut(&mut self) -> &mut Fates {
+        &mut self.fates
     }
+}
 
+impl Queue {
     /// Puts a batch at the end, or an empty failing one in its place when it cannot be taken.
     pub(crate) fn push(&mut self, batch: Batch) -> Seq {
         let batch = if self.closed {
@@ -76,7 +70,7 @@ impl Queue {
         }
         self.taken = true;
         Some(Group {
-            first: Seq(self.settled + 1),
+            first: Seq(self.fates.settled + 1),
             batches: self.pending.iter().cloned().collect(),
         })
     }
@@ -91,7 +85,7 @@ impl Queue {
         newest_first
             .filter_map(|(at, batch)| {
                 let newest = appended(batch, log, owner).max()?;
-                Some((newest, Seq(self.settled + 1 + at as u64)))
+                Some((newest, Seq(self.fates.settled + 1 + at as u64)))
             })
             .next()
     }

@@ -68,7 +68,7 @@ impl Store {
                 seq,
             });
         }
-        let ticket = queue.ticket();
+        let ticket = queue.fates.ticket();
         queue.watches.push(Watch {
             ticket,
             log,

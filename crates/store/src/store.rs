@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, MutexGuard, PoisonError, RwLock};
 use std::task::Waker;
 
 use serde::de::DeserializeOwned;
@@ -22,6 +22,7 @@ use crate::query::{Answer, Query};
 use crate::question::Question;
 use crate::queue::{Applied, Group, Queue};
 use crate::settled::{Observer, Settled, Settlement};
+use crate::watermark::Watermark;
 
 /// The store. Clones are handles on the same one.
 #[derive(Clone)]
@@ -30,12 +31,9 @@ pub struct Store {
 }
 
 struct Inner {
-    queue: Mutex<Queue>,
+    queue: Watermark<Queue>,
     /// Tells a driver's thread that something waits, or that the store closed.
     waiting: Condvar,
-    /// Copy of the queue's `settled`, for gates without the lock.
-    settled: AtomicU64,
-    any_failed: AtomicBool,
     newest_body: AtomicU64,
     /// What was on disk at the start.
     collections: BTreeMap<String, u16>,
@@ -49,7 +47,7 @@ impl fmt::Debug for Store {
         let queue = self.queue();
         f.debug_struct("Store")
             .field("submitted", &queue.submitted)
-            .field("settled", &queue.settled)
+            .field("settled", &queue.fates.settled)
             .finish_non_exhaustive()
     }
 }
@@ -132,16 +130,7 @@ impl Store {
 
     /// What became of a batch. Cheap: one atomic load while nothing has failed.
     pub fn gate(&self, seq: Seq) -> Gate {
-        if seq == Seq::NONE {
-            return Gate::Durable;
-        }
-        if seq.0 > self.inner.settled.load(Ordering::Acquire) {
-            return Gate::Pending;
-        }
-        if self.inner.any_failed.load(Ordering::Acquire) && self.queue().failed.contains(seq.0) {
-            return Gate::Failed;
-        }
-        Gate::Durable
+        self.inner.queue.gate(seq)
     }
 
     /// Waits until a batch is durable; `Err` when it failed.
@@ -281,10 +270,7 @@ impl Store {
     }
 
     pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.inner
-            .queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.queue.lock()
     }
 
     pub(crate) fn locks(&self) -> &Arc<FairLocks> {
@@ -293,25 +279,11 @@ impl Store {
 
     /// The gate of `seq`; while it is pending, `waker` is kept under `ticket`.
     pub(crate) fn wait(&self, seq: Seq, ticket: &mut Option<u64>, waker: &Waker) -> Gate {
-        match self.gate(seq) {
-            Gate::Pending => {}
-            known => return known,
-        }
-        let mut queue = self.queue();
-        if seq.0 > queue.settled {
-            let ticket = *ticket.get_or_insert_with(|| queue.ticket());
-            queue.waiters.insert((seq.0, ticket), waker.clone());
-            return Gate::Pending;
-        }
-        if queue.failed.contains(seq.0) {
-            Gate::Failed
-        } else {
-            Gate::Durable
-        }
+        self.inner.queue.wait(seq, ticket, waker)
     }
 
     pub(crate) fn forget_waiter(&self, seq: Seq, ticket: u64) {
-        self.queue().waiters.remove(&(seq.0, ticket));
+        self.inner.queue.forget_waiter(seq, ticket);
     }
 
     fn new(known: Vec<Answer>, runner: Arc<dyn ReadRunner>) -> Self {
@@ -325,10 +297,8 @@ impl Store {
             }
         }
         let inner = Inner {
-            queue: Mutex::default(),
+            queue: Watermark::default(),
             waiting: Condvar::new(),
-            settled: AtomicU64::new(0),
-            any_failed: AtomicBool::new(false),
             newest_body: AtomicU64::new(newest_body),
             collections,
             locks: Arc::default(),
@@ -343,26 +313,18 @@ impl Store {
     /// Records a group's fate; returns who waits for it.
     fn note(&self, applied: &Applied, settlements: &[Settlement]) -> Vec<Waker> {
         let mut queue = self.queue();
-        for settlement in settlements
-            .iter()
-            .filter(|settlement| settlement.outcome.is_err())
-        {
-            queue.failed.push(settlement.first.0, settlement.last.0);
-            self.inner.any_failed.store(true, Ordering::Release);
-        }
         for _ in &applied.outcomes {
             if let Some(batch) = queue.pending.pop_front() {
                 queue.pending_bytes = queue.pending_bytes.saturating_sub(batch.size_bytes());
             }
         }
-        queue.settled += applied.outcomes.len() as u64;
         queue.taken = false;
-        self.inner.settled.store(queue.settled, Ordering::Release);
-        let later = queue.settled + 1;
-        let later = queue.waiters.split_off(&(later, 0));
-        std::mem::replace(&mut queue.waiters, later)
-            .into_values()
-            .collect()
+        let last = Seq(queue.fates.settled + applied.outcomes.len() as u64);
+        let failed = settlements
+            .iter()
+            .filter(|settlement| settlement.outcome.is_err())
+            .map(|settlement| (settlement.first, settlement.last));
+        self.inner.queue.settle(&mut queue, last, failed)
     }
 }
 

@@ -8,12 +8,11 @@
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
-    mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Poll, Wake, Waker},
 };
 
-use crate::limits::TURNS_PER_WAKE;
+use crate::{inbox::Inbox, limits::TURNS_PER_WAKE};
 
 thread_local! {
     /// The worker this thread is, if any.
@@ -56,65 +55,14 @@ impl Collected {
     }
 }
 
-/// Wake-ups for one worker, from all others.
-#[derive(Debug, Default)]
-pub(crate) struct Inbox {
-    worker: usize,
-    state: Mutex<InboxState>,
-}
-
-#[derive(Debug, Default)]
-struct InboxState {
-    wakers: Vec<Waker>,
-    /// The task of [`Inbox::run`].
-    task: Option<Waker>,
-}
-
-impl Inbox {
-    /// The inbox of worker number `worker`.
-    pub(crate) fn new(worker: usize) -> Arc<Self> {
-        Arc::new(Self {
-            worker,
-            state: Mutex::default(),
-        })
-    }
-
-    /// Moves `wakers` in, leaving it empty, and wakes the worker if it does not know yet.
-    fn deliver(&self, wakers: &mut Vec<Waker>) {
-        if wakers.is_empty() {
-            return;
-        }
-        let task = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let first = state.wakers.is_empty();
-            state.wakers.append(wakers);
-            if first { state.task.clone() } else { None }
-        };
-        if let Some(task) = task {
-            task.wake();
-        }
-    }
-
-    /// The worker's task that wakes what others asked it to.
-    pub(crate) async fn run(self: Arc<Self>) {
-        let mut taken = Vec::new();
-        poll_fn(move |cx| -> Poll<()> {
-            {
-                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                if state
-                    .task
-                    .as_ref()
-                    .is_none_or(|task| !task.will_wake(cx.waker()))
-                {
-                    state.task = Some(cx.waker().clone());
-                }
-                mem::swap(&mut state.wakers, &mut taken);
-            }
-            taken.drain(..).for_each(Waker::wake);
-            Poll::Pending
-        })
-        .await;
-    }
+/// The worker's task that wakes what others asked it to.
+pub(crate) async fn run(inbox: Arc<Inbox>) {
+    let mut taken = Vec::new();
+    poll_fn(move |cx| -> Poll<()> {
+        inbox.poll(&mut taken, cx.waker());
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The waker a connection gives to the engine.
@@ -214,7 +162,7 @@ mod tests {
     fn inbox_with_task() -> (Arc<Inbox>, Arc<Count>) {
         let inbox = Inbox::new(7);
         let task = Arc::new(Count::default());
-        inbox.state.lock().unwrap().task = Some(Arc::clone(&task).into());
+        inbox.poll(&mut Vec::new(), &Arc::clone(&task).into());
         (inbox, task)
     }
 
@@ -234,7 +182,8 @@ mod tests {
             );
         });
         assert_eq!(task.0.load(Ordering::Relaxed), 1);
-        assert_eq!(inbox.state.lock().unwrap().wakers.len(), 100);
+        inbox.poll(&mut Vec::new(), &Arc::clone(&task).into());
+        assert_eq!(connection.0.load(Ordering::Relaxed), 100);
     }
 
     #[test]

@@ -26,9 +26,10 @@ use crate::{
     clock,
     connection::{Arrival, Driver},
     drive::{Drive, MakeConnection},
+    inbox::Inbox,
     timer,
     tls::TlsAcceptor,
-    wake::{self, Inbox},
+    wake,
 };
 
 thread_local! {
@@ -169,7 +170,7 @@ async fn run<M: MakeConnection>(
     shared: Arc<WorkerShared>,
 ) {
     tokio::spawn(timer::run());
-    tokio::spawn(Arc::clone(&shared.inbox).run());
+    tokio::spawn(wake::run(Arc::clone(&shared.inbox)));
     while let Some(order) = orders.recv().await {
         match order {
             Order::Take(arrival) => take(*arrival, &*maker, &shared),

@@ -17,6 +17,9 @@ use crate::{
 const TRANSCRIPTS: &str = "transcripts_";
 const SIMULATION: &str = "simulation::";
 
+/// The package that builds some of the server's files with loom's locks and atomics.
+const LOOM_MANIFEST: &str = "loom/Cargo.toml";
+
 /// The crates whose documentation has examples that are run. Elsewhere an example is a test.
 const WITH_EXAMPLES: [&str; 4] = ["xml", "jid", "stanza", "engine"];
 
@@ -112,6 +115,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: perf::step,
     },
     Step {
+        name: "loom",
+        what: "where threads meet, under every interleaving",
+        needs: &[Tool::C],
+        wants: &[],
+        run: interleavings,
+    },
+    Step {
         name: "fuzz",
         what: "half a minute of hostile input per target",
         needs: &[Tool::C, Tool::Cxx],
@@ -129,13 +139,14 @@ pub(crate) const STEPS: &[Step] = &[
 
 fn fmt(workspace: &Workspace) -> Result<Outcome> {
     process::run(workspace.cargo().args(["fmt", "--all", "--check"]))?;
-    if workspace.root().join("fuzz/Cargo.toml").exists() {
-        process::run(workspace.cargo().args([
-            "fmt",
-            "--manifest-path",
-            "fuzz/Cargo.toml",
-            "--check",
-        ]))?;
+    for manifest in ["fuzz/Cargo.toml", LOOM_MANIFEST] {
+        if workspace.root().join(manifest).exists() {
+            process::run(
+                workspace
+                    .cargo()
+                    .args(["fmt", "--manifest-path", manifest, "--check"]),
+            )?;
+        }
     }
     Ok(Outcome::Passed)
 }
@@ -212,4 +223,17 @@ fn docs(workspace: &Workspace) -> Result<Outcome> {
         .env("RUSTDOCFLAGS", "-D warnings");
     process::run(&mut cargo)?;
     Ok(Outcome::Passed)
+}
+
+/// Optimised, because each test runs some ten thousand times.
+fn interleavings(workspace: &Workspace) -> Result<Outcome> {
+    let mut cargo = workspace.cargo();
+    cargo.args([
+        "test",
+        "--release",
+        "--lib",
+        "--manifest-path",
+        LOOM_MANIFEST,
+    ]);
+    Ok(Outcome::Tests(process::tests(&mut cargo)?))
 }

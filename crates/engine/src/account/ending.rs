@@ -100,7 +100,7 @@ pub(crate) fn reroute(account: &mut Account, cx: &Context<'_>, frame: &Frame) {
 /// After a panic nothing of the account's memory is trusted but its list of sessions: they end, and
 /// this gives what others must be told of that.
 pub(crate) fn abandon(account: &mut Account, server: &Server) -> Vec<Envelope> {
-    let mut last = Vec::from(std::mem::take(&mut account.effects));
+    let mut last = Vec::from(account.effects.take());
     let watchers: Vec<Jid> = account
         .contacts()
         .iter()

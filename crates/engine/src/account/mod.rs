@@ -6,6 +6,7 @@
 mod cell;
 mod contacts;
 pub(crate) mod credentials;
+mod drain;
 pub(crate) mod ending;
 pub(crate) mod iq;
 pub(crate) mod load;
@@ -39,6 +40,7 @@ pub use self::{
 pub(crate) use self::{
     cell::{CellState, INBOX_MAX},
     contacts::CONTACTS,
+    drain::DrainQueue,
 };
 use crate::{
     envelope::Envelope,
@@ -62,9 +64,7 @@ pub struct Account {
     mailbox: Mailbox,
     residents: Residents,
     /// Stanzas its runs made, to be routed in order by one drainer.
-    pub(crate) effects: VecDeque<Envelope>,
-    /// Somebody drains `effects`.
-    pub(crate) draining: bool,
+    pub(crate) effects: DrainQueue<Envelope>,
     /// Sessions whose outbox overflowed, to be ended in runs of their own.
     pub(crate) condemned: VecDeque<(SessionId, StreamFault, Frame)>,
     /// The newest batch a run of this account handed over.
@@ -130,8 +130,7 @@ impl Account {
             contacts,
             mailbox,
             residents,
-            effects: VecDeque::new(),
-            draining: false,
+            effects: DrainQueue::default(),
             condemned: VecDeque::new(),
             closing: Closing::No,
             last_seq: Seq::NONE,
@@ -229,8 +228,7 @@ impl Account {
             && self.mailbox.is_at_rest()
             && self.forgotten.is_empty()
             && self.behind.is_empty()
-            && self.effects.is_empty()
-            && !self.draining
+            && self.effects.is_drained()
     }
 
     /// What the store refused is to be written again.

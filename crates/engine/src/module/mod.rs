@@ -12,7 +12,7 @@ mod wiring;
 
 pub(crate) use self::{
     job::{JobEntry, Jobs},
-    service::{ServiceCell, ServiceQueue, ServiceRef},
+    service::{ServiceCell, ServiceRef},
     stream_element::ElementHandler,
     wiring::Parts,
 };

@@ -12,6 +12,7 @@ use super::{
     iq::{IqTable, answering, handling},
 };
 use crate::{
+    account::DrainQueue,
     disco::{Disco, Identity},
     envelope::Envelope,
     host::Host,
@@ -110,28 +111,18 @@ impl<'a, M: Module> ServiceWiring<'a, M> {
 /// A service's lock, and what its runs made, to be routed in order by one drainer. It stays the same over
 /// reloads.
 #[derive(Default)]
-pub(crate) struct ServiceCell(Mutex<ServiceQueue>);
-
-/// What the lock guards.
-#[derive(Default)]
-pub(crate) struct ServiceQueue {
-    pub(crate) effects: VecDeque<Envelope>,
-    pub(crate) draining: bool,
-}
+pub(crate) struct ServiceCell(Mutex<DrainQueue<Envelope>>);
 
 impl ServiceCell {
     /// Takes the service's lock: for one run, or to take the next effect.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, ServiceQueue> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, DrainQueue<Envelope>> {
         // A panic inside a run is caught there, before anything was put into the queue.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next stanza to route; `None` ends the draining.
     pub(crate) fn next_effect(&self) -> Option<Envelope> {
-        let mut queue = self.lock();
-        let next = queue.effects.pop_front();
-        queue.draining &= next.is_some();
-        next
+        self.lock().next(VecDeque::pop_front)
     }
 }
 

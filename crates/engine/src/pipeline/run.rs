@@ -2,7 +2,6 @@
 
 use std::{
     cell::{RefCell, RefMut},
-    collections::VecDeque,
     sync::Arc,
     time::Instant,
 };
@@ -18,7 +17,7 @@ use super::{
     events::{Event, PeerAddressed, Verdict},
 };
 use crate::{
-    account::{Account, ending},
+    account::{Account, DrainQueue, ending},
     envelope::Envelope,
     faults::{Panicked, caught},
     host::Host,
@@ -260,7 +259,7 @@ pub(crate) fn run_service<R>(
     server: &Arc<Server>,
     host: &Arc<Host>,
     jid: &BareJid,
-    effects: &mut VecDeque<Envelope>,
+    effects: &mut DrainQueue<Envelope>,
     gates: Gates,
     body: impl FnOnce(&Context<'_>) -> R,
 ) -> Result<(R, Gates), Panicked> {
@@ -275,7 +274,7 @@ pub(crate) fn run_service<R>(
     submit_aside(server, &mut run);
     for (mut envelope, truth) in run.routes {
         envelope.gate_at(truth.gates(gates, inherited));
-        effects.push_back(envelope);
+        effects.push(envelope);
     }
     Ok((result, gates))
 }
@@ -331,7 +330,7 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut 
     }
     for (mut envelope, truth) in run.routes {
         envelope.gate_at(truth.gates(gates, inherited));
-        account.effects.push_back(envelope);
+        account.effects.push(envelope);
     }
     gates
 }

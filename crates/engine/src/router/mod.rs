@@ -144,15 +144,11 @@ impl Server {
         let CellState::Ready(account) = &mut *state else {
             return None;
         };
-        if account.draining {
-            return None;
+        if account.effects.claim() {
+            return Some(Next::Drain(Queue::Account(cell.clone())));
         }
-        if account.effects.is_empty() {
-            self.go_if_drained(cell, state);
-            return None;
-        }
-        account.draining = true;
-        Some(Next::Drain(Queue::Account(cell.clone())))
+        self.go_if_drained(cell, state);
+        None
     }
 
     /// An account that was only waiting for its last stanzas to leave is gone.
@@ -160,10 +156,7 @@ impl Server {
         let CellState::Ready(account) = &*state else {
             return;
         };
-        if account.closing == Closing::GoneWhenDrained
-            && account.effects.is_empty()
-            && !account.draining
-        {
+        if account.closing == Closing::GoneWhenDrained && account.effects.is_drained() {
             *state = CellState::Gone { missing: true };
             self.registry.remove(cell);
         }
@@ -222,12 +215,11 @@ impl Server {
         let CellState::Ready(account) = &mut *state else {
             return None;
         };
-        let next = match self.sabotage() {
-            Sabotage::ReorderDrain => account.effects.pop_back(),
-            _ => account.effects.pop_front(),
-        };
+        let next = account.effects.next(match self.sabotage() {
+            Sabotage::ReorderDrain => VecDeque::pop_back,
+            _ => VecDeque::pop_front,
+        });
         if next.is_none() {
-            account.draining = false;
             self.go_if_drained(cell, &mut state);
         }
         next

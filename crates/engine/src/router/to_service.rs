@@ -12,7 +12,7 @@ use super::{
 use crate::{
     envelope::Envelope,
     module::{
-        IqContext, Method, ServiceQueue, ServiceRef, To,
+        IqContext, Method, ServiceRef, To,
         iq::{Answering, Handler},
     },
     pipeline::{Context, run_service},
@@ -32,26 +32,21 @@ impl Server {
         let gates = envelope.gates();
         let jid = BareJid::from(service.parts().domain().clone());
         let mut queue = service.cell.lock();
-        let outcome = run_service(
-            self,
-            service.host(),
-            &jid,
-            &mut queue.effects,
-            gates,
-            |cx| self.at_service(service, envelope, cx),
-        );
+        let outcome = run_service(self, service.host(), &jid, &mut queue, gates, |cx| {
+            self.at_service(service, envelope, cx)
+        });
         match outcome {
             Ok((waiting, gates)) => {
-                Envelope::hold_back(&mut queue.effects, held.as_ref());
+                Envelope::hold_back(&mut queue, held.as_ref());
                 if let Some(held) = held {
                     held.gate_at(gates.after);
                 }
-                let next = claim(service, &mut queue);
+                let is_drainer = queue.claim();
                 drop(queue);
                 if let Some((answering, envelope)) = waiting {
                     self.answer_later(answering, envelope);
                 }
-                next
+                is_drainer.then(|| Next::Drain(Queue::Service(service.cell.clone())))
             }
             Err(_) => {
                 tracing::error!(service = %jid, "a panic in a service; what it was given is answered with an error");
@@ -117,13 +112,4 @@ impl Server {
         }
         None
     }
-}
-
-/// Makes the caller the service's drainer if there is something to drain and nobody does.
-fn claim(service: &ServiceRef, queue: &mut ServiceQueue) -> Option<Next> {
-    if queue.draining || queue.effects.is_empty() {
-        return None;
-    }
-    queue.draining = true;
-    Some(Next::Drain(Queue::Service(service.cell.clone())))
 }

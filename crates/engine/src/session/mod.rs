@@ -11,6 +11,7 @@
 pub mod marks;
 pub mod outbox;
 mod sm;
+mod waker;
 
 use std::{
     fmt,
@@ -18,7 +19,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
-    task::{Context, Waker},
+    task::Context,
 };
 
 use jid::{FullJid, Jid};
@@ -26,8 +27,8 @@ use stanza::Stanza;
 use store::Seq;
 use stream::StreamFault;
 
-use self::outbox::Outbox;
 pub(crate) use self::sm::Acks;
+use self::{outbox::Outbox, waker::WakerSlot};
 use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage};
 
 /// Identifies a session for as long as the process lives.
@@ -46,7 +47,7 @@ pub struct Session {
     gate: AtomicU64,
     /// XEP-0198 acks are on; part of the rule which messages are logged.
     acked: AtomicBool,
-    waker: Mutex<Option<Waker>>,
+    waker: WakerSlot,
 }
 
 impl Session {
@@ -64,7 +65,7 @@ impl Session {
             held: AtomicU32::new(0),
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
-            waker: Mutex::new(None),
+            waker: WakerSlot::default(),
         })
     }
 
@@ -150,23 +151,12 @@ impl Session {
 
     /// Wakes `cx` when the outbox or the hold changes.
     pub(crate) fn watch(&self, cx: &Context<'_>) {
-        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *waker {
-            Some(known) => known.clone_from(cx.waker()),
-            None => *waker = Some(cx.waker().clone()),
-        }
+        self.waker.watch(cx.waker());
     }
 
     /// Wakes the connection.
     pub(crate) fn wake(&self) {
-        let waker = self
-            .waker
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.waker.wake();
     }
 
     /// The outbox, locked. Taken after the account's lock or without it, never before.

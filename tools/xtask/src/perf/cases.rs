@@ -88,7 +88,7 @@ pub(super) const RATIOS: &[Ratio] = &[
     apart(
         "scan: roster, filling the limit",
         "scan: roster, whole",
-        3.6,
+        3.7,
     ),
     apart("scan: tiny, byte by byte", "scan: tiny, whole", 3.0),
     apart("scan: tiny, filling the limit", "scan: tiny, whole", 3.0),

@@ -1,0 +1,4 @@
+//! The lock of what is checked under every interleaving of threads: `loom/` builds the same files with its own in this
+//! place.
+
+pub(crate) use std::sync::Mutex;
