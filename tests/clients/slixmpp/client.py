@@ -18,6 +18,20 @@ DOMAIN = os.environ.get("COUPLET_DOMAIN", "localhost")
 STARTTLS_PORT = int(os.environ["COUPLET_PORT"])
 DIRECT_TLS_PORT = int(os.environ["COUPLET_TLS_PORT"])
 
+PLUGINS = (
+    "xep_0012",
+    "xep_0030",
+    "xep_0049",
+    "xep_0054",
+    "xep_0092",
+    "xep_0191",
+    "xep_0199",
+    "xep_0202",
+    "xep_0203",
+    "xep_0280",
+    "xep_0297",
+)
+
 
 # What the server does wrong is said by the test; that the library is told "no" is no news.
 logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
@@ -25,6 +39,16 @@ logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 
 class Wrong(Exception):
     """What the server did is not what it should do."""
+
+
+def passed(sentence):
+    print(f"ok  {sentence}", flush=True)
+
+
+def expect(condition, sentence, found=""):
+    if not condition:
+        raise Wrong(f"{sentence}; found {found}")
+    passed(sentence)
 
 
 class Client(ClientXMPP):
@@ -44,7 +68,7 @@ class Client(ClientXMPP):
         # The test decides who may subscribe, not the library.
         self.auto_authorize = None
         self.auto_subscribe = False
-        for plugin in ("xep_0030", "xep_0092", "xep_0199", "xep_0203", "xep_0280", "xep_0297"):
+        for plugin in PLUGINS:
             self.register_plugin(plugin)
         # A client that is forgotten while its cancelled tasks have yet to end makes Python complain.
         Client.all.append(self)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Two people use a server with slixmpp: sign-in, subscriptions, presence, messages, carbons, errors.
+"""Two people use a server with slixmpp: sign-in, subscriptions, presence, messages, carbons, errors, and what is personal.
 
 Where the server is and who may sign in comes from the environment, as `cargo xtask` sets it (../README.md). Prints a
 line per check and ends with 1 at the first that is wrong.
@@ -11,7 +11,8 @@ import sys
 
 from slixmpp.exceptions import IqError
 
-from client import DOMAIN, Client, Wrong, within
+from client import DOMAIN, Client, Wrong, expect, passed, within
+from personal import blocks_and_unblocks, keeps_settings, says_when_it_was_there, shows_a_vcard, tells_the_time
 
 ROMEO, ROMEOS_PASSWORD = os.environ["COUPLET_USER_1"], os.environ["COUPLET_PASSWORD_1"]
 JULIET, JULIETS_PASSWORD = os.environ["COUPLET_USER_2"], os.environ["COUPLET_PASSWORD_2"]
@@ -23,16 +24,6 @@ CARBONS = "{urn:xmpp:carbons:2}"
 FORWARD = "{urn:xmpp:forward:0}"
 DELAY = "{urn:xmpp:delay}"
 STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
-
-
-def passed(sentence):
-    print(f"ok  {sentence}", flush=True)
-
-
-def expect(condition, sentence, found=""):
-    if not condition:
-        raise Wrong(f"{sentence}; found {found}")
-    passed(sentence)
 
 
 async def signs_in_over_starttls(juliet):
@@ -228,6 +219,11 @@ async def story():
     await talk(romeo, juliet)
     await copies_to_a_second_resource(romeo, juliet)
     await errors_are_right(romeo)
+    await blocks_and_unblocks(romeo, juliet)
+    await keeps_settings(romeo, juliet)
+    await shows_a_vcard(romeo, juliet)
+    await says_when_it_was_there(romeo, juliet)
+    await tells_the_time(romeo)
     await roster_is_versioned(romeo)
     juliet = await finds_what_came_meanwhile(romeo, juliet)
     await is_refused()

@@ -14,6 +14,16 @@ export const DOMAIN = process.env.COUPLET_DOMAIN ?? "localhost";
 /** What the server did is not what it should do. */
 export class Wrong extends Error {}
 
+/** Prints what was shown. */
+export function passed(sentence) {
+  console.log(`ok  ${sentence}`);
+}
+
+export function expect(condition, sentence, found = "") {
+  if (!condition) throw new Wrong(`${sentence}; found ${found}`);
+  passed(sentence);
+}
+
 /** One connection of one account, with everything that arrived on it and was not yet looked at. */
 export class Session {
   #unseen = [];

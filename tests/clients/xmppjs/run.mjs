@@ -1,11 +1,13 @@
-// Two people use a server with @xmpp/client: sign-in, subscriptions, presence, messages, carbons, errors.
+// Two people use a server with @xmpp/client: sign-in, subscriptions, presence, messages, carbons, errors, and what is
+// personal.
 //
 // Where the server is and who may sign in comes from the environment, as `cargo xtask` sets it (../README.md). Prints a
 // line per check and ends with 1 at the first that is wrong.
 
 import { xml } from "@xmpp/client";
 
-import { DOMAIN, Session, Wrong } from "./client.mjs";
+import { DOMAIN, expect, passed, Session, Wrong } from "./client.mjs";
+import { blocksAndUnblocks, saysWhenItWasThere, showsAVCard } from "./personal.mjs";
 
 // The server's certificate is one that it made for the test. Node reads this at each connection.
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
@@ -18,15 +20,6 @@ const NOBODY = `nobody@${DOMAIN}`;
 const CARBONS = "urn:xmpp:carbons:2";
 const FORWARD = "urn:xmpp:forward:0";
 const ROSTER = "jabber:iq:roster";
-
-function passed(sentence) {
-  console.log(`ok  ${sentence}`);
-}
-
-function expect(condition, sentence, found = "") {
-  if (!condition) throw new Wrong(`${sentence}; found ${found}`);
-  passed(sentence);
-}
 
 async function signsIn(session, how) {
   await session.signIn();
@@ -208,6 +201,9 @@ async function story() {
   await talk(romeo, juliet);
   await copiesToASecondResource(romeo, juliet);
   await errorsAreRight(romeo);
+  await blocksAndUnblocks(romeo, juliet);
+  await showsAVCard(romeo, juliet);
+  await saysWhenItWasThere(romeo, juliet);
   await rosterHasTheContact(romeo);
   const back = await findsWhatCameMeanwhile(romeo, juliet);
   await isRefused();
