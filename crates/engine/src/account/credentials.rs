@@ -13,7 +13,7 @@ use store::{Batch, Collection, Map, Owner, StoreError, Version};
 use stream::StreamFault;
 use thiserror::Error;
 
-use super::{CellState, Closing, ending, subscriptions};
+use super::{CellState, Closing, ContactRef, ending, subscriptions};
 use crate::{
     environment::random_bytes,
     host::Host,
@@ -180,11 +180,7 @@ impl Server {
             if account.is_anonymous() || account.closing != Closing::No {
                 return false;
             }
-            let contacts: Vec<BareJid> = account
-                .contacts()
-                .iter()
-                .map(|(jid, _)| jid.clone())
-                .collect();
+            let contacts: Vec<BareJid> = account.contacts().iter().map(ContactRef::jid).collect();
             for contact in contacts {
                 subscriptions::remove(account, cx, &contact);
             }

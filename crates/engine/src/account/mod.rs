@@ -12,6 +12,7 @@ pub(crate) mod iq;
 pub(crate) mod load;
 pub(crate) mod mail;
 pub(crate) mod noted;
+mod pages;
 pub(crate) mod presence;
 mod resident;
 pub mod subscription;
@@ -32,7 +33,7 @@ use stream::StreamFault;
 use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
-    contacts::{Contact, Contacts},
+    contacts::{Contact, ContactRef, Contacts},
     credentials::{AccountError, AccountRecord},
     resident::{Resident, ResidentKind},
     subscriptions::RosterFull,
