@@ -214,6 +214,8 @@ impl Account {
 
     /// A session bound a resource.
     pub(crate) fn connect(&mut self, session: Arc<Session>) {
+        // Most accounts have one; a list that grows by itself begins with room for four.
+        self.sessions.reserve_exact(1);
         self.sessions.push(Resource::new(session));
     }
 
