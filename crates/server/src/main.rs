@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `cli/` | the command line: what the binary itself does, and every command of the engine |
 //! | `config/` | the configuration file |
+//! | `book/` | the man page, completions, and pages of the operator's book, made of the two above |
 //! | `serve.rs` | the life of a serving process: start, reload, stop |
 //! | `assembly.rs` | from a configuration to a running engine; the same for offline commands |
 //! | `admin/` | commands for the running server, over a socket in the data folder |
@@ -12,6 +13,7 @@
 
 mod admin;
 mod assembly;
+mod book;
 mod certificates;
 mod cli;
 mod config;

@@ -351,3 +351,23 @@ fn the_keys_of_features_are_shown_where_they_can_be_written() {
         "{text}"
     );
 }
+
+#[test]
+fn the_page_has_every_key_with_its_default() {
+    let page = write_page(&Two);
+    for part in [
+        "## At the top\n",
+        "- `data = \"./couplet-data\"`  \n  Where everything that must survive is kept.",
+        "## `[limits]`\n",
+        "- `vcard_bytes_max = 131072`  \n",
+        "- `certificates`, without a default  \n",
+        "### `carbons`\n\n`false` turns it off. It has no other keys.\n",
+        "### `registration`\n\n`false` turns it off.\n\n- `registration = \"closed\"`  \n  Who makes accounts.\n",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    assert!(
+        page.lines().all(|line| line.chars().count() <= 120),
+        "{page}"
+    );
+}

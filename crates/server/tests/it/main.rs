@@ -6,6 +6,7 @@
     reason = "a test may fail"
 )]
 
+mod book;
 mod client;
 mod commands;
 mod example;
