@@ -12,7 +12,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::commands::Asked;
 use crate::{
-    admin, book,
+    admin, backup, book,
     config::{Config, write_manual},
     failure::{EXIT_CODES, Exit, Failure},
     features::Known,
@@ -48,6 +48,11 @@ enum Command {
     /// Show the configuration
     #[command(subcommand)]
     Config(Show),
+    /// Copy everything that must survive into a new folder, while the server runs or not
+    Backup {
+        /// where to; it must not exist yet, or be empty
+        folder: PathBuf,
+    },
     /// Print a script with which a shell completes the command line
     Completions {
         /// the shell
@@ -160,6 +165,14 @@ impl Cli {
                 let config = Config::load(None, &Known)
                     .map_err(|error| Failure::new(Exit::Config, error))?;
                 say(write_manual(&config, &Known, true).as_bytes())
+            }
+            Some(Command::Backup { folder }) => {
+                let made = backup::make(&load(self.config)?, &folder)?;
+                match self.json {
+                    true => println!("{}", serde_json::json!(made)),
+                    false => print!("{made}"),
+                }
+                Ok(())
             }
             Some(Command::Completions { shell }) => say(&book::completions(shell, &whole())),
             Some(Command::Man) => say(book::man(&whole()).as_bytes()),
