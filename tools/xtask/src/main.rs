@@ -38,6 +38,7 @@ cargo xtask COMMAND
   specs                           write SPECS.md from what the modules declare
   book                            write docs/admin/keys.md and commands.md from what the server declares
   dist                            build the binary as it is released, run it in an empty root folder, print where it is
+  deb [--version V] [--try]       build the Debian package; install, upgrade and remove it on a clean system
   help                            this text
 ";
 
@@ -67,7 +68,8 @@ fn run() -> Result<bool> {
         "flame" => flame::run(&workspace, rest)?,
         "specs" => specs::write(&workspace)?,
         "book" => book::write(&workspace)?,
-        "dist" => dist::build(&workspace)?,
+        "dist" => dist::command(&workspace)?,
+        "deb" => dist::deb_command(&workspace, rest)?,
         "help" | "--help" | "-h" => print!("{HELP}"),
         step if test::is_step(step) => return test::run(&workspace, &arguments),
         unknown => bail!("there is no command {unknown:?}\n\n{HELP}"),
