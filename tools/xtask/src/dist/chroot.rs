@@ -16,6 +16,9 @@ use crate::{
     workspace::Workspace,
 };
 
+/// Where the program that changes the root folder is. The server gets it along and has no use for it.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Who signs in, as the load tool counts accounts.
 const ACCOUNT: (&str, &str) = ("juliet0@localhost", "neither, fair saint");
 const ACCOUNTS: &str = "juliet%d@localhost";
@@ -46,7 +49,7 @@ pub(super) fn prove(workspace: &Workspace, binary: &Path) -> Result<()> {
             .args(prefix.get(1..).unwrap_or_default())
             .arg(&root)
             .arg("/couplet");
-        command.env_clear();
+        command.env_clear().env("PATH", PATH);
         command
     };
     let config = Path::new("/couplet.toml");
