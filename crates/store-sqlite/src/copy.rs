@@ -1,6 +1,7 @@
 //! A copy of a store that may be in use, made from outside: one snapshot, checked.
 
 use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<u64, StoreError> {
     let file = File::options()
         .write(true)
         .create_new(true)
+        .mode(0o600)
         .open(&target)
         .map_err(|error| from_io(&error))?;
     let source = open(&from.join(FILE))?;

@@ -103,6 +103,7 @@ fn configuration_certificates_and_data_are_in_it_and_nothing_of_the_process() {
     }
     let mode = |name: &str| fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("backup"), 0o700);
+    assert_eq!(mode("backup/data/store.sqlite"), 0o600);
     assert_eq!(mode("backup/data/self-signed/localhost.key"), 0o600);
     let origin = fs::read_to_string(place.path("backup/backup.json")).unwrap();
     assert!(origin.contains("\"data\": \"data\""), "{origin}");
