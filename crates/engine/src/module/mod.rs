@@ -6,6 +6,7 @@
 mod entry;
 pub mod iq;
 mod job;
+mod key;
 mod service;
 mod stream_element;
 mod wiring;
@@ -28,6 +29,7 @@ pub use self::{
     entry::{Entry, Setting, entry},
     iq::{IqContext, IqJob, To},
     job::Job,
+    key::{Key, key_names},
     service::{Service, ServiceParts, ServiceWiring},
     stream_element::{AtSession, StreamElement},
     wiring::{AtStream, Wiring},
@@ -52,6 +54,12 @@ pub trait Module: Sized + Send + Sync + 'static {
     const COMMANDS: &'static [CommandEntry] = &[];
     /// Its part of the configuration.
     type Config: DeserializeOwned + Default;
+
+    /// The keys of that part, for the operator's book: `Config::keys()` where [`config!`](crate::config) declares it.
+    #[must_use]
+    fn keys() -> Vec<Key> {
+        Vec::new()
+    }
 
     /// Made once per host and configuration. `None`: this host does not have the feature.
     ///

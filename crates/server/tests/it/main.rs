@@ -6,10 +6,13 @@
     reason = "a test may fail"
 )]
 
+mod backup;
+mod book;
 mod client;
 mod commands;
 mod example;
 mod kill9;
 mod process;
+mod service_manager;
 mod starting;
 mod strace;
