@@ -15,6 +15,7 @@ use serde_json::Value;
 use xml::Fragment;
 
 use crate::{
+    command::CommandEntry,
     disco::Disco,
     module::{
         AtStream, ConfigError, ElementHandler, Entry, JobEntry, ServiceParts, Setting, iq::IqTable,
@@ -140,6 +141,12 @@ impl Host {
 
     pub(crate) fn iq(&self) -> &IqTable {
         &self.parts.iq
+    }
+
+    /// The commands of its features, in their order. Those of a feature that it does not have are not among them.
+    #[must_use]
+    pub fn commands(&self) -> &[&'static CommandEntry] {
+        &self.parts.commands
     }
 
     /// The domains that features of this host own.

@@ -39,6 +39,8 @@ impl Role {
 /// Something a user may be allowed to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
+    /// Ask what the server tells everybody: how long it has been running.
+    AskServer,
     /// Keep a roster, offline messages and other data between sessions.
     StoreData,
     /// Exchange stanzas with other servers.
@@ -57,11 +59,17 @@ pub enum Action {
 #[must_use]
 pub fn may(who: Role, action: Action) -> bool {
     let least = match action {
+        Action::AskServer => Role::Guest,
         Action::StoreData | Action::Federate | Action::ManageOwnAccount => Role::Registered,
         Action::ManageAccounts | Action::ManageSessions => Role::Admin,
         Action::OperateServer => Role::Operator,
     };
     who >= least
+}
+
+/// Whether everybody may do `action`, strangers included.
+pub(crate) fn may_everybody(action: Action) -> bool {
+    may(Role::Guest, action)
 }
 
 #[cfg(test)]
@@ -70,6 +78,7 @@ mod tests {
 
     #[test]
     fn each_role_may_what_the_one_before_it_may() {
+        check(Role::Guest, Action::AskServer, true);
         check(Role::Guest, Action::StoreData, false);
         check(Role::Guest, Action::Federate, false);
         check(Role::Guest, Action::ManageOwnAccount, false);

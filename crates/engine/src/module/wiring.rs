@@ -14,6 +14,7 @@ use super::{
     stream_element::{AtSession, ElementHandler, StreamElement},
 };
 use crate::{
+    command::CommandEntry,
     disco::{Disco, Identity, Item},
     envelope::Envelope,
     host::Host,
@@ -43,6 +44,7 @@ pub(crate) struct Parts {
     pub(crate) services: Vec<ServiceParts>,
     pub(crate) elements: Vec<ElementHandler>,
     pub(crate) jobs: Vec<JobEntry>,
+    pub(crate) commands: Vec<&'static CommandEntry>,
 }
 
 /// Registers one module. Handed to [`Module::wire`].
