@@ -12,13 +12,15 @@ use std::{
 use jid::{BareJid, Domain};
 use sasl::Hash;
 use serde_json::Value;
+use stanza::StanzaError;
 use xml::Fragment;
 
 use crate::{
     command::CommandEntry,
-    disco::Disco,
+    disco::{Disco, Node},
     module::{
-        AtStream, ConfigError, ElementHandler, Entry, JobEntry, ServiceParts, Setting, iq::IqTable,
+        AtStream, ConfigError, ElementHandler, Entry, IqContext, JobEntry, ServiceParts, Setting,
+        iq::IqTable,
     },
     pipeline::Pipeline,
 };
@@ -133,6 +135,12 @@ impl Host {
     #[must_use]
     pub fn disco(&self) -> &Disco {
         &self.parts.disco
+    }
+
+    /// What a node of it is to whoever asks; `None` when no feature has such a node.
+    #[must_use]
+    pub fn disco_node(&self, node: &str, cx: &IqContext<'_>) -> Option<Result<Node, StanzaError>> {
+        self.parts.nodes.iter().find_map(|answer| answer(node, cx))
     }
 
     pub(crate) fn pipeline(&self) -> &Pipeline {

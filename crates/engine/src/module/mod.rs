@@ -35,6 +35,7 @@ pub use self::{
 use crate::{
     account::{Account, ResidentKind},
     command::CommandEntry,
+    disco::Node,
     host::HostFacts,
     pipeline::{Context, Verdict, events::Event},
 };
@@ -113,6 +114,16 @@ pub struct NoConfig {}
 pub trait On<E: Event> {
     /// Acts on `event`. Never waits.
     fn on(&self, event: &mut E, account: &mut Account, cx: &Context<'_>);
+}
+
+/// Answers for nodes of the host in service discovery.
+pub trait DiscoNodes {
+    /// What `node` is to whoever asks; `None` when it is not this feature's.
+    ///
+    /// # Errors
+    ///
+    /// The stanza error that is the answer: it is this feature's, but not for the one who asks.
+    fn disco_node(&self, node: &str, cx: &IqContext<'_>) -> Option<Result<Node, StanzaError>>;
 }
 
 /// Stops stanzas.

@@ -3,19 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use jid::Domain;
-use stanza::form::Form;
+use stanza::{StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AnswerIq, HandleIq, Module, On, Payload, Screen,
-    iq::{IqTable, To, answering, handling},
+    AnswerIq, DiscoNodes, HandleIq, Module, On, Payload, Screen,
+    iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
     service::{Service, ServiceParts, ServiceWiring},
     stream_element::{AtSession, ElementHandler, StreamElement},
 };
 use crate::{
     command::CommandEntry,
-    disco::{Disco, Identity, Item},
+    disco::{Disco, Identity, Item, Node},
     envelope::Envelope,
     host::Host,
     pipeline::{Context, Pipeline, Stage, events::Event},
@@ -31,6 +31,8 @@ pub enum AtStream {
     AfterSignIn,
 }
 
+pub(crate) type NodeFn =
+    Box<dyn Fn(&str, &IqContext<'_>) -> Option<Result<Node, StanzaError>> + Send + Sync>;
 pub(crate) type FeatureFn = Box<dyn Fn(&Host) -> Option<Fragment> + Send + Sync>;
 
 /// What the modules of one host made together.
@@ -39,6 +41,7 @@ pub(crate) struct Parts {
     pub(crate) pipeline: Pipeline,
     pub(crate) iq: IqTable,
     pub(crate) disco: Disco,
+    pub(crate) nodes: Vec<NodeFn>,
     pub(crate) features: Vec<(AtStream, FeatureFn)>,
     pub(crate) marks: Vec<&'static str>,
     pub(crate) services: Vec<ServiceParts>,
@@ -91,6 +94,18 @@ impl<'a, M: Module> Wiring<'a, M> {
         self
     }
 
+    /// The host has nodes in service discovery that this feature answers for.
+    pub fn disco_nodes(&mut self) -> &mut Self
+    where
+        M: DiscoNodes,
+    {
+        let module = self.module.clone();
+        self.parts
+            .nodes
+            .push(Box::new(move |node, cx| module.disco_node(node, cx)));
+        self
+    }
+
     /// A feature of the stream, computed when the stream offers it.
     pub fn stream_feature(
         &mut self,
@@ -137,6 +152,7 @@ impl<'a, M: Module> Wiring<'a, M> {
         let take = Box::new(move |envelope: &Envelope, cx: &Context<'_>| module.take(envelope, cx));
         self.disco_item(Item {
             jid: domain.clone().into(),
+            node: None,
             name: identity.name.map(ToOwned::to_owned),
         });
         let mut parts = ServiceParts::new(domain, identity, take);
