@@ -3,6 +3,7 @@
 //! No feature knows another: they meet at the engine's typed events, in the facts of an account, and
 //! in the shared payloads of `stanza`.
 
+pub mod adhoc;
 pub mod admin;
 pub mod blocklist;
 pub mod carbons;
@@ -13,6 +14,7 @@ pub mod private;
 pub mod registration;
 pub mod roster;
 pub mod time;
+pub mod uptime;
 pub mod vcard;
 pub mod version;
 
@@ -20,6 +22,7 @@ use engine::module::{Entry, entry};
 
 /// Every feature. Removing a line removes the feature.
 pub const ALL: &[Entry] = &[
+    entry::<adhoc::AdHocCommands>(),
     entry::<admin::Administration>(),
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
@@ -30,6 +33,7 @@ pub const ALL: &[Entry] = &[
     entry::<registration::Registration>(),
     entry::<roster::Roster>(),
     entry::<time::EntityTime>(),
+    entry::<uptime::Uptime>(),
     entry::<vcard::VCard>(),
     entry::<version::SoftwareVersion>(),
 ];
