@@ -12,17 +12,19 @@ use std::{
 use jid::{BareJid, Domain};
 use sasl::Hash;
 use serde_json::Value;
-use stanza::StanzaError;
+use stanza::{Stanza, StanzaError};
 use xml::Fragment;
 
 use crate::{
     command::CommandEntry,
     disco::{Disco, Node},
     module::{
-        AtStream, ConfigError, ElementHandler, Entry, IqContext, JobEntry, ServiceParts, Setting,
-        iq::IqTable,
+        AtStream, ConfigError, ElementHandler, Entry, FannedOut, IqContext, JobEntry, ServiceParts,
+        Setting, iq::IqTable,
     },
     pipeline::Pipeline,
+    server::Server,
+    session::Session,
 };
 
 /// How clients of a host sign in.
@@ -141,6 +143,12 @@ impl Host {
     #[must_use]
     pub fn disco_node(&self, node: &str, cx: &IqContext<'_>) -> Option<Result<Node, StanzaError>> {
         self.parts.nodes.iter().find_map(|answer| answer(node, cx))
+    }
+
+    /// What goes instead of a message or presence to it; the first feature that knows decides.
+    pub(crate) fn fan_out(&self, stanza: &Stanza, session: &Session, server: &Server) -> FannedOut {
+        let mut fan_outs = self.parts.fan_outs.iter();
+        fan_outs.find_map(|fan_out| fan_out(stanza, session, server))
     }
 
     pub(crate) fn pipeline(&self) -> &Pipeline {

@@ -45,6 +45,8 @@ pub enum Action {
     StoreData,
     /// Exchange stanzas with other servers.
     Federate,
+    /// Have the server send one stanza to several addresses.
+    Multicast,
     /// Change the own password or remove the own account.
     ManageOwnAccount,
     /// Create, change and remove accounts of the host.
@@ -60,7 +62,9 @@ pub enum Action {
 pub fn may(who: Role, action: Action) -> bool {
     let least = match action {
         Action::AskServer => Role::Guest,
-        Action::StoreData | Action::Federate | Action::ManageOwnAccount => Role::Registered,
+        Action::StoreData | Action::Federate | Action::Multicast | Action::ManageOwnAccount => {
+            Role::Registered
+        }
         Action::ManageAccounts | Action::ManageSessions => Role::Admin,
         Action::OperateServer => Role::Operator,
     };

@@ -225,6 +225,14 @@ impl Server {
         self.looked_at(|config| which(&config.limits))
     }
 
+    /// Whether a domain is one of ours: a virtual host, or a service of one.
+    #[must_use]
+    pub fn is_ours(&self, domain: &str) -> bool {
+        self.looked_at(|config| {
+            config.hosts.contains_key(domain) || config.services.contains_key(domain)
+        })
+    }
+
     /// The virtual host of a domain.
     #[must_use]
     pub fn host(&self, domain: &str) -> Option<Arc<Host>> {

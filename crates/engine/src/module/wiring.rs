@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jid::Domain;
-use stanza::{StanzaError, form::Form};
+use jid::{Domain, Jid};
+use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AnswerIq, DiscoNodes, HandleIq, Module, On, Payload, Screen,
+    AnswerIq, DiscoNodes, FanOut, HandleIq, Module, On, Payload, Screen,
     iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
     service::{Service, ServiceParts, ServiceWiring},
@@ -19,7 +19,8 @@ use crate::{
     envelope::Envelope,
     host::Host,
     pipeline::{Context, Pipeline, Stage, events::Event},
-    session::marks::SessionMark,
+    server::Server,
+    session::{Session, marks::SessionMark},
 };
 
 /// At which moment of a stream a feature shows in `<stream:features/>`.
@@ -31,6 +32,9 @@ pub enum AtStream {
     AfterSignIn,
 }
 
+/// Whom a stanza goes to, with what goes there, or the error that is the answer.
+pub(crate) type FannedOut = Option<Result<Vec<(Jid, Stanza)>, StanzaError>>;
+pub(crate) type FanOutFn = Box<dyn Fn(&Stanza, &Session, &Server) -> FannedOut + Send + Sync>;
 pub(crate) type NodeFn =
     Box<dyn Fn(&str, &IqContext<'_>) -> Option<Result<Node, StanzaError>> + Send + Sync>;
 pub(crate) type FeatureFn = Box<dyn Fn(&Host) -> Option<Fragment> + Send + Sync>;
@@ -42,6 +46,7 @@ pub(crate) struct Parts {
     pub(crate) iq: IqTable,
     pub(crate) disco: Disco,
     pub(crate) nodes: Vec<NodeFn>,
+    pub(crate) fan_outs: Vec<FanOutFn>,
     pub(crate) features: Vec<(AtStream, FeatureFn)>,
     pub(crate) marks: Vec<&'static str>,
     pub(crate) services: Vec<ServiceParts>,
@@ -158,6 +163,20 @@ impl<'a, M: Module> Wiring<'a, M> {
         let mut parts = ServiceParts::new(domain, identity, take);
         wire(&mut ServiceWiring::new(&self.module, &mut parts));
         self.parts.services.push(parts);
+        self
+    }
+
+    /// Sends on messages and presence that sessions send to the host itself.
+    pub fn fan_out(&mut self) -> &mut Self
+    where
+        M: FanOut,
+    {
+        let module = self.module.clone();
+        self.parts
+            .fan_outs
+            .push(Box::new(move |stanza, session, server| {
+                module.fan_out(stanza, session, server)
+            }));
         self
     }
 

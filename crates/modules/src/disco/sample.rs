@@ -4,17 +4,18 @@
 mod keeping;
 
 use engine::{
-    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Identity, Item, Limits, Node,
+    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Identity, Item, Limits, Node, Server,
     Settings,
     account::Account,
     module::{
-        Answer, AnswerIq, AtStream, ConfigError, DiscoNodes, Entry, HandleIq, IqContext, IqJob,
-        Method, Module, NoConfig, On, Payload, Screen, Spec, To, Wiring, entry,
+        Answer, AnswerIq, AtStream, ConfigError, DiscoNodes, Entry, FanOut, HandleIq, IqContext,
+        IqJob, Method, Module, NoConfig, On, Payload, Screen, Spec, To, Wiring, entry,
     },
     pipeline::{
         Context, Stage, Verdict,
         events::{MessageArrived, MessageSent, SessionAvailable, SessionEnded, StanzaEvent},
     },
+    session::Session,
 };
 use jid::{BareJid, Domain, Jid};
 use stanza::{
@@ -58,6 +59,7 @@ impl Module for Sample {
                 name: None,
             })
             .disco_nodes()
+            .fan_out()
             .stream_feature(AtStream::BeforeSignIn, |_, _| {
                 Some(Builder::new("before", NS).build())
             })
@@ -147,6 +149,23 @@ impl DiscoNodes for Sample {
             features: vec![NS],
             items,
         }))
+    }
+}
+
+/// `<pass-on/>` with an address: the message goes there, under whatever name it claims.
+impl FanOut for Sample {
+    fn fan_out(
+        &self,
+        stanza: &Stanza,
+        _: &Session,
+        _: &Server,
+    ) -> Option<Result<Vec<(Jid, Stanza)>, StanzaError>> {
+        let to = Jid::parse(&stanza.child("pass-on", NS)?.text());
+        let forged = stanza.clone().with_from(Jid::parse("juliet@example").ok());
+        Some(match to {
+            Ok(to) => Ok(vec![(to.clone(), forged.clone()), (to, forged)]),
+            Err(_) => Err(StanzaError::new(Condition::JidMalformed)),
+        })
     }
 }
 
