@@ -9,6 +9,7 @@ pub mod blocklist;
 pub mod carbons;
 pub mod disco;
 pub mod last;
+pub mod multicast;
 pub mod ping;
 pub mod private;
 pub mod registration;
@@ -28,6 +29,7 @@ pub const ALL: &[Entry] = &[
     entry::<carbons::Carbons>(),
     entry::<disco::ServiceDiscovery>(),
     entry::<last::LastActivity>(),
+    entry::<multicast::Multicast>(),
     entry::<ping::Ping>(),
     entry::<private::PrivateStorage>(),
     entry::<registration::Registration>(),
