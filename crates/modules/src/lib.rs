@@ -16,6 +16,7 @@ pub mod registration;
 pub mod roster;
 pub mod time;
 pub mod uptime;
+pub mod user_search;
 pub mod vcard;
 pub mod version;
 
@@ -36,6 +37,7 @@ pub const ALL: &[Entry] = &[
     entry::<roster::Roster>(),
     entry::<time::EntityTime>(),
     entry::<uptime::Uptime>(),
+    entry::<user_search::UserSearch>(),
     entry::<vcard::VCard>(),
     entry::<version::SoftwareVersion>(),
 ];
