@@ -20,7 +20,7 @@ use crate::{
 /// How long the server may take until it can be connected to, and until it has stopped.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Who has an account, with the password.
+/// Who has an account, with the password. The first administers the server.
 pub(crate) const ACCOUNTS: [(&str, &str); 2] = [
     ("romeo@localhost", "wherefore art thou"),
     ("juliet@localhost", "neither, fair saint"),
@@ -189,8 +189,10 @@ fn configuration(port: u16, tls_port: u16, build: Build) -> String {
         Build::Development => "",
         Build::Release => "registration = \"open\"\n",
     };
+    let [(admin, _), _] = ACCOUNTS;
     format!(
-        "data = \"data\"\n\n\
+        "data = \"data\"\n\
+         admins = [\"{admin}\"]\n\n\
          [listen]\n\
          c2s = [\"127.0.0.1:{port}\"]\n\
          c2s_tls = [\"127.0.0.1:{tls_port}\"]\n\n\
