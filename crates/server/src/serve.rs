@@ -126,6 +126,8 @@ impl Serving {
                 watch,
             }),
         });
+        let process: Arc<dyn Control> = control.clone();
+        assembly.server.serve_in(&process);
         let server = Arc::clone(&assembly.server);
         let admin = admin::listen(data.path(), server, control.clone()).map_err(|error| {
             let path = data.path().display();

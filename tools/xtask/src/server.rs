@@ -20,7 +20,7 @@ use crate::{
 /// How long the server may take until it can be connected to, and until it has stopped.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Who has an account, with the password.
+/// Who has an account, with the password. The first administers the server.
 pub(crate) const ACCOUNTS: [(&str, &str); 2] = [
     ("romeo@localhost", "wherefore art thou"),
     ("juliet@localhost", "neither, fair saint"),
@@ -58,8 +58,9 @@ impl Place {
             false => "",
             true => "registration = \"open\"\n",
         };
+        let [(admin, _), _] = ACCOUNTS;
         let text = format!(
-            "data = \"data\"\n\n{}\n[host.\"localhost\"]\n{registration}",
+            "data = \"data\"\nadmins = [\"{admin}\"]\n\n{}\n[host.\"localhost\"]\n{registration}",
             place.listen()
         );
         fs::write(folder.join("couplet.toml"), text)?;

@@ -17,6 +17,7 @@ pub(crate) mod presence;
 mod resident;
 pub mod subscription;
 pub(crate) mod subscriptions;
+mod vcard;
 mod visibility;
 
 use std::{
@@ -37,6 +38,7 @@ pub use self::{
     credentials::{AccountError, AccountRecord},
     resident::{Resident, ResidentKind},
     subscriptions::RosterFull,
+    vcard::VCARD,
 };
 pub(crate) use self::{
     cell::{CellState, INBOX_MAX},

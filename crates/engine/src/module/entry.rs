@@ -108,6 +108,7 @@ fn build<M: Module>(
         })?,
     };
     if let Some(module) = M::new(config, facts)? {
+        parts.commands.extend(M::COMMANDS);
         M::wire(&mut Wiring::new(module, parts));
     }
     Ok(())
