@@ -7,6 +7,7 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use jid::{BareJid, Domain};
@@ -17,7 +18,8 @@ use xml::Fragment;
 use crate::{
     disco::Disco,
     module::{
-        AtStream, ConfigError, ElementHandler, Entry, JobEntry, ServiceParts, Setting, iq::IqTable,
+        AtStream, ConfigError, ElementHandler, Entry, GoneFn, JobEntry, ServiceParts, Setting,
+        iq::IqTable,
     },
     pipeline::Pipeline,
 };
@@ -150,6 +152,17 @@ impl Host {
     /// What its features do from time to time.
     pub(crate) fn jobs(&self) -> &[JobEntry] {
         &self.parts.jobs
+    }
+
+    /// Who remembers names whose account was deleted.
+    pub(crate) fn gone(&self) -> &[GoneFn] {
+        &self.parts.gone
+    }
+
+    /// For how long a deleted account can be taken back.
+    #[must_use]
+    pub fn deletion_grace(&self) -> Duration {
+        self.parts.deletion_grace
     }
 
     /// Who takes a first-level element that is no stanza.

@@ -22,6 +22,7 @@ pub mod limits;
 mod listing;
 mod losses;
 pub mod module;
+pub mod period;
 mod permission;
 pub mod pipeline;
 mod registry;

@@ -6,6 +6,7 @@
 mod cell;
 mod contacts;
 pub(crate) mod credentials;
+mod deletion;
 mod drain;
 pub(crate) mod ending;
 pub(crate) mod iq;
@@ -34,6 +35,7 @@ pub use self::{
     cell::AccountCell,
     contacts::{Contact, Contacts},
     credentials::{AccountError, AccountRecord},
+    deletion::Deletion,
     resident::{Resident, ResidentKind},
     subscriptions::RosterFull,
 };

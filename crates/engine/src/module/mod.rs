@@ -4,6 +4,7 @@
 //! sessions and the store. No module sees another.
 
 mod entry;
+mod gone;
 pub mod iq;
 mod job;
 mod service;
@@ -11,6 +12,7 @@ mod stream_element;
 mod wiring;
 
 pub(crate) use self::{
+    gone::GoneFn,
     job::{JobEntry, Jobs},
     service::{ServiceCell, ServiceRef},
     stream_element::ElementHandler,
@@ -26,6 +28,7 @@ use xml::{Element, Fragment};
 
 pub use self::{
     entry::{Entry, Setting, entry},
+    gone::Gone,
     iq::{IqContext, IqJob, To},
     job::Job,
     service::{Service, ServiceParts, ServiceWiring},

@@ -7,7 +7,7 @@ use stanza::form::Form;
 use xml::Fragment;
 
 use super::{
-    AnswerIq, HandleIq, Module, On, Payload, Screen,
+    AnswerIq, Gone, GoneFn, HandleIq, Module, On, Payload, Screen,
     iq::{IqTable, To, answering, handling},
     job::{Job, JobEntry},
     service::{Service, ServiceParts, ServiceWiring},
@@ -43,6 +43,8 @@ pub(crate) struct Parts {
     pub(crate) services: Vec<ServiceParts>,
     pub(crate) elements: Vec<ElementHandler>,
     pub(crate) jobs: Vec<JobEntry>,
+    pub(crate) gone: Vec<GoneFn>,
+    pub(crate) deletion_grace: Duration,
 }
 
 /// Registers one module. Handed to [`Module::wire`].
@@ -174,6 +176,26 @@ impl<'a, M: Module> Wiring<'a, M> {
                 Box::pin(async move { module.run(&host, &server).await })
             }),
         });
+        self
+    }
+
+    /// For this long a deleted account can be taken back; the longest that a feature asks for counts. Who asks for it
+    /// has to see to it that [`Server::finish_deletions`](crate::Server::finish_deletions) is called.
+    pub fn deletion_grace(&mut self, grace: Duration) -> &mut Self {
+        self.parts.deletion_grace = self.parts.deletion_grace.max(grace);
+        self
+    }
+
+    /// Remembers names whose account was deleted.
+    pub fn gone(&mut self) -> &mut Self
+    where
+        M: Gone,
+    {
+        let module = self.module.clone();
+        self.parts.gone.push(Box::new(move |account, server| {
+            let module = module.clone();
+            Box::pin(async move { module.is_gone(&account, &server).await })
+        }));
         self
     }
 

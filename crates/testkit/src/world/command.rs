@@ -16,8 +16,9 @@ pub(super) async fn run(server: &Arc<Server>, words: &[String]) -> Result<(), St
     let shown: Vec<&str> = words.iter().map(String::as_str).collect();
     match shown.as_slice() {
         ["user", "delete", account] => server
-            .delete_account(&jid(account)?)
+            .delete_account(&jid(account)?, false)
             .await
+            .map(|_| ())
             .map_err(|error| error.to_string()),
         ["user", "disable", account] => server
             .set_disabled(&jid(account)?, true)
