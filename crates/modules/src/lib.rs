@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod blocklist;
 pub mod carbons;
+pub mod deletion;
 pub mod disco;
 pub mod last;
 pub mod ping;
@@ -23,6 +24,7 @@ pub const ALL: &[Entry] = &[
     entry::<admin::Administration>(),
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
+    entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
     entry::<last::LastActivity>(),
     entry::<ping::Ping>(),
