@@ -13,6 +13,7 @@ pub mod ping;
 pub mod private;
 pub mod registration;
 pub mod roster;
+pub mod server_info;
 pub mod time;
 pub mod vcard;
 pub mod version;
@@ -31,6 +32,7 @@ pub const ALL: &[Entry] = &[
     entry::<private::PrivateStorage>(),
     entry::<registration::Registration>(),
     entry::<roster::Roster>(),
+    entry::<server_info::ServerInfo>(),
     entry::<time::EntityTime>(),
     entry::<vcard::VCard>(),
     entry::<version::SoftwareVersion>(),
