@@ -16,10 +16,11 @@ use serde_json::Value;
 use xml::Fragment;
 
 use crate::{
+    account::Circle,
     disco::Disco,
     module::{
-        AtStream, ConfigError, ElementHandler, Entry, GoneFn, JobEntry, ServiceParts, Setting,
-        iq::IqTable,
+        AtStream, ConfigError, ElementHandler, Entry, GoneFn, JobEntry, Module, Preparation,
+        PrepareFn, ServiceParts, Setting, iq::IqTable,
     },
     pipeline::Pipeline,
 };
@@ -91,6 +92,7 @@ pub struct HostSettings {
 pub struct Host {
     facts: HostFacts,
     parts: crate::module::Parts,
+    preparation: Preparation,
     /// Shared with the host's earlier and later configurations.
     streams: RwLock<Arc<AtomicU32>>,
 }
@@ -109,6 +111,7 @@ impl Host {
         Ok(Self {
             facts: settings.facts.clone(),
             parts,
+            preparation: Preparation::default(),
             streams: RwLock::default(),
         })
     }
@@ -136,6 +139,13 @@ impl Host {
         &self.parts.disco
     }
 
+    /// A feature as this host has it, for its own commands; `None` where it is off.
+    #[must_use]
+    pub fn feature<M: Module>(&self) -> Option<Arc<M>> {
+        let mut modules = self.parts.modules.iter();
+        modules.find_map(|module| module.clone().downcast().ok())
+    }
+
     pub(crate) fn pipeline(&self) -> &Pipeline {
         &self.parts.pipeline
     }
@@ -152,6 +162,27 @@ impl Host {
     /// What its features do from time to time.
     pub(crate) fn jobs(&self) -> &[JobEntry] {
         &self.parts.jobs
+    }
+
+    /// The features that read something of the host before its accounts.
+    pub(crate) fn prepares(&self) -> &[PrepareFn] {
+        &self.parts.prepares
+    }
+
+    /// How far they are.
+    pub(crate) fn preparation(&self) -> &Preparation {
+        &self.preparation
+    }
+
+    /// Whether features provide contacts to its accounts.
+    pub(crate) fn has_circles(&self) -> bool {
+        !self.parts.circles.is_empty()
+    }
+
+    /// The contacts that features provide to an account.
+    pub(crate) fn circles_of(&self, account: &BareJid) -> Vec<Arc<Circle>> {
+        let features = self.parts.circles.iter();
+        features.flat_map(|circles| circles(account)).collect()
     }
 
     /// Who remembers names whose account was deleted.

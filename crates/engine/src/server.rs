@@ -164,6 +164,7 @@ impl Server {
         });
         server.losses.belongs_to(&server);
         server.start_jobs();
+        server.prepare_hosts();
         server.take_back_sessions();
         Ok(server)
     }
@@ -195,6 +196,7 @@ impl Server {
                 );
             }
         }
+        self.prepare_anew(&before.hosts);
         self.start_jobs();
         Ok(())
     }

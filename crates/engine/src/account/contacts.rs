@@ -1,17 +1,21 @@
 //! What an account knows of its contacts: subscriptions, names, groups, and the roster's version.
 //!
+//! To its own list come the contacts that features provide ([`circles`](super::circles)), of which nothing is kept
+//! here. [`Contacts::standing`], [`Contacts::standings`], [`Contacts::item`] and [`Contacts::listed`] have both
+//! together; [`Contacts::get`] and [`Contacts::iter`] are the own list.
+//!
 //! These facts are resident with the account and stored one value per contact. `jabber:iq:roster` is
 //! served over them by the feature `roster`. Removed contacts leave a marker with their version, so
 //! that a client with an older roster gets a difference instead of everything (RFC 6121 §2.6).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
 use stanza::{Stanza, Timestamp};
 use store::{Batch, Collection, Map, Owner, Version};
 
-use super::subscription::Standing;
+use super::{circles::Joined, subscription::Standing};
 
 /// One value per contact.
 pub(crate) const CONTACTS: Collection<Map<BareJid, StoredContact>> =
@@ -56,6 +60,11 @@ pub(crate) struct StoredContact {
 }
 
 impl Contact {
+    /// Whether there is nothing to keep.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.standing.is_blank() && self.name.is_none() && self.groups.is_empty()
+    }
+
     /// Whether the same would be stored, the version aside.
     pub(crate) fn same(&self, other: &Self) -> bool {
         let request = |contact: &Self| contact.request.as_ref().map(Arc::as_ptr);
@@ -92,6 +101,44 @@ pub struct Contacts {
     change: u64,
     /// Rosters older than this can't be brought up to date by a difference.
     oldest_version: u64,
+    /// What features provide.
+    pub(super) joined: Option<Box<Joined>>,
+}
+
+/// Which roster a client has, [RFC 6121 §2.6](https://www.rfc-editor.org/rfc/rfc6121#section-2.6): how far the
+/// account's own list is, and what features provided.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RosterVersion {
+    own: u64,
+    provided: u64,
+}
+
+impl fmt::Display for RosterVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.provided {
+            0 => write!(f, "{}", self.own),
+            provided => write!(f, "{}-{provided:016x}", self.own),
+        }
+    }
+}
+
+/// It is none that we gave out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NoVersion;
+
+impl FromStr for RosterVersion {
+    type Err = NoVersion;
+
+    fn from_str(text: &str) -> Result<Self, NoVersion> {
+        let (own, provided) = match text.split_once('-') {
+            None => (text, Ok(0)),
+            Some((own, provided)) => (own, u64::from_str_radix(provided, 16)),
+        };
+        Ok(Self {
+            own: own.parse().map_err(|_| NoVersion)?,
+            provided: provided.map_err(|_| NoVersion)?,
+        })
+    }
 }
 
 impl Contacts {
@@ -150,28 +197,49 @@ impl Contacts {
     /// What a contact and the account are to each other; blank for strangers.
     #[must_use]
     pub fn standing(&self, jid: &BareJid) -> Standing {
-        self.known
+        let own = self
+            .known
             .get(jid)
             .map(|contact| contact.standing)
-            .unwrap_or_default()
+            .unwrap_or_default();
+        self.with_provided(jid, own)
     }
 
-    /// All contacts, also those the roster does not list.
+    /// The same of all, each once.
+    pub fn standings(&self) -> impl Iterator<Item = (&BareJid, Standing)> {
+        let own = self
+            .known
+            .iter()
+            .map(|(jid, contact)| (jid, self.with_provided(jid, contact.standing)));
+        own.chain(self.only_provided().map(|(jid, one)| (jid, one.standing)))
+    }
+
+    /// All contacts of its own list, also those the roster does not show.
     pub fn iter(&self) -> impl Iterator<Item = (&BareJid, &Contact)> {
         self.known.iter()
     }
 
-    /// Those the roster lists.
-    pub fn listed(&self) -> impl Iterator<Item = (&BareJid, &Contact)> {
-        self.known
-            .iter()
-            .filter(|(_, contact)| contact.standing.listed)
+    /// One contact as the roster shows it.
+    #[must_use]
+    pub fn item(&self, jid: &BareJid) -> Option<Cow<'_, Contact>> {
+        self.merged(jid, self.known.get(jid))
     }
 
-    /// How many the roster lists.
+    /// All that the roster shows, its own list first.
+    pub fn listed(&self) -> impl Iterator<Item = (&BareJid, Cow<'_, Contact>)> {
+        let own = self
+            .known
+            .iter()
+            .filter_map(|(jid, own)| Some((jid, self.merged(jid, Some(own))?)));
+        let provided = self.only_provided();
+        own.chain(provided.filter_map(|(jid, _)| Some((jid, self.merged(jid, None)?))))
+    }
+
+    /// How many the roster shows of its own list, which is what the limit is about.
     #[must_use]
     pub fn listed_count(&self) -> usize {
-        self.listed().count()
+        let own = self.known.values();
+        own.filter(|contact| contact.standing.listed).count()
     }
 
     /// How many there are, listed or not.
@@ -186,37 +254,49 @@ impl Contacts {
         self.known.is_empty()
     }
 
-    /// The roster's version, [RFC 6121 §2.6](https://www.rfc-editor.org/rfc/rfc6121#section-2.6).
+    /// The roster's version.
     #[must_use]
-    pub fn version(&self) -> u64 {
-        self.version
+    pub fn version(&self) -> RosterVersion {
+        RosterVersion {
+            own: self.version,
+            provided: self.mark(),
+        }
     }
 
     /// What changed since `version`, oldest first, with `None` for removed contacts; `None` when that
-    /// is not known any more.
+    /// is not known any more. Of what features provided before nothing is known.
     #[must_use]
-    pub fn changes_since(&self, version: u64) -> Option<Vec<(&BareJid, Option<&Contact>, u64)>> {
-        if version < self.oldest_version || version > self.version {
+    pub fn changes_since(
+        &self,
+        version: RosterVersion,
+    ) -> Option<Vec<(&BareJid, Option<Cow<'_, Contact>>, RosterVersion)>> {
+        let RosterVersion { own, provided } = version;
+        if own < self.oldest_version || own > self.version || provided != self.mark() {
             return None;
         }
-        let mut changes: Vec<_> = self
-            .listed()
-            .filter(|(_, contact)| contact.version > version)
-            .map(|(jid, contact)| (jid, Some(contact), contact.version))
-            .chain(
-                self.removed
-                    .range(version + 1..)
-                    .filter(|(_, jid)| {
-                        !self
-                            .known
-                            .get(*jid)
-                            .is_some_and(|contact| contact.standing.listed)
-                    })
-                    .map(|(at, jid)| (jid, None, *at)),
-            )
-            .collect();
+        let listed = self
+            .known
+            .iter()
+            .filter(|(_, contact)| contact.version > own)
+            .filter_map(|(jid, contact)| {
+                Some((jid, Some(self.merged(jid, Some(contact))?), contact.version))
+            });
+        let removed = self.removed.range(own + 1..).filter_map(|(at, jid)| {
+            match (self.merged(jid, self.known.get(jid)), self.known.get(jid)) {
+                // Its last change is among those above.
+                (Some(_), Some(contact)) if contact.version > own => None,
+                (now, _) => Some((jid, now, *at)),
+            }
+        });
+        let mut changes: Vec<_> = listed.chain(removed).collect();
         changes.sort_by_key(|(_, _, at)| *at);
-        Some(changes)
+        let at = |own| RosterVersion { own, provided };
+        Some(
+            changes
+                .into_iter()
+                .map(|(jid, now, own)| (jid, now, at(own)))
+                .collect(),
+        )
     }
 
     /// Sets or removes (`None`) a contact and puts the change into `batch`.
@@ -230,14 +310,16 @@ impl Contacts {
         batch: &mut Batch,
     ) {
         self.change += 1;
-        let was_listed = self
-            .known
-            .get(jid)
-            .is_some_and(|contact| contact.standing.listed);
+        let is_provided = self.is_provided(jid);
+        let was_listed = is_provided
+            || self
+                .known
+                .get(jid)
+                .is_some_and(|contact| contact.standing.listed);
         match contact {
             Some(mut contact) => {
                 contact.change = self.change;
-                if contact.standing.listed {
+                if contact.standing.listed || is_provided {
                     self.version += 1;
                     contact.version = self.version;
                     self.removed.retain(|_, removed| removed != jid);

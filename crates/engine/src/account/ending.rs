@@ -103,8 +103,8 @@ pub(crate) fn abandon(account: &mut Account, server: &Server) -> Vec<Envelope> {
     let mut last = Vec::from(account.effects.take());
     let watchers: Vec<Jid> = account
         .contacts()
-        .iter()
-        .filter(|(_, known)| known.standing.state.is_seen_by_contact())
+        .standings()
+        .filter(|(_, standing)| standing.state.is_seen_by_contact())
         .map(|(contact, _)| contact.clone().into())
         .collect();
     for resource in std::mem::take(&mut account.sessions) {

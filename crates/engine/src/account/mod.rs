@@ -4,6 +4,7 @@
 //! one `&mut Account` and no way to another: what concerns another account is a stanza.
 
 mod cell;
+pub(crate) mod circles;
 mod contacts;
 pub(crate) mod credentials;
 mod deletion;
@@ -33,11 +34,12 @@ use stream::StreamFault;
 use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
-    contacts::{Contact, Contacts},
+    circles::Circle,
+    contacts::{Contact, Contacts, NoVersion, RosterVersion},
     credentials::{AccountError, AccountRecord},
     deletion::Deletion,
     resident::{Resident, ResidentKind},
-    subscriptions::RosterFull,
+    subscriptions::{NotRemoved, RosterFull},
 };
 pub(crate) use self::{
     cell::{CellState, INBOX_MAX},

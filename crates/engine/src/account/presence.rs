@@ -94,8 +94,8 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
         return;
     };
     let own_resource = resource.full_jid().clone();
-    for (contact, known) in account.contacts().iter() {
-        let state = known.standing.state;
+    for (contact, standing) in account.contacts().standings() {
+        let state = standing.state;
         if !(state.sees_contact() || state.asks())
             || !cx.may_address(account, &contact.clone().into())
         {
@@ -132,6 +132,7 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
     }
     for (contact, known) in account.contacts().iter() {
         if let (true, Some(request)) = (known.standing.state.is_pending_in(), &known.request)
+            && !account.contacts().is_provided(contact)
             && cx.may_address(account, &contact.clone().into())
         {
             cx.push_to(&to, request, own.clone());
@@ -197,8 +198,8 @@ pub(super) fn is_broadcast_to(account: &Account, target: &Jid) -> bool {
 
 /// Sends a resource's presence to every contact that may see it.
 pub(super) fn broadcast(account: &Account, cx: &Context<'_>, from: &Jid, stanza: &Arc<Stanza>) {
-    for (contact, known) in account.contacts().iter() {
-        if !known.standing.state.is_seen_by_contact() {
+    for (contact, standing) in account.contacts().standings() {
+        if !standing.state.is_seen_by_contact() {
             continue;
         }
         let contact = Jid::from(contact.clone());

@@ -21,8 +21,8 @@ impl Account {
     pub fn watchers(&self) -> BTreeSet<Jid> {
         let contacts = self
             .contacts()
-            .iter()
-            .filter(|(_, known)| known.standing.state.is_seen_by_contact())
+            .standings()
+            .filter(|(_, standing)| standing.state.is_seen_by_contact())
             .map(|(contact, _)| Jid::from(contact.clone()));
         let directed = self
             .resources()

@@ -1,13 +1,14 @@
 //! What a module says it touches, and where that goes.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
-use jid::Domain;
+use jid::{BareJid, Domain};
 use stanza::form::Form;
 use xml::Fragment;
 
 use super::{
-    AnswerIq, Gone, GoneFn, HandleIq, Module, On, Payload, Screen,
+    AnswerIq, Circles, CirclesFn, Gone, GoneFn, HandleIq, Module, On, Payload, Prepare, PrepareFn,
+    Screen,
     iq::{IqTable, To, answering, handling},
     job::{Job, JobEntry},
     service::{Service, ServiceParts, ServiceWiring},
@@ -35,6 +36,8 @@ pub(crate) type FeatureFn = Box<dyn Fn(&Host) -> Option<Fragment> + Send + Sync>
 /// What the modules of one host made together.
 #[derive(Default)]
 pub(crate) struct Parts {
+    /// The modules themselves, of whatever types.
+    pub(crate) modules: Vec<Arc<dyn Any + Send + Sync>>,
     pub(crate) pipeline: Pipeline,
     pub(crate) iq: IqTable,
     pub(crate) disco: Disco,
@@ -43,6 +46,8 @@ pub(crate) struct Parts {
     pub(crate) services: Vec<ServiceParts>,
     pub(crate) elements: Vec<ElementHandler>,
     pub(crate) jobs: Vec<JobEntry>,
+    pub(crate) prepares: Vec<PrepareFn>,
+    pub(crate) circles: Vec<CirclesFn>,
     pub(crate) gone: Vec<GoneFn>,
     pub(crate) deletion_grace: Duration,
 }
@@ -55,10 +60,9 @@ pub struct Wiring<'a, M> {
 
 impl<'a, M: Module> Wiring<'a, M> {
     pub(crate) fn new(module: M, parts: &'a mut Parts) -> Self {
-        Self {
-            module: Arc::new(module),
-            parts,
-        }
+        let module = Arc::new(module);
+        parts.modules.push(module.clone());
+        Self { module, parts }
     }
 
     /// The module's own configuration decides what is wired.
@@ -176,6 +180,30 @@ impl<'a, M: Module> Wiring<'a, M> {
                 Box::pin(async move { module.run(&host, &server).await })
             }),
         });
+        self
+    }
+
+    /// Reads something of the host before its accounts.
+    pub fn prepare(&mut self) -> &mut Self
+    where
+        M: Prepare,
+    {
+        let module = self.module.clone();
+        self.parts.prepares.push(Box::new(move |host, server| {
+            let module = module.clone();
+            Box::pin(async move { module.prepare(&host, &server).await })
+        }));
+        self
+    }
+
+    /// Provides contacts to accounts.
+    pub fn circles(&mut self) -> &mut Self
+    where
+        M: Circles,
+    {
+        let module = self.module.clone();
+        let circles = Box::new(move |account: &BareJid| module.circles(account));
+        self.parts.circles.push(circles);
         self
     }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountCell, CellState, Closing, INBOX_MAX, iq, load, mail,
+        Account, AccountCell, CellState, Closing, INBOX_MAX, circles, iq, load, mail,
         noted::{self, SessionNote},
         presence,
     },
@@ -136,6 +136,7 @@ impl Server {
             let (inbox, wakers) = (std::mem::take(inbox), std::mem::take(wakers));
             *state = CellState::Ready(Box::new(account));
             match self.run_in(cell, &mut state, Gates::OPEN, None, |account, cx| {
+                circles::enter(account, cx);
                 noted::take_back(account, cx, notes);
                 mail::give_up_strays(account, cx);
             }) {

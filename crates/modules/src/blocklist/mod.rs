@@ -155,8 +155,8 @@ fn concerned(account: &Account, items: &[Jid]) -> BTreeSet<Jid> {
     let changed: Blocked = items.iter().cloned().collect();
     let seen = account
         .contacts()
-        .iter()
-        .filter(|(_, known)| known.standing.state.sees_contact())
+        .standings()
+        .filter(|(_, standing)| standing.state.sees_contact())
         .map(|(contact, _)| Jid::from(contact.clone()));
     let known = account.watchers().into_iter().chain(seen);
     // A resource of a contact is no contact by itself.
