@@ -22,6 +22,7 @@ use crate::{
         AtStream, ConfigError, ElementHandler, Entry, GoneFn, JobEntry, Module, Preparation,
         PrepareFn, ServiceParts, Setting, iq::IqTable,
     },
+    notice::NS_NO_REPLY,
     pipeline::Pipeline,
 };
 
@@ -100,6 +101,7 @@ pub struct Host {
 impl Host {
     pub(crate) fn build(settings: &HostSettings, entries: &[Entry]) -> Result<Self, ConfigError> {
         let mut parts = crate::module::Parts::default();
+        parts.disco.add_host_feature(NS_NO_REPLY);
         if settings.facts.authentication == Authentication::Accounts {
             // XEP-0160 §4: what nobody is there to take is kept.
             parts.disco.add_host_feature("msgoffline");
