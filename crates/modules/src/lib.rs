@@ -9,6 +9,7 @@ pub mod blocklist;
 pub mod carbons;
 pub mod deletion;
 pub mod disco;
+pub mod groups;
 pub mod last;
 pub mod motd;
 pub mod ping;
@@ -32,6 +33,7 @@ pub const ALL: &[Entry] = &[
     entry::<carbons::Carbons>(),
     entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
+    entry::<groups::SharedGroups>(),
     entry::<last::LastActivity>(),
     entry::<motd::MessageOfTheDay>(),
     entry::<ping::Ping>(),
