@@ -113,6 +113,17 @@ pub struct RosterVersion {
     provided: u64,
 }
 
+/// One item of a roster that is another than it was.
+#[derive(Clone, Debug)]
+pub struct RosterChange<'c> {
+    /// Whose item.
+    pub jid: &'c BareJid,
+    /// What it is now; `None` when it was removed.
+    pub now: Option<Cow<'c, Contact>>,
+    /// The roster's version with this change.
+    pub version: RosterVersion,
+}
+
 impl fmt::Display for RosterVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.provided {
@@ -263,40 +274,38 @@ impl Contacts {
         }
     }
 
-    /// What changed since `version`, oldest first, with `None` for removed contacts; `None` when that
-    /// is not known any more. Of what features provided before nothing is known.
+    /// What changed since `version`, oldest first; `None` when that is not known any more. Of what features
+    /// provided before nothing is known.
     #[must_use]
-    pub fn changes_since(
-        &self,
-        version: RosterVersion,
-    ) -> Option<Vec<(&BareJid, Option<Cow<'_, Contact>>, RosterVersion)>> {
+    pub fn changes_since(&self, version: RosterVersion) -> Option<Vec<RosterChange<'_>>> {
         let RosterVersion { own, provided } = version;
         if own < self.oldest_version || own > self.version || provided != self.mark() {
             return None;
         }
-        let listed = self
+        let change = |jid, now, own| RosterChange {
+            jid,
+            now,
+            version: RosterVersion { own, provided },
+        };
+        let newer = self
             .known
             .iter()
-            .filter(|(_, contact)| contact.version > own)
-            .filter_map(|(jid, contact)| {
-                Some((jid, Some(self.merged(jid, Some(contact))?), contact.version))
-            });
+            .filter(|(_, contact)| contact.version > own);
+        let listed = newer.filter_map(|(jid, contact)| {
+            let now = self.merged(jid, Some(contact))?;
+            Some(change(jid, Some(now), contact.version))
+        });
         let removed = self.removed.range(own + 1..).filter_map(|(at, jid)| {
-            match (self.merged(jid, self.known.get(jid)), self.known.get(jid)) {
+            let known = self.known.get(jid);
+            match (self.merged(jid, known), known) {
                 // Its last change is among those above.
                 (Some(_), Some(contact)) if contact.version > own => None,
-                (now, _) => Some((jid, now, *at)),
+                (now, _) => Some(change(jid, now, *at)),
             }
         });
         let mut changes: Vec<_> = listed.chain(removed).collect();
-        changes.sort_by_key(|(_, _, at)| *at);
-        let at = |own| RosterVersion { own, provided };
-        Some(
-            changes
-                .into_iter()
-                .map(|(jid, now, own)| (jid, now, at(own)))
-                .collect(),
-        )
+        changes.sort_by_key(|change| change.version.own);
+        Some(changes)
     }
 
     /// Sets or removes (`None`) a contact and puts the change into `batch`.

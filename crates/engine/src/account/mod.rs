@@ -35,7 +35,7 @@ use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
     circles::Circle,
-    contacts::{Contact, Contacts, NoVersion, RosterVersion},
+    contacts::{Contact, Contacts, NoVersion, RosterChange, RosterVersion},
     credentials::{AccountError, AccountRecord},
     deletion::Deletion,
     resident::{Resident, ResidentKind},

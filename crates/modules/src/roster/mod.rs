@@ -77,9 +77,9 @@ impl AnswerIq<Get> for Roster {
         let environment = run.server().environment();
         let pushes: Vec<Stanza> = changes
             .into_iter()
-            .map(|(jid, now, version)| {
-                let item = protocol::item_or_removed(jid, now.as_deref());
-                push(environment, item, version)
+            .map(|change| {
+                let item = protocol::item_or_removed(change.jid, change.now.as_deref());
+                push(environment, item, change.version)
             })
             .collect();
         for push in pushes {
