@@ -288,6 +288,11 @@ impl Actors for InProcess {
         Ok(())
     }
 
+    fn reload(&mut self, toml: &str) -> Result<(), BenchError> {
+        let (settings, _) = (self.configure)(toml).map_err(BenchError::Server)?;
+        self.world()?.reload(settings).map_err(BenchError::Server)
+    }
+
     fn command(&mut self, command: &str) -> Result<(), BenchError> {
         let world = self.world()?;
         let server = world.server().clone();
