@@ -8,14 +8,18 @@
 //! served over them by the feature `roster`. Removed contacts leave a marker with their version, so
 //! that a client with an older roster gets a difference instead of everything (RFC 6121 §2.6).
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
 use stanza::{Stanza, Timestamp};
 use store::{Batch, Collection, Map, Owner, Version};
 
-use super::{circles::Joined, subscription::Standing};
+use super::{
+    circles::Joined,
+    roster_version::{RosterChange, RosterVersion},
+    subscription::Standing,
+};
 
 /// One value per contact.
 pub(crate) const CONTACTS: Collection<Map<BareJid, StoredContact>> =
@@ -103,53 +107,6 @@ pub struct Contacts {
     oldest_version: u64,
     /// What features provide.
     pub(super) joined: Option<Box<Joined>>,
-}
-
-/// Which roster a client has, [RFC 6121 §2.6](https://www.rfc-editor.org/rfc/rfc6121#section-2.6): how far the
-/// account's own list is, and what features provided.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct RosterVersion {
-    own: u64,
-    provided: u64,
-}
-
-/// One item of a roster that is another than it was.
-#[derive(Clone, Debug)]
-pub struct RosterChange<'c> {
-    /// Whose item.
-    pub jid: &'c BareJid,
-    /// What it is now; `None` when it was removed.
-    pub now: Option<Cow<'c, Contact>>,
-    /// The roster's version with this change.
-    pub version: RosterVersion,
-}
-
-impl fmt::Display for RosterVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.provided {
-            0 => write!(f, "{}", self.own),
-            provided => write!(f, "{}-{provided:016x}", self.own),
-        }
-    }
-}
-
-/// It is none that we gave out.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct NoVersion;
-
-impl FromStr for RosterVersion {
-    type Err = NoVersion;
-
-    fn from_str(text: &str) -> Result<Self, NoVersion> {
-        let (own, provided) = match text.split_once('-') {
-            None => (text, Ok(0)),
-            Some((own, provided)) => (own, u64::from_str_radix(provided, 16)),
-        };
-        Ok(Self {
-            own: own.parse().map_err(|_| NoVersion)?,
-            provided: provided.map_err(|_| NoVersion)?,
-        })
-    }
 }
 
 impl Contacts {

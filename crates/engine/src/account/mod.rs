@@ -16,6 +16,7 @@ pub(crate) mod mail;
 pub(crate) mod noted;
 pub(crate) mod presence;
 mod resident;
+mod roster_version;
 pub mod subscription;
 pub(crate) mod subscriptions;
 mod visibility;
@@ -35,10 +36,11 @@ use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
     circles::Circle,
-    contacts::{Contact, Contacts, NoVersion, RosterChange, RosterVersion},
+    contacts::{Contact, Contacts},
     credentials::{AccountError, AccountRecord},
     deletion::Deletion,
     resident::{Resident, ResidentKind},
+    roster_version::{NoVersion, RosterChange, RosterVersion},
     subscriptions::{NotRemoved, RosterFull},
 };
 pub(crate) use self::{

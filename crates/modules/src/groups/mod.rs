@@ -148,7 +148,8 @@ impl On<AccountCreated> for SharedGroups {
 impl On<AccountDeleted> for SharedGroups {
     fn on(&self, _: &mut AccountDeleted, account: &mut Account, cx: &Context<'_>) {
         let jid = account.jid();
-        for group in self.state().table.stored_groups_of(jid) {
+        let groups = self.state().table.stored_groups_of(jid);
+        for group in groups {
             stored::remove(&mut cx.batch(), jid, &group);
         }
         self.changed(jid, cx, |table| table.went(jid));
