@@ -14,7 +14,7 @@ use std::{
 use jid::{BareJid, Jid};
 
 use super::{
-    Account, AccountCell, Contact, Contacts, presence,
+    Account, AccountCell, Contact, ContactRef, Contacts, presence,
     subscription::{Standing, State},
 };
 use crate::{
@@ -69,7 +69,7 @@ fn hash<'t>(texts: impl Iterator<Item = &'t str>) -> u64 {
 
 impl Standing {
     /// As it is towards somebody in the same circle.
-    fn provided(self) -> Self {
+    pub(super) fn provided(self) -> Self {
         Self {
             state: State::Both,
             listed: true,
@@ -138,14 +138,6 @@ impl Contacts {
         joined.flat_map(|contact| contact.groups.clone()).collect()
     }
 
-    /// A standing of the account's own list, as it is with what features provide.
-    pub(super) fn with_provided(&self, jid: &BareJid, own: Standing) -> Standing {
-        match self.joined.is_some() && self.is_provided(jid) {
-            true => own.provided(),
-            false => own,
-        }
-    }
-
     /// Those that only features provide.
     pub(super) fn only_provided(&self) -> impl Iterator<Item = (&BareJid, &Contact)> {
         self.joined
@@ -154,21 +146,18 @@ impl Contacts {
             .filter(|(jid, _)| self.get(jid).is_none())
     }
 
-    /// A contact of the account's own list as the roster shows it.
-    pub(super) fn merged<'c>(
+    /// A contact that features provide as the roster shows it, with what the account's own list has of it.
+    pub(super) fn provided<'c>(
         &'c self,
         jid: &BareJid,
-        own: Option<&'c Contact>,
+        own: Option<ContactRef<'c>>,
     ) -> Option<Cow<'c, Contact>> {
         let mut provided = self.joined.iter().flat_map(|joined| joined.find(jid));
-        let Some(first) = provided.next() else {
-            return own.filter(|own| own.standing.listed).map(Cow::Borrowed);
-        };
-        let second = provided.next();
+        let (first, second) = (provided.next()?, provided.next());
         if own.is_none() && second.is_none() {
             return Some(Cow::Borrowed(first));
         }
-        let mut merged = own.cloned().unwrap_or_default();
+        let mut merged = own.map(ContactRef::to_contact).unwrap_or_default();
         merged.standing = merged.standing.provided();
         for contact in std::iter::once(first).chain(second).chain(provided) {
             merged.groups.extend(contact.groups.iter().cloned());
@@ -273,7 +262,7 @@ fn renew(account: &mut Account, cx: &Context<'_>) {
 fn look(account: &Account, jid: &BareJid) -> (bool, Option<Contact>) {
     let contacts = account.contacts();
     let is_seen = contacts.standing(jid).state.is_seen_by_contact();
-    (is_seen, contacts.item(jid).map(Cow::into_owned))
+    (is_seen, contacts.item(jid))
 }
 
 /// Whoever is cut off between two changes must not believe that it has them all: only with the last the roster has its

@@ -17,6 +17,7 @@ use store::{Batch, Collection, Map, Owner, Version};
 
 use super::{
     circles::Joined,
+    pages::{Packed, Pages},
     roster_version::{RosterChange, RosterVersion},
     subscription::Standing,
 };
@@ -29,7 +30,7 @@ pub(crate) const CONTACTS: Collection<Map<BareJid, StoredContact>> =
 /// older than that gets all of it.
 const REMOVED_MAX: usize = 128;
 
-/// One contact of an account.
+/// One contact of an account, by itself.
 #[derive(Clone, Debug, Default)]
 pub struct Contact {
     /// Subscriptions, approval, and whether the roster lists it.
@@ -43,7 +44,14 @@ pub struct Contact {
     /// The roster version at which it last changed.
     pub version: u64,
     /// Which change of this account's contacts made it so, in this life of the server.
-    change: u64,
+    pub(super) change: u32,
+}
+
+/// A look at one of an account's contacts.
+#[derive(Clone, Copy, Debug)]
+pub struct ContactRef<'a> {
+    contacts: &'a Contacts,
+    packed: Packed<'a>,
 }
 
 /// How a contact is stored.
@@ -93,20 +101,113 @@ impl Contact {
     }
 }
 
+impl<'a> ContactRef<'a> {
+    /// Its address.
+    #[must_use]
+    pub fn jid(self) -> BareJid {
+        self.packed.jid().to_jid()
+    }
+
+    /// The text of its address.
+    #[must_use]
+    pub fn jid_str(self) -> &'a str {
+        self.packed.jid().as_str()
+    }
+
+    /// Subscriptions, approval, and whether the roster lists it.
+    #[must_use]
+    pub fn standing(self) -> Standing {
+        self.packed.standing()
+    }
+
+    /// The name the user gave it.
+    #[must_use]
+    pub fn name(self) -> Option<&'a str> {
+        self.packed.name()
+    }
+
+    /// The groups the user put it in, sorted.
+    pub fn groups(self) -> impl Iterator<Item = &'a str> {
+        self.packed.groups()
+    }
+
+    /// The contact's unanswered subscription request, whole.
+    #[must_use]
+    pub fn request(self) -> Option<&'a Arc<Stanza>> {
+        self.contacts.requests.get(self.jid_str())
+    }
+
+    /// The roster version at which it last changed.
+    #[must_use]
+    pub fn version(self) -> u64 {
+        self.packed.version()
+    }
+
+    /// It by itself.
+    #[must_use]
+    pub fn to_contact(self) -> Contact {
+        Contact {
+            request: self.request().cloned(),
+            ..self.packed.unpack()
+        }
+    }
+}
+
 /// All contacts of one account, in the order of their addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Contacts {
-    known: BTreeMap<BareJid, Contact>,
+    known: Pages,
+    /// Requests without an answer, which few contacts have.
+    requests: BTreeMap<BareJid, Arc<Stanza>>,
     /// Removed contacts by the version that removed them.
     removed: BTreeMap<u64, BareJid>,
     /// The newest version.
     version: u64,
     /// How many changes there were in this life of the server.
-    change: u64,
+    change: u32,
     /// Rosters older than this can't be brought up to date by a difference.
     oldest_version: u64,
     /// What features provide.
     pub(super) joined: Option<Box<Joined>>,
+}
+
+/// What somebody and the account are to each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Tie<'a> {
+    who: Who<'a>,
+    standing: Standing,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Who<'a> {
+    Own(ContactRef<'a>),
+    Provided(&'a BareJid),
+}
+
+impl Tie<'_> {
+    /// Who it is.
+    #[must_use]
+    pub fn jid(self) -> BareJid {
+        match self.who {
+            Who::Own(contact) => contact.jid(),
+            Who::Provided(jid) => jid.clone(),
+        }
+    }
+
+    /// What the two are to each other.
+    #[must_use]
+    pub fn standing(self) -> Standing {
+        self.standing
+    }
+}
+
+/// A contact as the roster shows it.
+#[derive(Clone, Debug)]
+pub enum RosterItem<'a> {
+    /// As it stands in the account's own list.
+    Own(ContactRef<'a>),
+    /// With what features provide.
+    Provided(BareJid, Cow<'a, Contact>),
 }
 
 impl Contacts {
@@ -122,7 +223,7 @@ impl Contacts {
             ..Self::default()
         };
         let mut known = Vec::with_capacity(stored.len());
-        for (jid, mut value) in stored {
+        for (jid, value) in stored {
             contacts.version = contacts.version.max(value.version);
             if value.removed {
                 contacts.removed.insert(value.version, jid);
@@ -133,22 +234,24 @@ impl Contacts {
                 .as_deref()
                 .and_then(|xml| Stanza::from_stored(xml.as_bytes()).ok())
                 .map(Arc::new);
+            if let Some(request) = request {
+                contacts.requests.insert(jid.clone(), request);
+            }
             if !value.standing.listed && value.version > 0 {
                 contacts.removed.insert(value.version, jid.clone());
             }
-            value.groups.shrink_to_fit();
             let contact = Contact {
                 standing: value.standing,
                 name: value.name,
                 groups: value.groups,
-                request,
+                request: None,
                 version: value.version,
                 change: 0,
             };
             known.push((jid, contact));
         }
-        // Made at once, a map has full nodes; one that grew in order has half-full ones.
-        contacts.known = known.into_iter().collect();
+        known.sort_unstable_by(|(one, _), (next, _)| one.cmp(next));
+        contacts.known = Pages::pack(&known);
         if contacts.removed.len() >= REMOVED_MAX {
             let oldest = contacts.removed.keys().next().copied().unwrap_or(0);
             contacts.oldest_version = contacts.oldest_version.max(oldest);
@@ -158,8 +261,16 @@ impl Contacts {
 
     /// One contact.
     #[must_use]
-    pub fn get(&self, jid: &BareJid) -> Option<&Contact> {
-        self.known.get(jid)
+    pub fn get(&self, jid: &BareJid) -> Option<ContactRef<'_>> {
+        let packed = self.known.get(jid)?;
+        Some(self.look(packed))
+    }
+
+    fn look<'a>(&'a self, packed: Packed<'a>) -> ContactRef<'a> {
+        ContactRef {
+            contacts: self,
+            packed,
+        }
     }
 
     /// What a contact and the account are to each other; blank for strangers.
@@ -168,46 +279,75 @@ impl Contacts {
         let own = self
             .known
             .get(jid)
-            .map(|contact| contact.standing)
+            .map(Packed::standing)
             .unwrap_or_default();
-        self.with_provided(jid, own)
+        match self.is_provided(jid) {
+            true => own.provided(),
+            false => own,
+        }
     }
 
     /// The same of all, each once.
-    pub fn standings(&self) -> impl Iterator<Item = (&BareJid, Standing)> {
-        let own = self
-            .known
-            .iter()
-            .map(|(jid, contact)| (jid, self.with_provided(jid, contact.standing)));
-        own.chain(self.only_provided().map(|(jid, one)| (jid, one.standing)))
+    pub fn standings(&self) -> impl Iterator<Item = Tie<'_>> {
+        let own = self.iter().map(|contact| Tie {
+            who: Who::Own(contact),
+            standing: match self.joined.is_some() && self.is_provided(&contact.jid()) {
+                true => contact.standing().provided(),
+                false => contact.standing(),
+            },
+        });
+        let provided = self.only_provided().map(|(jid, contact)| Tie {
+            who: Who::Provided(jid),
+            standing: contact.standing,
+        });
+        own.chain(provided)
     }
 
     /// All contacts of its own list, also those the roster does not show.
-    pub fn iter(&self) -> impl Iterator<Item = (&BareJid, &Contact)> {
-        self.known.iter()
+    pub fn iter(&self) -> impl Iterator<Item = ContactRef<'_>> {
+        self.known.iter().map(|packed| self.look(packed))
     }
 
     /// One contact as the roster shows it.
     #[must_use]
-    pub fn item(&self, jid: &BareJid) -> Option<Cow<'_, Contact>> {
-        self.merged(jid, self.known.get(jid))
+    pub fn item(&self, jid: &BareJid) -> Option<Contact> {
+        let own = self.get(jid);
+        match self.provided(jid, own) {
+            Some(contact) => Some(contact.into_owned()),
+            None => own
+                .filter(|own| own.standing().listed)
+                .map(ContactRef::to_contact),
+        }
     }
 
     /// All that the roster shows, its own list first.
-    pub fn listed(&self) -> impl Iterator<Item = (&BareJid, Cow<'_, Contact>)> {
-        let own = self
-            .known
-            .iter()
-            .filter_map(|(jid, own)| Some((jid, self.merged(jid, Some(own))?)));
-        let provided = self.only_provided();
-        own.chain(provided.filter_map(|(jid, _)| Some((jid, self.merged(jid, None)?))))
+    pub fn listed(&self) -> impl Iterator<Item = RosterItem<'_>> {
+        let own = self.iter().filter_map(|contact| {
+            let provided = match self.joined.is_some() {
+                true => self.provided(&contact.jid(), Some(contact)),
+                false => None,
+            };
+            match provided {
+                Some(merged) => Some(RosterItem::Provided(contact.jid(), merged)),
+                None => contact
+                    .standing()
+                    .listed
+                    .then_some(RosterItem::Own(contact)),
+            }
+        });
+        let others = self.only_provided().filter_map(|(jid, _)| {
+            let contact = self.provided(jid, None)?;
+            Some(RosterItem::Provided(jid.clone(), contact))
+        });
+        own.chain(others)
     }
 
     /// How many the roster shows of its own list, which is what the limit is about.
     #[must_use]
     pub fn listed_count(&self) -> usize {
-        let own = self.known.values();
-        own.filter(|contact| contact.standing.listed).count()
+        self.iter()
+            .filter(|contact| contact.standing().listed)
+            .count()
     }
 
     /// How many there are, listed or not.
@@ -219,7 +359,7 @@ impl Contacts {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.len() == 0
     }
 
     /// The roster's version.
@@ -234,7 +374,7 @@ impl Contacts {
     /// What changed since `version`, oldest first; `None` when that is not known any more. Of what features
     /// provided before nothing is known.
     #[must_use]
-    pub fn changes_since(&self, version: RosterVersion) -> Option<Vec<RosterChange<'_>>> {
+    pub fn changes_since(&self, version: RosterVersion) -> Option<Vec<RosterChange>> {
         let RosterVersion { own, provided } = version;
         if own < self.oldest_version || own > self.version || provided != self.mark() {
             return None;
@@ -244,20 +384,17 @@ impl Contacts {
             now,
             version: RosterVersion { own, provided },
         };
-        let newer = self
-            .known
-            .iter()
-            .filter(|(_, contact)| contact.version > own);
-        let listed = newer.filter_map(|(jid, contact)| {
-            let now = self.merged(jid, Some(contact))?;
-            Some(change(jid, Some(now), contact.version))
+        let newer = self.iter().filter(|contact| contact.version() > own);
+        let listed = newer.filter_map(|contact| {
+            let jid = contact.jid();
+            let now = self.item(&jid)?;
+            Some(change(jid, Some(now), contact.version()))
         });
         let removed = self.removed.range(own + 1..).filter_map(|(at, jid)| {
-            let known = self.known.get(jid);
-            match (self.merged(jid, known), known) {
+            match (self.item(jid), self.get(jid)) {
                 // Its last change is among those above.
-                (Some(_), Some(contact)) if contact.version > own => None,
-                (now, _) => Some(change(jid, now, *at)),
+                (Some(_), Some(contact)) if contact.version() > own => None,
+                (now, _) => Some(change(jid.clone(), now, *at)),
             }
         });
         let mut changes: Vec<_> = listed.chain(removed).collect();
@@ -277,11 +414,7 @@ impl Contacts {
     ) {
         self.change += 1;
         let is_provided = self.is_provided(jid);
-        let was_listed = is_provided
-            || self
-                .known
-                .get(jid)
-                .is_some_and(|contact| contact.standing.listed);
+        let was_listed = self.standing(jid).listed;
         match contact {
             Some(mut contact) => {
                 contact.change = self.change;
@@ -294,10 +427,10 @@ impl Contacts {
                     contact.version = self.removal_of(jid).unwrap_or(0);
                 }
                 batch.put(CONTACTS, owner, jid, &contact.to_stored());
-                self.known.insert(jid.clone(), contact);
+                self.put(jid, Some(contact));
             }
             None => {
-                self.known.remove(jid);
+                self.put(jid, None);
                 let version = match (was_listed, self.removal_of(jid)) {
                     (true, _) => {
                         self.version += 1;
@@ -317,12 +450,24 @@ impl Contacts {
                     && let Some((oldest, forgotten)) = self.removed.pop_first()
                 {
                     self.oldest_version = oldest;
-                    if !self.known.contains_key(&forgotten) {
+                    if self.known.get(&forgotten).is_none() {
                         batch.delete(CONTACTS, owner, &forgotten);
                     }
                 }
             }
         }
+    }
+
+    fn put(&mut self, jid: &BareJid, contact: Option<Contact>) {
+        match contact.as_ref().and_then(|contact| contact.request.clone()) {
+            Some(request) => {
+                self.requests.insert(jid.clone(), request);
+            }
+            None => {
+                self.requests.remove(jid);
+            }
+        }
+        self.known.set(jid, contact);
     }
 
     /// The version at which the roster lost this contact, while that is known.
@@ -332,28 +477,23 @@ impl Contacts {
     }
 
     /// The number of the last change.
-    pub(crate) fn change(&self) -> u64 {
+    pub(crate) fn change(&self) -> u32 {
         self.change
     }
 
     /// Undoes change number `change` of one contact, unless a later one touched the same: that one's
     /// batch carried the whole of it. Nobody has seen the versions the change drew.
-    pub(crate) fn restore(&mut self, jid: &BareJid, before: Option<Contact>, change: u64) {
+    pub(crate) fn restore(&mut self, jid: &BareJid, before: Option<Contact>, change: u32) {
         let is_newer = self
             .known
             .get(jid)
-            .is_some_and(|contact| contact.change > change);
+            .is_some_and(|contact| contact.change() > change);
         if is_newer {
             return;
         }
-        match before {
-            Some(before) => {
-                self.removed.retain(|_, removed| removed != jid);
-                self.known.insert(jid.clone(), before);
-            }
-            None => {
-                self.known.remove(jid);
-            }
+        if before.is_some() {
+            self.removed.retain(|_, removed| removed != jid);
         }
+        self.put(jid, before);
     }
 }

@@ -213,7 +213,7 @@ impl Server {
             let contacts = account.contacts().iter();
             Some(
                 contacts
-                    .map(|(jid, known)| (jid.clone(), known.standing))
+                    .map(|contact| (contact.jid(), contact.standing()))
                     .collect(),
             )
         });

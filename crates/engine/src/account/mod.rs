@@ -14,6 +14,7 @@ pub(crate) mod iq;
 pub(crate) mod load;
 pub(crate) mod mail;
 pub(crate) mod noted;
+mod pages;
 pub(crate) mod presence;
 mod resident;
 mod roster_version;
@@ -36,7 +37,7 @@ use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
     circles::Circle,
-    contacts::{Contact, Contacts},
+    contacts::{Contact, ContactRef, Contacts, RosterItem, Tie},
     credentials::{AccountError, AccountRecord},
     deletion::Deletion,
     resident::{Resident, ResidentKind},

@@ -1,6 +1,6 @@
 //! The version of a roster, [RFC 6121 §2.6](https://www.rfc-editor.org/rfc/rfc6121#section-2.6), and what changed since.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use jid::BareJid;
 
@@ -16,11 +16,11 @@ pub struct RosterVersion {
 
 /// One item of a roster that is another than it was.
 #[derive(Clone, Debug)]
-pub struct RosterChange<'c> {
+pub struct RosterChange {
     /// Whose item.
-    pub jid: &'c BareJid,
+    pub jid: BareJid,
     /// What it is now; `None` when it was removed.
-    pub now: Option<Cow<'c, Contact>>,
+    pub now: Option<Contact>,
     /// The roster's version with this change.
     pub version: RosterVersion,
 }

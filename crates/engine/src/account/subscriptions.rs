@@ -1,12 +1,12 @@
 //! Executes what the subscription machine decides: RFC 6121 §3, for stanzas sent and arrived.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use jid::{BareJid, Jid};
 use stanza::{Condition, PresenceType, Stanza, StanzaError};
 
 use super::{
-    Account, Contact, presence,
+    Account, Contact, ContactRef, presence,
     subscription::{self, Audience, Effect, SubscriptionType, Transition},
 };
 use crate::{
@@ -131,7 +131,7 @@ fn keep(
     transition: &Transition,
     stanza: Option<&Arc<Stanza>>,
 ) {
-    let before = account.contacts().get(contact).cloned();
+    let before = account.contacts().get(contact).map(ContactRef::to_contact);
     let mut after = before.clone().unwrap_or_default();
     after.standing = transition.standing;
     for effect in &transition.effects {
@@ -186,7 +186,7 @@ fn act(
         }
         Effect::SendReceipt => receipt(account, cx, contact),
         Effect::Push | Effect::PushRemoval => {
-            let now = account.contacts().item(contact).map(Cow::into_owned);
+            let now = account.contacts().item(contact);
             cx.tell(
                 ContactChanged {
                     contact: contact.clone(),
@@ -262,7 +262,7 @@ impl Account {
         name: Option<String>,
         groups: Vec<String>,
     ) -> Result<(), RosterFull> {
-        let before = self.contacts.get(jid).cloned();
+        let before = self.contacts.get(jid).map(ContactRef::to_contact);
         let mut after = before.clone().unwrap_or_default();
         let is_provided = self.contacts.is_provided(jid);
         if !is_provided && !after.standing.listed && is_full(self, cx) {
@@ -306,7 +306,7 @@ impl Account {
         contact: &BareJid,
         now: Option<Contact>,
     ) {
-        let before = self.contacts.get(contact).cloned();
+        let before = self.contacts.get(contact).map(ContactRef::to_contact);
         let owner = self.owner.clone();
         if self.is_anonymous {
             self.contacts

@@ -156,8 +156,8 @@ fn concerned(account: &Account, items: &[Jid]) -> BTreeSet<Jid> {
     let seen = account
         .contacts()
         .standings()
-        .filter(|(_, standing)| standing.state.sees_contact())
-        .map(|(contact, _)| Jid::from(contact.clone()));
+        .filter(|contact| contact.standing().state.sees_contact())
+        .map(|contact| Jid::from(contact.jid()));
     let known = account.watchers().into_iter().chain(seen);
     // A resource of a contact is no contact by itself.
     let resources = items

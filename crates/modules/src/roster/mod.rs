@@ -78,7 +78,7 @@ impl AnswerIq<Get> for Roster {
         let pushes: Vec<Stanza> = changes
             .into_iter()
             .map(|change| {
-                let item = protocol::item_or_removed(change.jid, change.now.as_deref());
+                let item = protocol::item_or_removed(&change.jid, change.now.as_ref());
                 push(environment, item, change.version)
             })
             .collect();
