@@ -26,6 +26,12 @@ pub(crate) const ACCOUNTS: [(&str, &str); 2] = [
     ("juliet@localhost", "neither, fair saint"),
 ];
 
+/// What the development build tells everybody once.
+pub(crate) const MOTD: &str = "The Prince speaks at noon";
+
+/// What it tells whoever registers.
+pub(crate) const WELCOME: &str = "Good morrow, {username}";
+
 /// Which binary is started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Build {
@@ -185,9 +191,9 @@ impl Drop for TestServer {
 
 /// A load tool makes its own accounts.
 fn configuration(port: u16, tls_port: u16, build: Build) -> String {
-    let registration = match build {
-        Build::Development => "",
-        Build::Release => "registration = \"open\"\n",
+    let notices = match build {
+        Build::Development => format!("motd = \"{MOTD}\"\nwelcome = \"{WELCOME}\"\n"),
+        Build::Release => String::new(),
     };
     format!(
         "data = \"data\"\n\n\
@@ -195,7 +201,8 @@ fn configuration(port: u16, tls_port: u16, build: Build) -> String {
          c2s = [\"127.0.0.1:{port}\"]\n\
          c2s_tls = [\"127.0.0.1:{tls_port}\"]\n\n\
          [host.\"localhost\"]\n\
-         {registration}"
+         registration = \"open\"\n\
+         {notices}"
     )
 }
 
