@@ -3,7 +3,7 @@
 //! The engine has no socket, thread, clock or generator of its own. `transport` implements this
 //! trait on tokio and the operating system, `testkit` on a seeded executor with virtual time.
 
-use std::{future::Future, pin::Pin, time::Instant};
+use std::{future::Future, pin::Pin, task::Poll, time::Instant};
 
 use stanza::Timestamp;
 
@@ -51,4 +51,17 @@ pub(crate) fn random_id(environment: &dyn Environment) -> String {
         value >>= 5;
     }
     text
+}
+
+/// Gives the worker to whoever waits for it, once.
+pub(crate) async fn let_others_work() {
+    let mut has_yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

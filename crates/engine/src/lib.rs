@@ -22,6 +22,8 @@ pub mod limits;
 mod listing;
 mod losses;
 pub mod module;
+mod notice;
+pub mod period;
 mod permission;
 pub mod pipeline;
 mod registry;

@@ -167,6 +167,7 @@ impl Server {
         });
         server.losses.belongs_to(&server);
         server.start_jobs();
+        server.prepare_hosts();
         server.take_back_sessions();
         Ok(server)
     }
@@ -198,6 +199,7 @@ impl Server {
                 );
             }
         }
+        self.prepare_anew(&before.hosts);
         self.start_jobs();
         Ok(())
     }

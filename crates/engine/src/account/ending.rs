@@ -103,7 +103,7 @@ pub(crate) fn abandon(account: &mut Account, server: &Server) -> Vec<Envelope> {
     let mut last = Vec::from(account.effects.take());
     let watchers: Vec<Jid> = account
         .contacts()
-        .iter()
+        .standings()
         .filter(|contact| contact.standing().state.is_seen_by_contact())
         .map(|contact| contact.jid().into())
         .collect();

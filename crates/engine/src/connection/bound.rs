@@ -336,7 +336,6 @@ impl Connection {
         let Phase::Bound(bound) = &mut self.phase else {
             return;
         };
-        bound.owes_count += 1;
         if let (Kind::Iq(IqType::Result | IqType::Error), Some(asker), Some(id)) =
             (stanza.kind(), stanza.to(), stanza.id())
             && let Some(acks) = &mut bound.session.outbox().acks
@@ -345,6 +344,7 @@ impl Connection {
         }
         match bound.session.stamp(stanza, self.server.sabotage()) {
             Ok(envelope) => {
+                bound.owes_count += 1;
                 self.server.sent(&bound.cell, envelope);
                 bound.count_effects();
             }

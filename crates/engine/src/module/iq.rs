@@ -9,7 +9,7 @@ use xml::Element;
 
 use super::{Answer, AnswerIq, HandleIq, Method, Payload, service::ServiceParts};
 use crate::{
-    account::{Account, AccountError, Closing, Resource},
+    account::{Account, AccountError, Closing, Deletion, Resource},
     command::Who,
     host::Host,
     permission::Role,
@@ -230,13 +230,14 @@ impl IqJob {
         }
     }
 
-    /// Removes the account that asks, with all it owns. Its sessions end, and so the asking one gets the
-    /// empty result before its stream ends, [XEP-0077 §3.2](https://xmpp.org/extensions/xep-0077.html#usecases-cancel).
+    /// Deletes the account that asks, with all it owns, now or after the grace period of its host. Its sessions end,
+    /// and so the asking one gets the empty result before its stream ends,
+    /// [XEP-0077 §3.2](https://xmpp.org/extensions/xep-0077.html#usecases-cancel).
     ///
     /// # Errors
     ///
-    /// [`AccountError`]; then nothing was removed, and that is to be the answer.
-    pub async fn delete_own_account(&self) -> Result<(), AccountError> {
+    /// [`AccountError`]; then nothing was changed, and that is to be the answer.
+    pub async fn delete_own_account(&self) -> Result<Deletion, AccountError> {
         let account = self.from.bare();
         let Some(session) = &self.session else {
             return Err(AccountError::Missing(account));
@@ -244,7 +245,7 @@ impl IqJob {
         let to = Jid::from(session.full_jid().clone());
         let result = self.stanza.reply_result(None).with_to(Some(to));
         session.outbox().set_last_words(Some(result));
-        let outcome = self.server.delete_account(&account).await;
+        let outcome = self.server.delete_account(&account, false).await;
         if outcome.is_err() {
             session.outbox().set_last_words(None);
         }

@@ -3,16 +3,22 @@
 //! A module holds configuration only and is built anew when that changes; state lives in accounts,
 //! sessions and the store. No module sees another.
 
+mod circles;
 mod entry;
+mod gone;
 pub mod iq;
 mod job;
 mod key;
+mod prepare;
 mod service;
 mod stream_element;
 mod wiring;
 
 pub(crate) use self::{
+    circles::CirclesFn,
+    gone::GoneFn,
     job::{JobEntry, Jobs},
+    prepare::{Preparation, PrepareFn},
     service::{ServiceCell, ServiceRef},
     stream_element::ElementHandler,
     wiring::{FannedOut, Parts},
@@ -27,10 +33,13 @@ use thiserror::Error;
 use xml::{Element, Fragment};
 
 pub use self::{
+    circles::Circles,
     entry::{Entry, Setting, entry},
+    gone::Gone,
     iq::{IqContext, IqJob, To},
     job::Job,
     key::{Key, key_names},
+    prepare::Prepare,
     service::{Service, ServiceParts, ServiceWiring},
     stream_element::{AtSession, StreamElement},
     wiring::{AtStream, Wiring},

@@ -1,13 +1,14 @@
 //! What a module says it touches, and where that goes.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
-use jid::{Domain, Jid};
+use jid::{BareJid, Domain, Jid};
 use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AnswerIq, DiscoNodes, FanOut, HandleIq, Module, On, Payload, Screen,
+    AnswerIq, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq, Module, On, Payload,
+    Prepare, PrepareFn, Screen,
     iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
     service::{Service, ServiceParts, ServiceWiring},
@@ -42,6 +43,8 @@ pub(crate) type FeatureFn = Box<dyn Fn(&Host) -> Option<Fragment> + Send + Sync>
 /// What the modules of one host made together.
 #[derive(Default)]
 pub(crate) struct Parts {
+    /// The modules themselves, of whatever types.
+    pub(crate) modules: Vec<Arc<dyn Any + Send + Sync>>,
     pub(crate) pipeline: Pipeline,
     pub(crate) iq: IqTable,
     pub(crate) disco: Disco,
@@ -53,6 +56,10 @@ pub(crate) struct Parts {
     pub(crate) elements: Vec<ElementHandler>,
     pub(crate) jobs: Vec<JobEntry>,
     pub(crate) commands: Vec<&'static CommandEntry>,
+    pub(crate) prepares: Vec<PrepareFn>,
+    pub(crate) circles: Vec<CirclesFn>,
+    pub(crate) gone: Vec<GoneFn>,
+    pub(crate) deletion_grace: Duration,
 }
 
 /// Registers one module. Handed to [`Module::wire`].
@@ -63,10 +70,9 @@ pub struct Wiring<'a, M> {
 
 impl<'a, M: Module> Wiring<'a, M> {
     pub(crate) fn new(module: M, parts: &'a mut Parts) -> Self {
-        Self {
-            module: Arc::new(module),
-            parts,
-        }
+        let module = Arc::new(module);
+        parts.modules.push(module.clone());
+        Self { module, parts }
     }
 
     /// The module's own configuration decides what is wired.
@@ -211,6 +217,50 @@ impl<'a, M: Module> Wiring<'a, M> {
                 Box::pin(async move { module.run(&host, &server).await })
             }),
         });
+        self
+    }
+
+    /// Reads something of the host before its accounts.
+    pub fn prepare(&mut self) -> &mut Self
+    where
+        M: Prepare,
+    {
+        let module = self.module.clone();
+        self.parts.prepares.push(Box::new(move |host, server| {
+            let module = module.clone();
+            Box::pin(async move { module.prepare(&host, &server).await })
+        }));
+        self
+    }
+
+    /// Provides contacts to accounts.
+    pub fn circles(&mut self) -> &mut Self
+    where
+        M: Circles,
+    {
+        let module = self.module.clone();
+        let circles = Box::new(move |account: &BareJid| module.circles(account));
+        self.parts.circles.push(circles);
+        self
+    }
+
+    /// For this long a deleted account can be taken back; the longest that a feature asks for counts. Who asks for it
+    /// has to see to it that [`Server::finish_deletions`](crate::Server::finish_deletions) is called.
+    pub fn deletion_grace(&mut self, grace: Duration) -> &mut Self {
+        self.parts.deletion_grace = self.parts.deletion_grace.max(grace);
+        self
+    }
+
+    /// Remembers names whose account was deleted.
+    pub fn gone(&mut self) -> &mut Self
+    where
+        M: Gone,
+    {
+        let module = self.module.clone();
+        self.parts.gone.push(Box::new(move |account, server| {
+            let module = module.clone();
+            Box::pin(async move { module.is_gone(&account, &server).await })
+        }));
         self
     }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountCell, CellState, Closing, INBOX_MAX, iq, load, mail,
+        Account, AccountCell, CellState, Closing, INBOX_MAX, circles, iq, load, mail,
         noted::{self, SessionNote},
         presence,
     },
@@ -136,6 +136,7 @@ impl Server {
             let (inbox, wakers) = (std::mem::take(inbox), std::mem::take(wakers));
             *state = CellState::Ready(Box::new(account));
             match self.run_in(cell, &mut state, Gates::OPEN, None, |account, cx| {
+                circles::enter(account, cx);
                 noted::take_back(account, cx, notes);
                 mail::give_up_strays(account, cx);
             }) {
@@ -231,6 +232,9 @@ impl Server {
         let method = match envelope.stanza().kind() {
             Kind::Iq(IqType::Get) => Method::Get,
             Kind::Iq(IqType::Set) => Method::Set,
+            Kind::Presence(PresenceType::Probe | PresenceType::Subscribe) => {
+                return self.perhaps_gone(envelope);
+            }
             _ => return for_nobody(envelope),
         };
         let host = self.host(envelope.to().domain())?;
@@ -264,6 +268,44 @@ impl Server {
             envelope,
             answer.unwrap_or_else(|panicked| Err(panicked.error())),
         )
+    }
+}
+
+impl Server {
+    /// Somebody asks for the presence of an account that is not there. Where it is remembered as gone for good, the
+    /// asker is told, and that the subscription is at its end.
+    fn perhaps_gone(self: &Arc<Self>, envelope: &Envelope) -> Option<Next> {
+        let usual = for_nobody(envelope);
+        let account = envelope.to().bare();
+        let Some(host) = self
+            .host(account.domain())
+            .filter(|host| !host.gone().is_empty())
+        else {
+            return usual;
+        };
+        let error = envelope.stanza().reply_error(&StanzaError::gone(None));
+        let error = error.map(|error| envelope.answer(error));
+        let asker = envelope.from().bare().into();
+        let over = Stanza::presence(PresenceType::Unsubscribed);
+        let over = Envelope::from_account(&account, asker, over);
+        let held = envelope.hold();
+        let server = self.clone();
+        self.environment().spawn(Box::pin(async move {
+            match server.is_gone(&host, &account).await {
+                Ok(true) => {
+                    for envelope in error.into_iter().chain([over]) {
+                        server.route(envelope);
+                    }
+                }
+                Ok(false) => server.work(usual),
+                Err(error) => {
+                    tracing::error!(%account, %error, "whether an account is gone can't be read");
+                    server.work(usual);
+                }
+            }
+            drop(held);
+        }));
+        None
     }
 }
 

@@ -187,6 +187,14 @@ pub trait Actors {
     /// When there is no server.
     fn disk(&mut self, room: Room) -> Result<(), Self::Error>;
 
+    /// Gives the server another configuration: this TOML over the bench's own. Called only when [`Need::InProcess`] is
+    /// offered.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses it.
+    fn reload(&mut self, toml: &str) -> Result<(), Self::Error>;
+
     /// Gives the server an operator's command. Called only when [`Need::Commands`] is offered.
     ///
     /// # Errors

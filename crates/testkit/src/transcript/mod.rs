@@ -41,7 +41,8 @@
 //! | `wait 5 min` | time passes (`ms`, `s`, `min`, `h`, `days`); plays in virtual time only |
 //! | `server restart`, `server kill` | the server stops in order, or at once, and starts again on the same data |
 //! | `disk full`, `disk free` | the disk refuses every write from now on, or takes them again; plays in process only |
-//! | `command user delete romeo@example` | the operator gives this command |
+//! | `reload` and indented TOML | the configuration is this one from now on; plays in process only |
+//! | `command user delete romeo@example` | the operator gives this command; a text of several words stands in double quotes |
 //!
 //! # Matching
 //!
@@ -64,6 +65,7 @@ mod player;
 mod script;
 mod template;
 mod tree;
+mod words;
 
 pub use actors::{Actors, Received, Restart, Room, SignIn};
 pub use failure::{Failure, Problem};
@@ -73,3 +75,4 @@ pub use pattern::{Mismatch, Pattern, PatternError};
 pub use player::{Outcome, play};
 pub use script::{Account, Action, Actor, Expected, Listener, Need, Script, Sent, Step};
 pub use template::{Captures, Template, TemplateError};
+pub use words::words;

@@ -117,6 +117,19 @@ fn what_a_file_needs_is_known_from_its_lines() {
 }
 
 #[test]
+fn a_reload_takes_a_configuration() {
+    let text = "spec x\nreload\n  [limits]\n  roster_items_max = 2";
+    let script = Script::parse("reload.xmpp", text).unwrap();
+    assert_eq!(script.needs, [Need::InProcess]);
+    let [step] = &script.steps[..] else {
+        panic!("one step");
+    };
+    assert!(
+        matches!(&step.action, Action::Reload(toml) if toml == "[limits]\nroster_items_max = 2\n")
+    );
+}
+
+#[test]
 fn errors_name_the_line_and_what_to_write() {
     error(
         "online a/b",
@@ -239,6 +252,7 @@ fn show(action: &Action) -> String {
         Action::Disk(room) => format!("disk {room:?}"),
         Action::Wait(time) => format!("wait {time:?}"),
         Action::Server(restart) => format!("server {restart:?}"),
+        Action::Reload(toml) => format!("reload {toml}"),
         Action::Command(command) => format!("command {}", fill(command)),
     }
 }

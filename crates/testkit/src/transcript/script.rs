@@ -64,6 +64,8 @@ pub enum Action {
     Disk(super::Room),
     /// The operator gives a command.
     Command(Template),
+    /// This is the configuration from now on, over that of the test bench.
+    Reload(String),
 }
 
 /// An account to exist.

@@ -9,7 +9,7 @@ use thiserror::Error;
 use xml::{Fault, Framing};
 
 use super::{Bench, Client, LinkId, World};
-use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, Room, SignIn};
+use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, Room, SignIn, words};
 
 /// What the bench's own configuration makes of a transcript's TOML.
 pub type Configure = fn(&str) -> Result<(Settings, ClientSettings), String>;
@@ -288,10 +288,15 @@ impl Actors for InProcess {
         Ok(())
     }
 
+    fn reload(&mut self, toml: &str) -> Result<(), BenchError> {
+        let (settings, _) = (self.configure)(toml).map_err(BenchError::Server)?;
+        self.world()?.reload(settings).map_err(BenchError::Server)
+    }
+
     fn command(&mut self, command: &str) -> Result<(), BenchError> {
         let world = self.world()?;
         let server = world.server().clone();
-        let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+        let words = words(command);
         world
             .run(async move { super::command::run(&server, &words).await })
             .map_err(|error| BenchError::Server(error.to_string()))?
