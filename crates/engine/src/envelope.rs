@@ -10,14 +10,9 @@ use jid::{BareJid, Domain, FullJid, Jid};
 use stanza::Stanza;
 
 use crate::{
-    account::DrainQueue,
     pipeline::Gates,
     session::{Held, Session},
 };
-
-/// How many stanzas that one account or service made may wait to be routed without holding anybody back. Past it, a
-/// session that adds to them reads on only when what it added is routed.
-const EFFECTS_MAX: usize = 1024;
 
 /// Who put a stanza on its way.
 #[derive(Clone, Debug)]
@@ -193,13 +188,10 @@ impl Envelope {
         self.held.clone()
     }
 
-    /// When too many of `effects` wait, holds back the session that caused the last of them until that one is
-    /// routed: several senders can cause more, from several threads, than the one drainer routes meanwhile.
-    pub(crate) fn hold_back(effects: &mut DrainQueue<Self>, held: Option<&Held>) {
-        if let Some(last) = effects.last_beyond(EFFECTS_MAX)
-            && last.held.is_none()
-        {
-            last.held = held.cloned();
+    /// Keeps the session that caused it from reading on, unless it keeps its sender.
+    pub(crate) fn hold_also(&mut self, held: Option<&Held>) {
+        if self.held.is_none() {
+            self.held = held.cloned();
         }
     }
 
@@ -215,43 +207,5 @@ impl Envelope {
         let to = self.to.clone();
         let stanza = Arc::make_mut(&mut self.stanza);
         *stanza = stanza.clone().with_from(Some(bare)).with_to(Some(to));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-
-    use super::*;
-    use crate::{permission::Role, session::SessionId};
-
-    #[test]
-    fn who_adds_to_too_many_effects_waits_until_what_it_added_is_routed() {
-        let full_jid = FullJid::parse("romeo@example/orchard").unwrap();
-        let session = Session::new(SessionId(1), full_jid.clone(), Role::Member, 1000);
-        let stanza = Arc::new(Stanza::iq(stanza::IqType::Result, "1"));
-        let effect = || Envelope::share(full_jid.clone().into(), full_jid.clone().into(), &stanza);
-        let mut effects = DrainQueue::default();
-        std::iter::repeat_with(effect)
-            .take(EFFECTS_MAX)
-            .for_each(|effect| effects.push(effect));
-
-        let held = Held::new(&session);
-        Envelope::hold_back(&mut effects, Some(&held));
-        drop(held);
-        assert!(!session.is_held(), "so many hold back nobody");
-
-        effects.push(effect());
-        let held = Held::new(&session);
-        Envelope::hold_back(&mut effects, Some(&held));
-        drop(held);
-        assert!(session.is_held());
-        assert!(effects.claim());
-        for _ in 0..EFFECTS_MAX {
-            drop(effects.next(VecDeque::pop_front));
-        }
-        assert!(session.is_held(), "its own still waits");
-        drop(effects.next(VecDeque::pop_front));
-        assert!(!session.is_held());
     }
 }

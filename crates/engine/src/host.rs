@@ -17,7 +17,8 @@ use xml::Fragment;
 use crate::{
     disco::Disco,
     module::{
-        AtStream, ConfigError, ElementHandler, Entry, JobEntry, ServiceParts, Setting, iq::IqTable,
+        AccountMessageHandler, AtStream, ConfigError, ElementHandler, Entry, JobEntry,
+        ServiceParts, Setting, iq::IqTable,
     },
     pipeline::Pipeline,
 };
@@ -156,6 +157,12 @@ impl Host {
     pub(crate) fn element(&self, name: &str, ns: &str) -> Option<&ElementHandler> {
         let mut elements = self.parts.elements.iter();
         elements.find(|one| one.name == name && one.ns == ns)
+    }
+
+    /// Who takes messages between accounts of this name.
+    pub(crate) fn account_message(&self, name: &str) -> Option<&AccountMessageHandler> {
+        let mut handlers = self.parts.account_messages.iter();
+        handlers.find(|one| one.name == name)
     }
 
     /// The feature children of the stream at `when`.

@@ -14,6 +14,7 @@ pub mod command;
 mod compute;
 mod connection;
 mod disco;
+mod effect;
 mod envelope;
 mod environment;
 mod faults;

@@ -3,6 +3,7 @@
 //! A module holds configuration only and is built anew when that changes; state lives in accounts,
 //! sessions and the store. No module sees another.
 
+mod account_message;
 mod entry;
 pub mod iq;
 mod job;
@@ -11,6 +12,7 @@ mod stream_element;
 mod wiring;
 
 pub(crate) use self::{
+    account_message::{AccountMessageCounters, AccountMessageHandler, Saying, Told},
     job::{JobEntry, Jobs},
     service::{ServiceCell, ServiceRef},
     stream_element::ElementHandler,
@@ -25,6 +27,7 @@ use thiserror::Error;
 use xml::{Element, Fragment};
 
 pub use self::{
+    account_message::{AccountMessage, AccountMessageCounts, OnAccountMessage, TellError},
     entry::{Entry, Setting, entry},
     iq::{IqContext, IqJob, To},
     job::Job,

@@ -7,7 +7,8 @@ use stanza::form::Form;
 use xml::Fragment;
 
 use super::{
-    AnswerIq, HandleIq, Module, On, Payload, Screen,
+    AccountMessage, AnswerIq, HandleIq, Module, On, OnAccountMessage, Payload, Screen,
+    account_message::AccountMessageHandler,
     iq::{IqTable, To, answering, handling},
     job::{Job, JobEntry},
     service::{Service, ServiceParts, ServiceWiring},
@@ -42,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) marks: Vec<&'static str>,
     pub(crate) services: Vec<ServiceParts>,
     pub(crate) elements: Vec<ElementHandler>,
+    pub(crate) account_messages: Vec<AccountMessageHandler>,
     pub(crate) jobs: Vec<JobEntry>,
 }
 
@@ -156,6 +158,17 @@ impl<'a, M: Module> Wiring<'a, M> {
                 module.at_session(P::parse(element)?, session, account, cx)
             }),
         });
+        self
+    }
+
+    /// Takes what accounts and services of this feature say to an account with
+    /// [`tell_account`](Context::tell_account).
+    pub fn account_message<A: AccountMessage>(&mut self) -> &mut Self
+    where
+        M: OnAccountMessage<A>,
+    {
+        let handler = AccountMessageHandler::new::<M, A>(&self.module);
+        self.parts.account_messages.push(handler);
         self
     }
 

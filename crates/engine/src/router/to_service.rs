@@ -10,6 +10,7 @@ use super::{
     reply::{Question, route_error},
 };
 use crate::{
+    effect::Effect,
     envelope::Envelope,
     module::{
         IqContext, Method, ServiceRef, To,
@@ -37,7 +38,7 @@ impl Server {
         });
         match outcome {
             Ok((waiting, gates)) => {
-                Envelope::hold_back(&mut queue, held.as_ref());
+                Effect::hold_back(&mut queue, held.as_ref());
                 if let Some(held) = held {
                     held.gate_at(gates.after);
                 }

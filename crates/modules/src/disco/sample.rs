@@ -2,6 +2,7 @@
 //! the list nothing of it is left.
 
 mod keeping;
+mod telling;
 
 use engine::{
     ClientSettings, ConflictPolicy, HostFacts, HostSettings, Item, Limits, Settings,
