@@ -10,6 +10,8 @@ use jid::{BareJid, Domain, FullJid, Jid};
 use stanza::Stanza;
 
 use crate::{
+    homes::Crossing,
+    permission::Role,
     pipeline::Gates,
     session::{Held, Session},
 };
@@ -25,6 +27,8 @@ pub enum Origin {
     Host,
     /// A service domain of ours.
     Service,
+    /// An account, service or host of ours in another home, which checked who it was.
+    Home(Arc<Crossing>),
 }
 
 /// A stanza whose `from` its origin was entitled to use and whose `to` is known.
@@ -111,12 +115,34 @@ impl Envelope {
             .then(|| Self::stamped(from, to, Origin::Service, stanza))
     }
 
+    /// Came from another home. Made by the way in alone, which checked that `from` lives there.
+    pub(crate) fn from_home(crossing: Crossing, from: Jid, to: Jid, stanza: Stanza) -> Self {
+        let crossing = Arc::new(crossing);
+        Self {
+            stanza: Arc::new(stanza),
+            from,
+            to,
+            held: crossing.is_kept().then(|| Held::Crossing(crossing.clone())),
+            origin: Origin::Home(crossing),
+            gates: Gates::OPEN,
+        }
+    }
+
+    /// An error in the place of an account elsewhere that was not reached.
+    pub(crate) fn from_elsewhere(account: Jid, to: Jid, error: Stanza) -> Self {
+        Self::stamped(account, to, Origin::Account, error)
+    }
+
     /// The answer to this envelope, from the address it was sent to.
     ///
-    /// That address is local by the router's choice of who answers, so the answer may carry it.
+    /// That address is local by the router's choice of who answers, so the answer may carry it. A home that keeps the
+    /// stanza hears of it behind the answer.
     pub(crate) fn answer(&self, stanza: Stanza) -> Self {
         let mut answer = Self::stamped(self.to.clone(), self.from.clone(), Origin::Account, stanza);
         answer.gates = self.gates;
+        if let Some(Held::Crossing(_)) = &self.held {
+            answer.held = self.held.clone();
+        }
         answer
     }
 
@@ -157,7 +183,33 @@ impl Envelope {
     pub fn session(&self) -> Option<&Arc<Session>> {
         match &self.origin {
             Origin::Session(session) => Some(session),
-            Origin::Account | Origin::Host | Origin::Service => None,
+            Origin::Account | Origin::Host | Origin::Service | Origin::Home(_) => None,
+        }
+    }
+
+    /// How it came, when it is from another home.
+    pub(crate) fn crossing(&self) -> Option<&Arc<Crossing>> {
+        match &self.origin {
+            Origin::Home(crossing) => Some(crossing),
+            Origin::Session(_) | Origin::Account | Origin::Host | Origin::Service => None,
+        }
+    }
+
+    /// Whether the session that sent it has acks (XEP-0198) on: what it sent must be safe before it is acked.
+    pub(crate) fn sender_has_acks(&self) -> bool {
+        match &self.origin {
+            Origin::Session(session) => session.has_acks(),
+            Origin::Home(crossing) => crossing.has_acks(),
+            Origin::Account | Origin::Host | Origin::Service => false,
+        }
+    }
+
+    /// What its sender may do.
+    pub(crate) fn role(&self) -> Role {
+        match &self.origin {
+            Origin::Session(session) => session.role(),
+            Origin::Home(crossing) => crossing.role(),
+            Origin::Account | Origin::Host | Origin::Service => Role::default(),
         }
     }
 
@@ -186,6 +238,13 @@ impl Envelope {
     /// Keeps the sending session from reading on, also when this envelope is consumed.
     pub(crate) fn hold(&self) -> Option<Held> {
         self.held.clone()
+    }
+
+    /// Lets the session that sent it read on.
+    pub(crate) fn let_session_go(&mut self) {
+        if let Some(Held::Session(_)) = &self.held {
+            self.held = None;
+        }
     }
 
     /// Keeps the session that caused it from reading on, unless it keeps its sender.

@@ -18,6 +18,7 @@ mod effect;
 mod envelope;
 mod environment;
 mod faults;
+mod homes;
 mod host;
 pub mod limits;
 mod listing;
@@ -37,6 +38,7 @@ pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, TlsFacts}
 pub use disco::{Disco, Identity, Item};
 pub use envelope::{Envelope, Origin};
 pub use environment::{Environment, Task};
+pub use homes::{Crossing, Homes};
 pub use host::{ArchivePolicy, Authentication, Host, HostFacts, HostSettings};
 pub use limits::Limits;
 pub use listing::SessionInfo;

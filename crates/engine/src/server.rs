@@ -21,6 +21,7 @@ use crate::{
     asks::Asks,
     command::CommandEntry,
     environment::Environment,
+    homes::Links,
     host::{Host, HostSettings},
     limits::{Limits, SignInFailures},
     losses::Losses,
@@ -69,6 +70,8 @@ pub struct Server {
     pub(crate) registry: Registry,
     losses: Arc<Losses>,
     pub(crate) told: AccountMessageCounters,
+    /// The ways to other homes, if there are any.
+    pub(crate) links: Option<Links>,
     sign_ins: Mutex<SignInFailures>,
     fake: FakeCredentials,
     next_session: AtomicU64,
@@ -142,6 +145,7 @@ impl Server {
         store.observe(losses.clone());
         let server = Arc::new(Self {
             started: environment.now(),
+            links: environment.homes().map(Links::new),
             environment,
             store,
             entries: entries.to_vec(),
@@ -165,6 +169,7 @@ impl Server {
             sessions: AtomicU64::new(0),
         });
         server.losses.belongs_to(&server);
+        server.read_links();
         server.start_jobs();
         server.take_back_sessions();
         Ok(server)

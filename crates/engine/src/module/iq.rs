@@ -37,6 +37,7 @@ pub struct IqContext<'a> {
     pub(crate) asked: To,
     pub(crate) from: &'a Jid,
     pub(crate) session: Option<&'a Arc<Session>>,
+    pub(crate) role: Role,
     pub(crate) account: Option<&'a mut Account>,
     pub(crate) run: Option<&'a Context<'a>>,
     pub(crate) service: Option<&'a ServiceParts>,
@@ -81,9 +82,7 @@ impl IqContext<'_> {
     /// The role of the asker on this host.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.session
-            .map(|session| session.role())
-            .unwrap_or_default()
+        self.role
     }
 
     /// The asking session, when it is one of ours.
@@ -130,6 +129,7 @@ impl IqContext<'_> {
 pub struct IqJob {
     pub(crate) from: Jid,
     pub(crate) session: Option<Arc<Session>>,
+    pub(crate) role: Role,
     pub(crate) account: Option<BareJid>,
     pub(crate) host: Arc<Host>,
     pub(crate) server: Arc<Server>,
@@ -153,10 +153,7 @@ impl IqJob {
     /// The role of the asker on this host.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.session
-            .as_ref()
-            .map(|session| session.role())
-            .unwrap_or_default()
+        self.role
     }
 
     /// The account that is asked, when one is.

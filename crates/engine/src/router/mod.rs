@@ -4,6 +4,7 @@
 //! stanza for an account that is not in memory waits in that account's own inbox, and holds back only
 //! the session that sent it.
 
+mod elsewhere;
 mod reply;
 mod tell;
 mod to_account;
@@ -255,12 +256,18 @@ impl Server {
             return None;
         }
         if envelope.to().local().is_some() && self.serves(envelope.to().domain()) {
-            return self.to_account(Effect::Stanza(envelope));
+            return match self.link_to(|| envelope.to().bare_str()) {
+                None => self.to_account(Effect::Stanza(envelope)),
+                Some(link) => self.go_elsewhere(link, Effect::Stanza(envelope)),
+            };
         }
         match self.host(envelope.to().domain()) {
             Some(host) => self.to_host(&host, envelope),
             None => match self.service(envelope.to().domain()) {
-                Some(service) => self.to_service(&service, envelope),
+                Some(service) => match self.link_to(|| envelope.to().domain()) {
+                    None => self.to_service(&service, envelope),
+                    Some(link) => self.go_elsewhere(link, Effect::Stanza(envelope)),
+                },
                 // No federation: other domains are out of reach.
                 None => refuse(
                     &envelope,

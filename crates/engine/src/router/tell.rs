@@ -45,7 +45,10 @@ impl Server {
             self.drop_told(&told, "what it rests on was not stored");
             return None;
         }
-        self.to_account(Effect::Told(told))
+        match self.link_to(|| told.to.as_str()) {
+            None => self.to_account(Effect::Told(told)),
+            Some(link) => self.go_elsewhere(link, Effect::Told(told)),
+        }
     }
 
     /// One run over the account it is for, which is in memory and locked.

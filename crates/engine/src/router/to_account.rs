@@ -105,12 +105,11 @@ impl Server {
         // The sender reads on only when it is known what its stanza rests on.
         let held = envelope.hold();
         let question = Question::of(&envelope);
-        let outcome = self.run_in(
-            cell,
-            state,
-            gates,
-            held.as_ref(),
-            |account, cx| match envelope.stanza().kind() {
+        let outcome = self.run_in(cell, state, gates, held.as_ref(), |account, cx| {
+            if let Some(held) = &held {
+                held.note(cx);
+            }
+            match envelope.stanza().kind() {
                 Kind::Message(_) => {
                     let event = MessageArrived {
                         envelope,
@@ -122,12 +121,12 @@ impl Server {
                     staged(account, cx, PresenceArrived { envelope }, presence::arrived)
                 }
                 Kind::Iq(_) => staged(account, cx, IqArrived { envelope }, iq::arrived),
-            },
-        );
+            }
+        });
         match outcome {
             Ok(((), gates, next)) => {
                 if let Some(held) = held {
-                    held.gate_at(gates.after);
+                    held.gate_at(gates);
                 }
                 (next, Vec::new())
             }
@@ -277,6 +276,7 @@ impl Server {
             asked: To::OtherAccount,
             from: envelope.from(),
             session: envelope.session(),
+            role: envelope.role(),
             account: None,
             run: None,
             service: None,
