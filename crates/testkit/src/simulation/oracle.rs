@@ -134,6 +134,10 @@ struct Message {
     received: bool,
     bounced: bool,
     acknowledged: bool,
+    /// It was received, and that is on disk.
+    done: bool,
+    /// Its sender's session has acks on.
+    relied_on: bool,
     /// It may have been lost with a killed server or an ended stream before the server had it.
     uncertain: bool,
     /// It may come again: its receiver had not acknowledged it when its session ended.
@@ -198,6 +202,17 @@ impl Oracle {
         Ok(())
     }
 
+    /// Nothing moves: what was received will not come again, whatever happens now. Given are messages that
+    /// `recipient` has and did not acknowledge yet.
+    pub(super) fn at_rest(&mut self, unconfirmed: &BTreeSet<(User, User, u32)>) {
+        for ((sender, recipient), messages) in &mut self.messages {
+            for (number, message) in messages {
+                let is_confirmed = !unconfirmed.contains(&(*sender, *recipient, *number));
+                message.done |= message.received && is_confirmed;
+            }
+        }
+    }
+
     /// The receiver's session ended before it had acknowledged these.
     pub(super) fn may_repeat(&mut self, sender: User, recipient: User, number: u32) {
         if let Some(message) = self.message(sender, recipient, number) {
@@ -224,16 +239,30 @@ impl Oracle {
         }
     }
 
-    /// The server was killed: what was under way and not acknowledged may be gone; what was received may
-    /// come again, because that may not be on disk.
-    pub(super) fn killed(&mut self) {
-        for message in self.messages.values_mut().flat_map(BTreeMap::values_mut) {
-            message.may_repeat |= message.received;
-            message.uncertain |= !message.received && !message.acknowledged;
+    /// The sender's session has acks on: while its home lives, the message is not lost.
+    pub(super) fn relied_on(&mut self, sender: User, recipient: User, number: u32) {
+        if let Some(message) = self.message(sender, recipient, number) {
+            message.relied_on = true;
         }
-        self.available.clear();
-        self.views.clear();
-        self.requests.clear();
+    }
+
+    /// The home of these users was killed: what was under way from them and not acknowledged may be gone, and to them
+    /// what was not relied on; what they received a moment ago may come again, because that may not be on disk.
+    pub(super) fn killed(&mut self, is_there: impl Fn(User) -> bool) {
+        for ((sender, recipient), messages) in &mut self.messages {
+            for message in messages.values_mut() {
+                if is_there(*recipient) {
+                    message.may_repeat |= message.received && !message.done;
+                    message.uncertain |= !message.received && !message.relied_on;
+                }
+                if is_there(*sender) {
+                    message.uncertain |= !message.received && !message.acknowledged;
+                }
+            }
+        }
+        self.available.retain(|_, user| !is_there(*user));
+        self.views.retain(|user, _| !is_there(*user));
+        self.requests.retain(|(user, _), _| !is_there(*user));
     }
 
     /// A session became available.

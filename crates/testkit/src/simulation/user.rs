@@ -57,6 +57,11 @@ impl VirtualUser {
         format!("u{number}@example")
     }
 
+    /// In which home the account lives.
+    pub(super) fn home(&self, world: &World) -> usize {
+        world.home_of(&Self::bare_jid(self.number))
+    }
+
     fn number_of(jid: &str) -> Option<User> {
         jid.strip_prefix('u')?.split('@').next()?.parse().ok()
     }
@@ -71,7 +76,7 @@ impl VirtualUser {
         self.sessions += 1;
         let resource = format!("r{}", self.sessions);
         let full_jid = format!("{}/{resource}", Self::bare_jid(self.number));
-        let link = world.connect(Some(TlsFacts::default()));
+        let link = world.connect_to(self.home(world), Some(TlsFacts::default()));
         let mut client = Client::new(link, Framing::Stream);
         let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='example' version='1.0'>";
         let plain =
@@ -178,6 +183,7 @@ impl VirtualUser {
             oracle.uncertain(me, to, number);
         } else if session.has_acks {
             session.sent.push_back(Some((to, number)));
+            oracle.relied_on(me, to, number);
         }
     }
 
@@ -220,6 +226,13 @@ impl VirtualUser {
                 &format!("<a xmlns='{SM}' h='{}'/><r xmlns='{SM}'/>", session.handled),
             );
         }
+    }
+
+    /// What it got and did not acknowledge yet: from whom, who it is, which.
+    pub(super) fn unconfirmed(&self) -> impl Iterator<Item = (User, User, u32)> {
+        let session = self.session.iter();
+        let unconfirmed = session.flat_map(|session| &session.unconfirmed);
+        unconfirmed.map(|(sender, number)| (*sender, self.number, *number))
     }
 
     /// Reads what has come.

@@ -18,7 +18,7 @@ use stanza::{Condition, Stanza, StanzaError};
 use store::{Collection, Map, Version};
 use xml::{Builder, Element, Fragment};
 
-use super::{NS, check};
+use super::{NS, check, check_in};
 use crate::disco::ServiceDiscovery;
 
 const WITH: &[Entry] = &[entry::<Teller>(), entry::<ServiceDiscovery>()];
@@ -279,6 +279,13 @@ impl Service for Teller {
 #[test]
 fn what_is_told_is_heard_in_order_once_it_is_stored() {
     check(WITH, include_str!("telling_with.transcript"));
+}
+
+#[test]
+fn what_is_told_is_heard_wherever_the_accounts_live() {
+    for homes in 1..=3 {
+        check_in(WITH, include_str!("telling_homes.transcript"), homes);
+    }
 }
 
 #[test]
