@@ -349,10 +349,16 @@ impl Simulation {
             self.message(who, to, 20, None);
             self.message(to, who, 20, None);
         }
-        self.with(who, |user, world, _| user.acks(world));
+        // Many are away: what is for them is in the store only.
+        for one in [who, to] {
+            let count = self.users.len();
+            let other = self.world.random().below(count);
+            self.message(one, other, 20, None);
+            self.with(one, |user, world, _| user.acks(world));
+        }
         // Half of the times what is under way gets further than where nothing moves without time.
         let time_passes = self.world.random().one_in(2);
-        let turns = 60 * self.world.homes();
+        let turns = 100 * self.world.homes();
         for _ in 0..self.world.random().below(turns) {
             match time_passes {
                 true => self.world.go_on(),

@@ -180,7 +180,9 @@ impl VirtualUser {
         );
         session.client.send(world, &text);
         if spoofed.is_some() {
+            // The stream ends with it, and an ack on the way may count it or not.
             oracle.uncertain(me, to, number);
+            session.count_other();
         } else if session.has_acks {
             session.sent.push_back(Some((to, number)));
             oracle.relied_on(me, to, number);
