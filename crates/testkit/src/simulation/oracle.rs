@@ -144,6 +144,15 @@ struct Message {
     may_repeat: bool,
 }
 
+/// What is known of one request.
+#[derive(Clone, Debug)]
+struct Request {
+    asked: String,
+    answered: bool,
+    /// Who was asked may have had it and got no chance to answer.
+    may_stay_open: bool,
+}
+
 /// The model.
 #[derive(Debug, Default)]
 pub(super) struct Oracle {
@@ -152,7 +161,7 @@ pub(super) struct Oracle {
     /// Full JIDs of the sessions that are available now, with their users.
     available: BTreeMap<String, User>,
     views: BTreeMap<User, BTreeSet<String>>,
-    requests: BTreeMap<(User, String), bool>,
+    requests: BTreeMap<(User, String), Request>,
     pub(super) approved: BTreeSet<(User, User)>,
 }
 
@@ -327,14 +336,26 @@ impl Oracle {
         Ok(())
     }
 
-    pub(super) fn asked(&mut self, user: User, id: &str) {
-        self.requests.insert((user, id.to_owned()), false);
+    pub(super) fn asked(&mut self, user: User, id: &str, asked: &str) {
+        let request = Request {
+            asked: asked.to_owned(),
+            answered: false,
+            may_stay_open: false,
+        };
+        self.requests.insert((user, id.to_owned()), request);
+    }
+
+    /// The server ended the session of `full_jid`, which has no acks: what it had been given counts as taken.
+    pub(super) fn cut_off(&mut self, full_jid: &str) {
+        for request in self.requests.values_mut() {
+            request.may_stay_open |= request.asked == full_jid;
+        }
     }
 
     pub(super) fn answered(&mut self, user: User, id: &str) -> Result<(), Violation> {
         match self.requests.get_mut(&(user, id.to_owned())) {
-            Some(answered) if !*answered => {
-                *answered = true;
+            Some(request) if !request.answered => {
+                request.answered = true;
                 Ok(())
             }
             _ => Err(Violation::AnsweredTwice {
@@ -346,8 +367,8 @@ impl Oracle {
 
     /// At quiet: every request of `user` has its answer.
     pub(super) fn check_requests(&self, user: User) -> Result<(), Violation> {
-        for ((asker, id), answered) in &self.requests {
-            if *asker == user && !answered {
+        for ((asker, id), request) in &self.requests {
+            if *asker == user && !request.answered && !request.may_stay_open {
                 return Err(Violation::Unanswered {
                     user,
                     id: id.clone(),

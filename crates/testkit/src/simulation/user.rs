@@ -113,7 +113,7 @@ impl VirtualUser {
         );
         client.send(world, &opening);
         oracle.available(self.number, &full_jid);
-        oracle.asked(self.number, "roster");
+        oracle.asked(self.number, "roster", "");
         let sent = VecDeque::from(if has_acks {
             vec![None, None]
         } else {
@@ -204,7 +204,7 @@ impl VirtualUser {
             &format!("<iq type='get' id='{id}' to='{address}'><ping xmlns='urn:xmpp:ping'/></iq>"),
         );
         session.count_other();
-        oracle.asked(self.number, &id);
+        oracle.asked(self.number, &id, &address);
     }
 
     /// Sends something that is no message.
@@ -251,7 +251,12 @@ impl VirtualUser {
                 None => return Ok(()),
                 Some(Received::Element(tree)) => self.element(world, oracle, tree.root())?,
                 Some(Received::Header(_) | Received::Closed) => {}
-                Some(Received::Cut) => self.leave(oracle),
+                Some(Received::Cut) => {
+                    if !session.has_acks {
+                        oracle.cut_off(&session.full_jid);
+                    }
+                    self.leave(oracle);
+                }
             }
         }
         Ok(())
