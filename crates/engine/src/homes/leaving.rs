@@ -105,17 +105,15 @@ impl Link {
 
     /// The other home has what stood at `position`, for good.
     pub(super) fn settled(&self, server: &Server, state: &mut State, position: u64) {
-        state.settled.insert(position);
+        if state.sent.binary_search(&position).is_ok() {
+            state.settled.insert(position);
+        }
         let mut through = None;
         while let Some(first) = state.sent.front().copied() {
             if !state.settled.remove(&first) {
                 break;
             }
             through = state.sent.pop_front().map(EntryId);
-        }
-        // What is no longer awaited settles nothing.
-        if state.sent.is_empty() {
-            state.settled.clear();
         }
         let (Some(through), Some(egress)) = (through, &mut state.egress) else {
             return;

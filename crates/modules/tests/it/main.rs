@@ -2,6 +2,7 @@
 //! framings, each with three orders of the handlers inside their stages, with all accounts in one home and in two.
 
 mod bench;
+mod homes;
 mod simulation;
 
 use std::{
