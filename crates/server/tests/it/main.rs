@@ -10,6 +10,7 @@ mod client;
 mod commands;
 mod example;
 mod kill9;
+mod lifetimes;
 mod process;
 mod starting;
 mod strace;
