@@ -13,17 +13,21 @@ use std::{
 use jid::{BareJid, Domain};
 use sasl::Hash;
 use serde_json::Value;
+use stanza::{Stanza, StanzaError};
 use xml::Fragment;
 
 use crate::{
     account::Circle,
-    disco::Disco,
+    command::CommandEntry,
+    disco::{Disco, Node},
     module::{
-        AtStream, ConfigError, ElementHandler, Entry, GoneFn, JobEntry, Module, Preparation,
-        PrepareFn, ServiceParts, Setting, iq::IqTable,
+        AtStream, ConfigError, ElementHandler, Entry, FannedOut, GoneFn, IqContext, JobEntry,
+        Module, Preparation, PrepareFn, ServiceParts, Setting, iq::IqTable,
     },
     notice::NS_NO_REPLY,
     pipeline::Pipeline,
+    server::Server,
+    session::Session,
 };
 
 /// How clients of a host sign in.
@@ -141,6 +145,18 @@ impl Host {
         &self.parts.disco
     }
 
+    /// What a node of it is to whoever asks; `None` when no feature has such a node.
+    #[must_use]
+    pub fn disco_node(&self, node: &str, cx: &IqContext<'_>) -> Option<Result<Node, StanzaError>> {
+        self.parts.nodes.iter().find_map(|answer| answer(node, cx))
+    }
+
+    /// What goes instead of a message or presence to it; the first feature that knows decides.
+    pub(crate) fn fan_out(&self, stanza: &Stanza, session: &Session, server: &Server) -> FannedOut {
+        let mut fan_outs = self.parts.fan_outs.iter();
+        fan_outs.find_map(|fan_out| fan_out(stanza, session, server))
+    }
+
     /// A feature as this host has it, for its own commands; `None` where it is off.
     #[must_use]
     pub fn feature<M: Module>(&self) -> Option<Arc<M>> {
@@ -154,6 +170,12 @@ impl Host {
 
     pub(crate) fn iq(&self) -> &IqTable {
         &self.parts.iq
+    }
+
+    /// The commands of its features, in their order. Those of a feature that it does not have are not among them.
+    #[must_use]
+    pub fn commands(&self) -> &[&'static CommandEntry] {
+        &self.parts.commands
     }
 
     /// The domains that features of this host own.

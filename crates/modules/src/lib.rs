@@ -3,6 +3,7 @@
 //! No feature knows another: they meet at the engine's typed events, in the facts of an account, and
 //! in the shared payloads of `stanza`.
 
+pub mod adhoc;
 pub mod admin;
 pub mod announce;
 pub mod blocklist;
@@ -12,6 +13,7 @@ pub mod disco;
 pub mod groups;
 pub mod last;
 pub mod motd;
+pub mod multicast;
 pub mod ping;
 pub mod private;
 pub mod registration;
@@ -19,6 +21,8 @@ pub mod registration_notice;
 pub mod roster;
 pub mod server_info;
 pub mod time;
+pub mod uptime;
+pub mod user_search;
 pub mod vcard;
 pub mod version;
 pub mod welcome;
@@ -27,6 +31,7 @@ use engine::module::{Entry, entry};
 
 /// Every feature. Removing a line removes the feature.
 pub const ALL: &[Entry] = &[
+    entry::<adhoc::AdHocCommands>(),
     entry::<admin::Administration>(),
     entry::<announce::Announcements>(),
     entry::<blocklist::Blocklist>(),
@@ -36,6 +41,7 @@ pub const ALL: &[Entry] = &[
     entry::<groups::SharedGroups>(),
     entry::<last::LastActivity>(),
     entry::<motd::MessageOfTheDay>(),
+    entry::<multicast::Multicast>(),
     entry::<ping::Ping>(),
     entry::<private::PrivateStorage>(),
     entry::<registration::Registration>(),
@@ -43,6 +49,8 @@ pub const ALL: &[Entry] = &[
     entry::<roster::Roster>(),
     entry::<server_info::ServerInfo>(),
     entry::<time::EntityTime>(),
+    entry::<uptime::Uptime>(),
+    entry::<user_search::UserSearch>(),
     entry::<vcard::VCard>(),
     entry::<version::SoftwareVersion>(),
     entry::<welcome::Welcome>(),

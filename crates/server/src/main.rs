@@ -4,14 +4,19 @@
 //! | --- | --- |
 //! | `cli/` | the command line: what the binary itself does, and every command of the engine |
 //! | `config/` | the configuration file |
+//! | `book/` | the man page, completions, and pages of the operator's book, made of the two above |
 //! | `serve.rs` | the life of a serving process: start, reload, stop |
 //! | `assembly.rs` | from a configuration to a running engine; the same for offline commands |
 //! | `admin/` | commands for the running server, over a socket in the data folder |
 //! | `data_folder.rs`, `certificates.rs`, `first_start.rs` | what a start finds or makes |
+//! | `backup.rs` | a copy of all that must survive, while the server runs |
+//! | `service_manager.rs` | telling systemd how the server stands |
 //! | `failure.rs` | what went wrong, in one sentence, and the exit code |
 
 mod admin;
 mod assembly;
+mod backup;
+mod book;
 mod certificates;
 mod cli;
 mod config;
@@ -22,6 +27,7 @@ mod first_start;
 mod logging;
 mod password;
 mod serve;
+mod service_manager;
 
 use std::process::ExitCode;
 

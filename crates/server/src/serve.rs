@@ -23,6 +23,7 @@ use crate::{
     failure::{Exit, Failure},
     features::Known,
     first_start, logging,
+    service_manager::ServiceManager,
 };
 
 /// How long sessions may take to end when the server stops.
@@ -43,7 +44,8 @@ pub(crate) fn run(config: Config) -> Result<(), Failure> {
         .map_err(Failure::start)?;
     runtime.block_on(async {
         let mut signals = Signals::new().map_err(Failure::start)?;
-        let serving = Serving::start(config).await?;
+        let manager = Arc::new(ServiceManager::find());
+        let serving = Serving::start(config, manager).await?;
         serving.until_stopped(&mut signals).await;
         serving.stop(&mut signals).await;
         Ok(())
@@ -82,7 +84,8 @@ struct Serving {
 }
 
 impl Serving {
-    async fn start(config: Config) -> Result<Self, Failure> {
+    async fn start(config: Config, manager: Arc<ServiceManager>) -> Result<Self, Failure> {
+        manager.status("Opening the store");
         let data = DataFolder::open(&config.general.data).map_err(Failure::start)?;
         let bound = bind_all(&config)?;
         let set = certificates::load(&config, Some(data.path()))
@@ -117,11 +120,14 @@ impl Serving {
             clients,
             admission,
             certificates,
+            manager: Arc::clone(&manager),
             state: Mutex::new(Current {
                 config: config.clone(),
                 watch,
             }),
         });
+        let process: Arc<dyn Control> = control.clone();
+        assembly.server.serve_in(&process);
         let server = Arc::clone(&assembly.server);
         let admin = admin::listen(data.path(), server, control.clone()).map_err(|error| {
             let path = data.path().display();
@@ -131,6 +137,8 @@ impl Serving {
         for (listener, kind) in bound {
             transport.accept_from(listener, kind);
         }
+        tokio::spawn(manager.clone().say_alive(transport.runtimes()));
+        manager.ready(&serves(&config));
         Ok(Self {
             control,
             admin,
@@ -163,6 +171,7 @@ impl Serving {
     /// Ends sessions in good order, unless a second signal says that it is enough; then closes the
     /// store, always.
     async fn stop(mut self, signals: &mut Signals) {
+        self.control.manager.stopping();
         drop(self.admin);
         tracing::info!("stopping; a second signal skips waiting for sessions to end");
         tokio::select! {
@@ -235,12 +244,23 @@ fn announce(config: &Config, bound: &[(Bound, ListenerKind)], workers: usize) {
     tracing::info!(%hosts, c2s = %starttls, c2s_tls = %direct, workers, version = env!("CARGO_PKG_VERSION"), "ready");
 }
 
+/// What is served, for the service manager.
+fn serves(config: &Config) -> String {
+    let mut hosts = config.hosts.keys();
+    match (hosts.next(), hosts.len()) {
+        (Some(host), 0) => format!("Serving {host}"),
+        (Some(host), more) => format!("Serving {host} and {more} more"),
+        (None, _) => "Serving nobody".to_owned(),
+    }
+}
+
 /// What a reload changes.
 struct Reloader {
     server: Arc<engine::Server>,
     clients: Clients,
     admission: Arc<Admission>,
     certificates: Arc<Certificates>,
+    manager: Arc<ServiceManager>,
     state: Mutex<Current>,
 }
 
@@ -270,8 +290,28 @@ impl Reloader {
 }
 
 impl Control for Reloader {
-    /// Everything is read and checked before anything changes.
     fn reload(&self) -> Result<(), String> {
+        self.manager.reloading();
+        let result = self.read_anew();
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let serves = serves(&state.config);
+        match &result {
+            Ok(()) => self.manager.ready(&serves),
+            Err(_) => self
+                .manager
+                .ready(&format!("{serves}; the last reload failed, see the log")),
+        }
+        result
+    }
+
+    fn pid(&self) -> u32 {
+        std::process::id()
+    }
+}
+
+impl Reloader {
+    /// Everything is read and checked before anything changes.
+    fn read_anew(&self) -> Result<(), String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let config = Config::load(state.config.file.as_deref(), &Known)
             .map_err(|error| error.to_string())?;
@@ -292,10 +332,6 @@ impl Control for Reloader {
             .map(|folder| Watch::new(&folder));
         *state = Current { config, watch };
         Ok(())
-    }
-
-    fn pid(&self) -> u32 {
-        std::process::id()
     }
 }
 

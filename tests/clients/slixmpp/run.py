@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Two people use a server with slixmpp: sign-in, subscriptions, presence, messages, carbons, errors, what is personal, and
-how an account begins and ends.
+commands, and how an account begins and ends.
 
 Where the server is and who may sign in comes from the environment, as `cargo xtask` sets it (../README.md). Prints a
 line per check and ends with 1 at the first that is wrong.
@@ -13,6 +13,7 @@ import sys
 from slixmpp.exceptions import IqError
 
 from client import DOMAIN, Client, Wrong, expect, passed, within
+from commands import administers, finds_commands
 from lifetime import comes_and_goes_for_good, finds_whom_to_turn_to, reads_the_message_of_the_day
 from personal import blocks_and_unblocks, keeps_settings, says_when_it_was_there, shows_a_vcard, tells_the_time
 
@@ -229,6 +230,8 @@ async def story():
     await shows_a_vcard(romeo, juliet)
     await says_when_it_was_there(romeo, juliet)
     await tells_the_time(romeo)
+    await finds_commands(romeo, juliet)
+    await administers(romeo, juliet)
     await roster_is_versioned(romeo)
     juliet = await finds_what_came_meanwhile(romeo, juliet)
     await comes_and_goes_for_good(romeo, subscribes_and_is_approved)

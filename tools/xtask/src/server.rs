@@ -20,7 +20,7 @@ use crate::{
 /// How long the server may take until it can be connected to, and until it has stopped.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Who has an account, with the password.
+/// Who has an account, with the password. The first administers the server.
 pub(crate) const ACCOUNTS: [(&str, &str); 2] = [
     ("romeo@localhost", "wherefore art thou"),
     ("juliet@localhost", "neither, fair saint"),
@@ -39,6 +39,55 @@ pub(crate) enum Build {
     Development,
     /// The one that is quick.
     Release,
+}
+
+/// A folder of its own for a server, with a configuration that names free ports.
+pub(crate) struct Place {
+    folder: PathBuf,
+    port: u16,
+    tls_port: u16,
+}
+
+impl Place {
+    /// Empties `folder` and writes the configuration, with these lines about the host.
+    ///
+    /// # Errors
+    ///
+    /// When the folder or the ports can't be had.
+    pub(crate) fn new(folder: &Path, host: &str) -> Result<Self> {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        fs::create_dir_all(folder)?;
+        let place = Self::keeping(folder)?;
+        let [(admin, _), _] = ACCOUNTS;
+        let text = format!(
+            "data = \"data\"\nadmins = [\"{admin}\"]\n\n{}\n[host.\"localhost\"]\n{host}",
+            place.listen()
+        );
+        fs::write(folder.join("couplet.toml"), text)?;
+        Ok(place)
+    }
+
+    /// Takes `folder` as it is; the configuration is the caller's.
+    ///
+    /// # Errors
+    ///
+    /// When there are no free ports.
+    pub(crate) fn keeping(folder: &Path) -> Result<Self> {
+        let (port, tls_port) = free_ports()?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            port,
+            tls_port,
+        })
+    }
+
+    /// The table of the configuration that names the ports.
+    pub(crate) fn listen(&self) -> String {
+        let Self { port, tls_port, .. } = self;
+        format!("[listen]\nc2s = [\"127.0.0.1:{port}\"]\nc2s_tls = [\"127.0.0.1:{tls_port}\"]\n")
+    }
 }
 
 /// A running server. It is ended, rudely, when this is dropped before [`TestServer::stop`].
@@ -61,7 +110,8 @@ impl TestServer {
         Self::start_build(workspace, folder, Build::Development)
     }
 
-    /// The same with a binary of another build.
+    /// The same with a binary of another build. In a release build, as a load tool needs it, clients make their own
+    /// accounts.
     ///
     /// # Errors
     ///
@@ -78,42 +128,55 @@ impl TestServer {
         };
         process::run(&mut cargo)?;
         let binary = workspace.target().join(binary);
-        if folder.exists() {
-            fs::remove_dir_all(folder)?;
-        }
-        fs::create_dir_all(folder)?;
-        let (port, tls_port) = free_ports()?;
-        fs::write(
-            folder.join("couplet.toml"),
-            configuration(port, tls_port, build),
-        )?;
+        // A load tool makes its own accounts; a client also tests what a host says.
+        let host = match build {
+            Build::Development => {
+                format!("registration = \"open\"\nmotd = \"{MOTD}\"\nwelcome = \"{WELCOME}\"\n")
+            }
+            Build::Release => "registration = \"open\"\n".to_owned(),
+        };
+        let place = Place::new(folder, &host)?;
         // Relative if it can be: the data folder has a socket in it, and the path of a socket must be short.
         let config = folder
             .strip_prefix(workspace.root())
             .unwrap_or(folder)
             .join("couplet.toml");
-        let log = folder.join("log");
+        let command = || workspace.command(&binary);
+        Self::start_at(place, &command, &config, &ACCOUNTS)
+    }
+
+    /// Starts `command` as a server in `place`, whose configuration it finds at `config`, and makes accounts.
+    ///
+    /// # Errors
+    ///
+    /// As [`TestServer::start`].
+    pub(crate) fn start_at(
+        place: Place,
+        command: &dyn Fn() -> Command,
+        config: &Path,
+        accounts: &[(&str, &str)],
+    ) -> Result<Self> {
+        let log = place.folder.join("log");
         let file = fs::File::create(&log)?;
-        let mut command = workspace.command(&binary);
-        command
+        let mut serve = command();
+        serve
             .arg("serve")
             .arg("--config")
-            .arg(&config)
+            .arg(config)
             .stdout(file.try_clone()?)
             .stderr(file);
-        let child = command
+        let child = serve
             .spawn()
-            .with_context(|| format!("can't start {}", process::shown(&command)))?;
+            .with_context(|| format!("can't start {}", process::shown(&serve)))?;
         let mut server = Self {
             child,
             log,
-            port,
-            tls_port,
+            port: place.port,
+            tls_port: place.tls_port,
         };
         server.wait_until_it_listens()?;
-        for (account, password) in ACCOUNTS {
-            add_account(workspace.command(&binary), &config, account, password)
-                .with_context(|| server.log_end())?;
+        for (account, password) in accounts {
+            add_account(command(), config, account, password).with_context(|| server.log_end())?;
         }
         Ok(server)
     }
@@ -189,23 +252,6 @@ impl Drop for TestServer {
     }
 }
 
-/// A load tool makes its own accounts.
-fn configuration(port: u16, tls_port: u16, build: Build) -> String {
-    let notices = match build {
-        Build::Development => format!("motd = \"{MOTD}\"\nwelcome = \"{WELCOME}\"\n"),
-        Build::Release => String::new(),
-    };
-    format!(
-        "data = \"data\"\n\n\
-         [listen]\n\
-         c2s = [\"127.0.0.1:{port}\"]\n\
-         c2s_tls = [\"127.0.0.1:{tls_port}\"]\n\n\
-         [host.\"localhost\"]\n\
-         registration = \"open\"\n\
-         {notices}"
-    )
-}
-
 /// Two ports that nobody listens on now.
 fn free_ports() -> Result<(u16, u16)> {
     let first = TcpListener::bind(("127.0.0.1", 0))?;
@@ -238,10 +284,14 @@ mod tests {
 
     #[test]
     fn the_configuration_names_the_ports() {
-        let text = configuration(1, 2, Build::Development);
-        assert!(
-            text.contains("c2s = [\"127.0.0.1:1\"]\nc2s_tls = [\"127.0.0.1:2\"]\n"),
-            "{text}"
+        let place = Place {
+            folder: PathBuf::new(),
+            port: 1,
+            tls_port: 2,
+        };
+        assert_eq!(
+            place.listen(),
+            "[listen]\nc2s = [\"127.0.0.1:1\"]\nc2s_tls = [\"127.0.0.1:2\"]\n"
         );
     }
 }

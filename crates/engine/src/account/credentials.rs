@@ -13,7 +13,7 @@ use store::{Batch, Collection, Map, Owner, StoreError, Version};
 use stream::StreamFault;
 use thiserror::Error;
 
-use super::ending;
+use super::{CONTACTS, Contacts, ending};
 use crate::{
     environment::random_bytes,
     host::Host,
@@ -201,6 +201,17 @@ impl Server {
             .await
     }
 
+    /// How many contacts the roster of an account lists.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn count_contacts(&self, jid: &BareJid) -> Result<usize, StoreError> {
+        let owner = Owner::Account(jid.clone());
+        let stored = self.store().read(CONTACTS.all(&owner)).await?;
+        Ok(Contacts::load(stored, Timestamp::from_micros(0)).listed_count())
+    }
+
     /// What a sign-in as `username` is checked against: for an account that may not sign in, or that
     /// does not exist, credentials that no password fits.
     pub(crate) async fn credentials(
@@ -289,6 +300,23 @@ impl Server {
                 true => Role::Registered,
                 false => Role::Member,
             }),
+        }
+    }
+
+    /// The role that a session's user has now: the one granted at sign-in, but for somebody who is no operator any more
+    /// in the configuration in force.
+    pub(crate) fn role_in_force(&self, session: &Session) -> Role {
+        let (granted, jid) = (session.role(), session.full_jid());
+        if granted < Role::Operator {
+            return granted;
+        }
+        let is_operator = self.host(jid.domain()).is_some_and(|host| {
+            let mut admins = host.facts().admins.iter();
+            admins.any(|admin| admin.as_str() == jid.bare_str())
+        });
+        match is_operator {
+            true => granted,
+            false => Role::Registered,
         }
     }
 

@@ -20,6 +20,7 @@ mod resident;
 mod roster_version;
 pub mod subscription;
 pub(crate) mod subscriptions;
+mod vcard;
 mod visibility;
 
 use std::{
@@ -43,6 +44,7 @@ pub use self::{
     resident::{Resident, ResidentKind},
     roster_version::{NoVersion, RosterChange, RosterVersion},
     subscriptions::{NotRemoved, RosterFull},
+    vcard::VCARD,
 };
 pub(crate) use self::{
     cell::{CellState, INBOX_MAX},
@@ -220,6 +222,8 @@ impl Account {
 
     /// A session bound a resource.
     pub(crate) fn connect(&mut self, session: Arc<Session>) {
+        // Most accounts have one; a list that grows by itself begins with room for four.
+        self.sessions.reserve_exact(1);
         self.sessions.push(Resource::new(session));
     }
 

@@ -2,24 +2,26 @@
 
 use std::{any::Any, sync::Arc, time::Duration};
 
-use jid::{BareJid, Domain};
-use stanza::form::Form;
+use jid::{BareJid, Domain, Jid};
+use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AnswerIq, Circles, CirclesFn, Gone, GoneFn, HandleIq, Module, On, Payload, Prepare, PrepareFn,
-    Screen,
-    iq::{IqTable, To, answering, handling},
+    AnswerIq, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq, Module, On, Payload,
+    Prepare, PrepareFn, Screen,
+    iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
     service::{Service, ServiceParts, ServiceWiring},
     stream_element::{AtSession, ElementHandler, StreamElement},
 };
 use crate::{
-    disco::{Disco, Identity, Item},
+    command::CommandEntry,
+    disco::{Disco, Identity, Item, Node},
     envelope::Envelope,
     host::Host,
     pipeline::{Context, Pipeline, Stage, events::Event},
-    session::marks::SessionMark,
+    server::Server,
+    session::{Session, marks::SessionMark},
 };
 
 /// At which moment of a stream a feature shows in `<stream:features/>`.
@@ -31,6 +33,11 @@ pub enum AtStream {
     AfterSignIn,
 }
 
+/// Whom a stanza goes to, with what goes there, or the error that is the answer.
+pub(crate) type FannedOut = Option<Result<Vec<(Jid, Stanza)>, StanzaError>>;
+pub(crate) type FanOutFn = Box<dyn Fn(&Stanza, &Session, &Server) -> FannedOut + Send + Sync>;
+pub(crate) type NodeFn =
+    Box<dyn Fn(&str, &IqContext<'_>) -> Option<Result<Node, StanzaError>> + Send + Sync>;
 pub(crate) type FeatureFn = Box<dyn Fn(&Host) -> Option<Fragment> + Send + Sync>;
 
 /// What the modules of one host made together.
@@ -41,11 +48,14 @@ pub(crate) struct Parts {
     pub(crate) pipeline: Pipeline,
     pub(crate) iq: IqTable,
     pub(crate) disco: Disco,
+    pub(crate) nodes: Vec<NodeFn>,
+    pub(crate) fan_outs: Vec<FanOutFn>,
     pub(crate) features: Vec<(AtStream, FeatureFn)>,
     pub(crate) marks: Vec<&'static str>,
     pub(crate) services: Vec<ServiceParts>,
     pub(crate) elements: Vec<ElementHandler>,
     pub(crate) jobs: Vec<JobEntry>,
+    pub(crate) commands: Vec<&'static CommandEntry>,
     pub(crate) prepares: Vec<PrepareFn>,
     pub(crate) circles: Vec<CirclesFn>,
     pub(crate) gone: Vec<GoneFn>,
@@ -95,6 +105,18 @@ impl<'a, M: Module> Wiring<'a, M> {
         self
     }
 
+    /// The host has nodes in service discovery that this feature answers for.
+    pub fn disco_nodes(&mut self) -> &mut Self
+    where
+        M: DiscoNodes,
+    {
+        let module = self.module.clone();
+        self.parts
+            .nodes
+            .push(Box::new(move |node, cx| module.disco_node(node, cx)));
+        self
+    }
+
     /// A feature of the stream, computed when the stream offers it.
     pub fn stream_feature(
         &mut self,
@@ -141,11 +163,26 @@ impl<'a, M: Module> Wiring<'a, M> {
         let take = Box::new(move |envelope: &Envelope, cx: &Context<'_>| module.take(envelope, cx));
         self.disco_item(Item {
             jid: domain.clone().into(),
+            node: None,
             name: identity.name.map(ToOwned::to_owned),
         });
         let mut parts = ServiceParts::new(domain, identity, take);
         wire(&mut ServiceWiring::new(&self.module, &mut parts));
         self.parts.services.push(parts);
+        self
+    }
+
+    /// Sends on messages and presence that sessions send to the host itself.
+    pub fn fan_out(&mut self) -> &mut Self
+    where
+        M: FanOut,
+    {
+        let module = self.module.clone();
+        self.parts
+            .fan_outs
+            .push(Box::new(move |stanza, session, server| {
+                module.fan_out(stanza, session, server)
+            }));
         self
     }
 

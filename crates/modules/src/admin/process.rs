@@ -19,6 +19,7 @@ impl Command for Stats {
     const ABOUT: &'static str = "Count sessions, accounts in memory and what waits";
     const NEEDS: Action = Action::OperateServer;
     const NEEDS_RUNNING: bool = true;
+    const READS_ONLY: bool = true;
     type Output = Counts;
 
     fn concerns(&self) -> Concern {
@@ -92,6 +93,7 @@ impl Command for Pid {
     const ABOUT: &'static str = "Print the process id of the server";
     const NEEDS: Action = Action::OperateServer;
     const NEEDS_RUNNING: bool = true;
+    const READS_ONLY: bool = true;
     type Output = ProcessId;
 
     fn concerns(&self) -> Concern {

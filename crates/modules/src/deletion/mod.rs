@@ -25,7 +25,7 @@ use engine::{
     Authentication, Host, HostFacts, Server,
     account::Account,
     command::{CommandEntry, command},
-    module::{ConfigError, Gone, Job, Module, On, Spec, Wiring},
+    module::{ConfigError, Gone, Job, Key, Module, On, Spec, Wiring},
     period::Period,
     pipeline::{
         Context, Stage,
@@ -79,6 +79,16 @@ impl Module for AccountDeletion {
     const SPECS: &'static [Spec] = &[];
     const COMMANDS: &'static [CommandEntry] = &[command::<commands::UndeleteUser>()];
     type Config = Config;
+
+    fn keys() -> Vec<Key> {
+        let grace = "For how long a deleted account can be taken back with `user undelete`; by default it is gone at once.";
+        let tombstones = "For how long the name of a deleted account is kept from being registered again: a period, \
+                          `true` for ever, `false` not at all.";
+        vec![
+            Key::new("grace", &"0 seconds", &[grace]),
+            Key::new("tombstones", &false, &[tombstones]),
+        ]
+    }
 
     fn new(config: Config, host: &HostFacts) -> Result<Option<Self>, ConfigError> {
         // The account of an anonymous user ends with the session.

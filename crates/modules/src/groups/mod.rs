@@ -23,7 +23,7 @@ use engine::{
     Authentication, Host, HostFacts, Server,
     account::{Account, Circle},
     command::{CommandEntry, command},
-    module::{Circles, ConfigError, Module, On, Prepare, Spec, Wiring},
+    module::{Circles, ConfigError, Key, Module, On, Prepare, Spec, Wiring},
     pipeline::{
         Context, Stage,
         events::{AccountCreated, AccountDeleted},
@@ -59,6 +59,11 @@ impl Module for SharedGroups {
         command::<commands::RemoveMember>(),
     ];
     type Config = Config;
+
+    fn keys() -> Vec<Key> {
+        let about = "A table of groups of accounts that are each other's contacts, a key each.";
+        vec![Key::main(&serde_json::json!({}), about)]
+    }
 
     fn new(config: Config, host: &HostFacts) -> Result<Option<Self>, ConfigError> {
         if host.authentication != Authentication::Accounts {

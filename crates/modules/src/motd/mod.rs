@@ -15,7 +15,7 @@ use engine::{
     Host, HostFacts, Server,
     account::{Account, ResidentKind},
     command::{CommandEntry, command},
-    module::{ConfigError, Module, On, Prepare, Spec, Wiring},
+    module::{ConfigError, Key, Module, On, Prepare, Spec, Wiring},
     pipeline::{Context, Stage, events::SessionAvailable},
 };
 use seen::Seen;
@@ -46,6 +46,13 @@ impl Module for MessageOfTheDay {
         command::<commands::ShowMotd>(),
     ];
     type Config = Config;
+
+    fn keys() -> Vec<Key> {
+        vec![Key::main(
+            &(),
+            "The message of the day, which everybody gets to read once.",
+        )]
+    }
 
     fn new(Config(text): Config, _: &HostFacts) -> Result<Option<Self>, ConfigError> {
         Ok(Some(Self {

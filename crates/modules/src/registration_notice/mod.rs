@@ -7,7 +7,7 @@
 use engine::{
     Authentication, HostFacts,
     account::Account,
-    module::{ConfigError, Module, On, Spec, Wiring},
+    module::{ConfigError, Key, Module, On, Spec, Wiring},
     pipeline::{Context, Stage, events::AccountCreated},
 };
 use jid::BareJid;
@@ -74,6 +74,12 @@ impl Module for RegistrationNotice {
     const NAME: &'static str = "registration_notice";
     const SPECS: &'static [Spec] = &[];
     type Config = Config;
+
+    fn keys() -> Vec<Key> {
+        let about = "Who hears of registrations: \"admins\", a list of accounts, or a table with `to` and `text`, in which \
+                     `{username}` and `{host}` are filled in.";
+        vec![Key::main(&(), about)]
+    }
 
     fn new(config: Config, host: &HostFacts) -> Result<Option<Self>, ConfigError> {
         if host.authentication != Authentication::Accounts {

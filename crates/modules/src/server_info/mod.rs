@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use engine::{
     HostFacts,
-    module::{ConfigError, Module, Spec, Wiring},
+    module::{ConfigError, Key, Module, Spec, Wiring},
 };
 use serde::Deserialize;
 use stanza::form::{FORM_TYPE, Field, Form};
@@ -64,6 +64,17 @@ impl Module for ServerInfo {
     const NAME: &'static str = "server_info";
     const SPECS: &'static [Spec] = &[Spec::new("XEP-0157", "1.1.1")];
     type Config = Config;
+
+    fn keys() -> Vec<Key> {
+        let contacts = "Addresses as URIs, by role: `abuse`, `admin`, `feedback`, `sales`, `security`, `status`, \
+                        `support`. Without `admin` the administrators of the configuration are shown; `admin = []` shows \
+                        none.";
+        let fields = "Further fields, each with a text or a list of texts.";
+        vec![
+            Key::new("contacts", &(), &[contacts]),
+            Key::new("fields", &(), &[fields]),
+        ]
+    }
 
     fn new(config: Config, host: &HostFacts) -> Result<Option<Self>, ConfigError> {
         let contacts = config.contacts.by_role(&host.admins);

@@ -8,7 +8,7 @@
 use engine::{
     Authentication, HostFacts,
     account::Account,
-    module::{ConfigError, Module, On, Spec, Wiring},
+    module::{ConfigError, Key, Module, On, Spec, Wiring},
     pipeline::{Context, Stage, events::AccountCreated},
 };
 use serde::Deserialize;
@@ -28,6 +28,11 @@ impl Module for Welcome {
     const NAME: &'static str = "welcome";
     const SPECS: &'static [Spec] = &[];
     type Config = Config;
+
+    fn keys() -> Vec<Key> {
+        let about = "What whoever registers finds; `{username}` and `{host}` are filled in.";
+        vec![Key::main(&(), about)]
+    }
 
     fn new(Config(text): Config, host: &HostFacts) -> Result<Option<Self>, ConfigError> {
         let has_accounts = host.authentication == Authentication::Accounts;

@@ -6,11 +6,14 @@
     reason = "a test may fail"
 )]
 
+mod backup;
+mod book;
 mod client;
 mod commands;
 mod example;
 mod kill9;
 mod lifetimes;
 mod process;
+mod service_manager;
 mod starting;
 mod strace;
