@@ -21,8 +21,8 @@ use crate::{
     command::CommandEntry,
     disco::{Disco, Node},
     module::{
-        AtStream, ConfigError, ElementHandler, Entry, FannedOut, GoneFn, IqContext, JobEntry,
-        Module, Preparation, PrepareFn, ServiceParts, Setting, iq::IqTable,
+        AccountMessageHandler, AtStream, ConfigError, ElementHandler, Entry, FannedOut, GoneFn,
+        IqContext, JobEntry, Module, Preparation, PrepareFn, ServiceParts, Setting, iq::IqTable,
     },
     notice::NS_NO_REPLY,
     pipeline::Pipeline,
@@ -224,6 +224,12 @@ impl Host {
     pub(crate) fn element(&self, name: &str, ns: &str) -> Option<&ElementHandler> {
         let mut elements = self.parts.elements.iter();
         elements.find(|one| one.name == name && one.ns == ns)
+    }
+
+    /// Who takes messages between accounts of this name.
+    pub(crate) fn account_message(&self, name: &str) -> Option<&AccountMessageHandler> {
+        let mut handlers = self.parts.account_messages.iter();
+        handlers.find(|one| one.name == name)
     }
 
     /// The feature children of the stream at `when`.

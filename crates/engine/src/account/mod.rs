@@ -52,7 +52,7 @@ pub(crate) use self::{
     drain::DrainQueue,
 };
 use crate::{
-    envelope::Envelope,
+    effect::Effect,
     host::Host,
     session::{
         Session, SessionId,
@@ -72,8 +72,8 @@ pub struct Account {
     contacts: Contacts,
     mailbox: Mailbox,
     residents: Residents,
-    /// Stanzas its runs made, to be routed in order by one drainer.
-    pub(crate) effects: DrainQueue<Envelope>,
+    /// What its runs made for others, to be routed in order by one drainer.
+    pub(crate) effects: DrainQueue<Effect>,
     /// Sessions whose outbox overflowed, to be ended in runs of their own.
     pub(crate) condemned: VecDeque<(SessionId, StreamFault, Frame)>,
     /// The newest batch a run of this account handed over.

@@ -38,6 +38,7 @@ pub struct IqContext<'a> {
     pub(crate) asked: To,
     pub(crate) from: &'a Jid,
     pub(crate) session: Option<&'a Arc<Session>>,
+    pub(crate) role: Role,
     pub(crate) account: Option<&'a mut Account>,
     pub(crate) run: Option<&'a Context<'a>>,
     pub(crate) service: Option<&'a ServiceParts>,
@@ -82,9 +83,8 @@ impl IqContext<'_> {
     /// The role of the asker on the asker's own host.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.session
-            .map(|session| self.server.role_in_force(session))
-            .unwrap_or_default()
+        let session = self.session;
+        session.map_or(self.role, |session| self.server.role_in_force(session))
     }
 
     /// Who asks, as commands see it.
@@ -140,6 +140,7 @@ impl IqContext<'_> {
 pub struct IqJob {
     pub(crate) from: Jid,
     pub(crate) session: Option<Arc<Session>>,
+    pub(crate) role: Role,
     pub(crate) account: Option<BareJid>,
     pub(crate) host: Arc<Host>,
     pub(crate) server: Arc<Server>,
@@ -163,10 +164,8 @@ impl IqJob {
     /// The role of the asker on the asker's own host.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.session
-            .as_ref()
-            .map(|session| self.server.role_in_force(session))
-            .unwrap_or_default()
+        let session = self.session.as_ref();
+        session.map_or(self.role, |session| self.server.role_in_force(session))
     }
 
     /// Who asks, as commands see it.

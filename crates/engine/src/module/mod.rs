@@ -3,6 +3,7 @@
 //! A module holds configuration only and is built anew when that changes; state lives in accounts,
 //! sessions and the store. No module sees another.
 
+mod account_message;
 mod circles;
 mod entry;
 mod gone;
@@ -15,6 +16,7 @@ mod stream_element;
 mod wiring;
 
 pub(crate) use self::{
+    account_message::{AccountMessageCounters, AccountMessageHandler, Saying, Told},
     circles::CirclesFn,
     gone::GoneFn,
     job::{JobEntry, Jobs},
@@ -33,6 +35,7 @@ use thiserror::Error;
 use xml::{Element, Fragment};
 
 pub use self::{
+    account_message::{AccountMessage, AccountMessageCounts, OnAccountMessage, TellError},
     circles::Circles,
     entry::{Entry, Setting, entry},
     gone::Gone,

@@ -7,8 +7,9 @@ use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AnswerIq, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq, Module, On, Payload,
-    Prepare, PrepareFn, Screen,
+    AccountMessage, AnswerIq, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq,
+    Module, On, OnAccountMessage, Payload, Prepare, PrepareFn, Screen,
+    account_message::AccountMessageHandler,
     iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
     service::{Service, ServiceParts, ServiceWiring},
@@ -54,6 +55,7 @@ pub(crate) struct Parts {
     pub(crate) marks: Vec<&'static str>,
     pub(crate) services: Vec<ServiceParts>,
     pub(crate) elements: Vec<ElementHandler>,
+    pub(crate) account_messages: Vec<AccountMessageHandler>,
     pub(crate) jobs: Vec<JobEntry>,
     pub(crate) commands: Vec<&'static CommandEntry>,
     pub(crate) prepares: Vec<PrepareFn>,
@@ -199,6 +201,17 @@ impl<'a, M: Module> Wiring<'a, M> {
                 module.at_session(P::parse(element)?, session, account, cx)
             }),
         });
+        self
+    }
+
+    /// Takes what accounts and services of this feature say to an account with
+    /// [`tell_account`](Context::tell_account).
+    pub fn account_message<A: AccountMessage>(&mut self) -> &mut Self
+    where
+        M: OnAccountMessage<A>,
+    {
+        let handler = AccountMessageHandler::new::<M, A>(&self.module);
+        self.parts.account_messages.push(handler);
         self
     }
 

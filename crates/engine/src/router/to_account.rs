@@ -1,4 +1,4 @@
-//! Stanzas for accounts: in memory, on their way there, or not there at all.
+//! Stanzas and messages for accounts: in memory, on their way there, or not there at all.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +15,7 @@ use crate::{
         noted::{self, SessionNote},
         presence,
     },
+    effect::Effect,
     envelope::Envelope,
     faults::caught,
     losses,
@@ -31,29 +32,29 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(1);
 
 impl Server {
-    pub(super) fn to_account(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
+    pub(super) fn to_account(self: &Arc<Self>, effect: Effect) -> Option<Next> {
         // More than once only when the cell leaves memory between look-up and lock.
         for _ in 0..8 {
-            let cell = match self.registry.get(envelope.to().bare_str()) {
+            let cell = match self.registry.get(effect.to_str()) {
                 Some(cell) => cell,
-                None if is_for_resident_only(&envelope) => return None,
-                None => self.cell_or_load(&envelope.to().bare()),
+                None if is_for_resident_only(&effect) => return None,
+                None => self.cell_or_load(&effect.to()),
             };
             let mut state = cell.lock();
             match &mut *state {
                 CellState::Loading { inbox, .. } => {
                     if inbox.len() >= INBOX_MAX {
-                        return refuse(&envelope, &StanzaError::new(Condition::ResourceConstraint));
+                        return self.turn_away(&effect, Condition::ResourceConstraint);
                     }
-                    inbox.push_back(envelope);
+                    inbox.push_back(effect);
                     return None;
                 }
                 CellState::Ready(account) if account.closing != Closing::No => {
                     drop(state);
-                    return self.nobody(&envelope);
+                    return self.nobody(&effect);
                 }
                 CellState::Ready(_) => {
-                    let (next, last) = self.arrive(&cell, &mut state, envelope);
+                    let (next, last) = self.arrive(&cell, &mut state, effect);
                     drop(state);
                     self.work_all(last);
                     return next;
@@ -64,7 +65,18 @@ impl Server {
                 }
             }
         }
-        refuse(&envelope, &StanzaError::new(Condition::InternalServerError))
+        self.turn_away(&effect, Condition::InternalServerError)
+    }
+
+    /// It can't be taken now.
+    fn turn_away(&self, effect: &Effect, condition: Condition) -> Option<Next> {
+        match effect {
+            Effect::Stanza(envelope) => refuse(envelope, &StanzaError::new(condition)),
+            Effect::Told(told) => {
+                self.drop_told(told, "its account can't take it now");
+                None
+            }
+        }
     }
 
     /// The account's cell; when it is new, a task of its own loads it.
@@ -83,18 +95,21 @@ impl Server {
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
         state: &mut CellState,
-        envelope: Envelope,
+        effect: Effect,
     ) -> (Option<Next>, Vec<Envelope>) {
+        let envelope = match effect {
+            Effect::Stanza(envelope) => envelope,
+            Effect::Told(told) => return self.take_told(cell, state, &told),
+        };
         let gates = envelope.gates();
         // The sender reads on only when it is known what its stanza rests on.
         let held = envelope.hold();
         let question = Question::of(&envelope);
-        let outcome = self.run_in(
-            cell,
-            state,
-            gates,
-            held.as_ref(),
-            |account, cx| match envelope.stanza().kind() {
+        let outcome = self.run_in(cell, state, gates, held.as_ref(), |account, cx| {
+            if let Some(held) = &held {
+                held.note(cx);
+            }
+            match envelope.stanza().kind() {
                 Kind::Message(_) => {
                     let event = MessageArrived {
                         envelope,
@@ -106,12 +121,12 @@ impl Server {
                     staged(account, cx, PresenceArrived { envelope }, presence::arrived)
                 }
                 Kind::Iq(_) => staged(account, cx, IqArrived { envelope }, iq::arrived),
-            },
-        );
+            }
+        });
         match outcome {
             Ok(((), gates, next)) => {
                 if let Some(held) = held {
-                    held.gate_at(gates.after);
+                    held.gate_at(gates);
                 }
                 (next, Vec::new())
             }
@@ -143,13 +158,16 @@ impl Server {
                 Ok((_, _, next)) => todo.extend(next),
                 Err(more) => last.extend(more),
             }
-            for envelope in inbox {
+            for effect in inbox {
                 if matches!(&*state, CellState::Ready(_)) {
-                    let (next, more) = self.arrive(cell, &mut state, envelope);
+                    let (next, more) = self.arrive(cell, &mut state, effect);
                     todo.extend(next);
                     last.extend(more);
                 } else {
-                    todo.push(Next::Route(envelope));
+                    todo.push(match effect {
+                        Effect::Stanza(envelope) => Next::Route(envelope),
+                        Effect::Told(told) => Next::Tell(told),
+                    });
                 }
             }
             wakers
@@ -174,11 +192,11 @@ impl Server {
         for waker in wakers {
             waker.wake();
         }
-        for envelope in inbox {
-            let next = if missing {
-                self.nobody(&envelope)
-            } else {
-                refuse(&envelope, &losses::not_stored())
+        for effect in inbox {
+            let next = match &effect {
+                effect if missing => self.nobody(effect),
+                Effect::Stanza(envelope) => refuse(envelope, &losses::not_stored()),
+                Effect::Told(_) => self.turn_away(&effect, Condition::InternalServerError),
             };
             self.work(next);
         }
@@ -227,8 +245,15 @@ impl Server {
         }
     }
 
-    /// A stanza for an account that is not there.
-    fn nobody(self: &Arc<Self>, envelope: &Envelope) -> Option<Next> {
+    /// Something for an account that is not there.
+    fn nobody(self: &Arc<Self>, effect: &Effect) -> Option<Next> {
+        let envelope = match effect {
+            Effect::Stanza(envelope) => envelope,
+            Effect::Told(told) => {
+                self.drop_told(told, "there is no such account");
+                return None;
+            }
+        };
         let method = match envelope.stanza().kind() {
             Kind::Iq(IqType::Get) => Method::Get,
             Kind::Iq(IqType::Set) => Method::Set,
@@ -255,6 +280,7 @@ impl Server {
             asked: To::OtherAccount,
             from: envelope.from(),
             session: envelope.session(),
+            role: envelope.role(),
             account: None,
             run: None,
             service: None,
@@ -311,7 +337,10 @@ impl Server {
 
 /// Whether nobody but a session could take it: presence for an account without sessions is not worth
 /// a read.
-fn is_for_resident_only(envelope: &Envelope) -> bool {
+fn is_for_resident_only(effect: &Effect) -> bool {
+    let Effect::Stanza(envelope) = effect else {
+        return false;
+    };
     matches!(
         envelope.stanza().kind(),
         Kind::Presence(PresenceType::Available | PresenceType::Unavailable | PresenceType::Error)
