@@ -35,9 +35,11 @@ impl Circle {
     /// These accounts, in a group of this name.
     #[must_use]
     pub fn new(group: &str, members: impl IntoIterator<Item = BareJid>) -> Self {
-        let mut contact = Contact::default();
-        contact.standing = Standing::default().provided();
-        contact.groups.push(group.to_owned());
+        let contact = Contact {
+            standing: Standing::default().provided(),
+            groups: vec![group.to_owned()],
+            ..Contact::default()
+        };
         let members: BTreeMap<BareJid, Contact> = members
             .into_iter()
             .map(|member| (member, contact.clone()))

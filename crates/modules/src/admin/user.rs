@@ -177,6 +177,7 @@ pub(super) struct Users {
 struct User {
     jid: BareJid,
     disabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     deleted_after: Option<String>,
     created: String,
     last_sign_in: Option<String>,
@@ -242,6 +243,7 @@ pub(super) struct UserInfo {
     jid: BareJid,
     role: &'static str,
     disabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     deleted_after: Option<String>,
     created: String,
     last_sign_in: Option<String>,

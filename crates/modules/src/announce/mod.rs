@@ -3,8 +3,10 @@
 //! What an operator has to say to the users of a host, from the host's own address: to those who are there, as a
 //! headline that nobody keeps; or to all, and then it waits for those who are away.
 //!
-//! `commands.rs` is `announce`, `tests/` holds the transcripts.
+//! `commands.rs` is `announce`, `chunks.rs` tells many, `tests/` holds the transcripts.
 
+#[cfg(test)]
+mod chunks;
 mod commands;
 
 use engine::{

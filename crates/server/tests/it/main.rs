@@ -12,6 +12,7 @@ mod client;
 mod commands;
 mod example;
 mod kill9;
+mod lifetimes;
 mod process;
 mod service_manager;
 mod starting;
