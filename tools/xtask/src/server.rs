@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write as _,
-    net::{TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -35,10 +35,37 @@ pub(crate) enum Build {
     Release,
 }
 
+/// What somebody wants of a server beyond that it runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    /// Which binary is started.
+    pub(crate) build: Build,
+    /// Where it listens for STARTTLS; a free port on loopback when nothing is said.
+    pub(crate) address: Option<SocketAddr>,
+    /// Whether clients may make accounts.
+    pub(crate) open_registration: bool,
+    /// Further tables of the configuration.
+    pub(crate) tables: &'static str,
+}
+
+impl Setup {
+    /// Nothing else.
+    pub(crate) fn of(build: Build) -> Self {
+        Self {
+            build,
+            address: None,
+            // A load tool makes its own accounts.
+            open_registration: build == Build::Release,
+            tables: "",
+        }
+    }
+}
+
 /// A running server. It is ended, rudely, when this is dropped before [`TestServer::stop`].
 pub(crate) struct TestServer {
     child: Child,
     log: PathBuf,
+    address: SocketAddr,
     /// The port for STARTTLS.
     pub(crate) port: u16,
     /// The port for TLS from the first byte.
@@ -52,18 +79,18 @@ impl TestServer {
     ///
     /// When it does not come up; the text has the end of its log.
     pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
-        Self::start_build(workspace, folder, Build::Development)
+        Self::start_as(workspace, folder, Setup::of(Build::Development))
     }
 
-    /// The same with a binary of another build.
+    /// The same with something else than the defaults.
     ///
     /// # Errors
     ///
     /// As [`TestServer::start`].
-    pub(crate) fn start_build(workspace: &Workspace, folder: &Path, build: Build) -> Result<Self> {
+    pub(crate) fn start_as(workspace: &Workspace, folder: &Path, setup: Setup) -> Result<Self> {
         let mut cargo = workspace.cargo();
         cargo.args(["build", "--package", "couplet"]);
-        let binary = match build {
+        let binary = match setup.build {
             Build::Development => "debug/couplet",
             Build::Release => {
                 cargo.arg("--release");
@@ -77,9 +104,12 @@ impl TestServer {
         }
         fs::create_dir_all(folder)?;
         let (port, tls_port) = free_ports()?;
+        let address = setup
+            .address
+            .unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into());
         fs::write(
             folder.join("couplet.toml"),
-            configuration(port, tls_port, build),
+            configuration(address, tls_port, setup),
         )?;
         // Relative if it can be: the data folder has a socket in it, and the path of a socket must be short.
         let config = folder
@@ -101,7 +131,8 @@ impl TestServer {
         let mut server = Self {
             child,
             log,
-            port,
+            address,
+            port: address.port(),
             tls_port,
         };
         server.wait_until_it_listens()?;
@@ -159,10 +190,10 @@ impl TestServer {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended at once with {status}\n{}", self.log_end());
             }
-            let both = [self.port, self.tls_port];
+            let both = [self.address, (Ipv4Addr::LOCALHOST, self.tls_port).into()];
             if both
                 .iter()
-                .all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
+                .all(|address| TcpStream::connect(address).is_ok())
             {
                 return Ok(());
             }
@@ -183,17 +214,19 @@ impl Drop for TestServer {
     }
 }
 
-/// A load tool makes its own accounts.
-fn configuration(port: u16, tls_port: u16, build: Build) -> String {
-    let registration = match build {
-        Build::Development => "",
-        Build::Release => "registration = \"open\"\n",
+fn configuration(address: SocketAddr, tls_port: u16, setup: Setup) -> String {
+    let registration = if setup.open_registration {
+        "registration = \"open\"\n"
+    } else {
+        ""
     };
+    let tables = setup.tables;
     format!(
         "data = \"data\"\n\n\
          [listen]\n\
-         c2s = [\"127.0.0.1:{port}\"]\n\
+         c2s = [\"{address}\"]\n\
          c2s_tls = [\"127.0.0.1:{tls_port}\"]\n\n\
+         {tables}\
          [host.\"localhost\"]\n\
          {registration}"
     )
@@ -231,7 +264,8 @@ mod tests {
 
     #[test]
     fn the_configuration_names_the_ports() {
-        let text = configuration(1, 2, Build::Development);
+        let address = (Ipv4Addr::LOCALHOST, 1).into();
+        let text = configuration(address, 2, Setup::of(Build::Development));
         assert!(
             text.contains("c2s = [\"127.0.0.1:1\"]\nc2s_tls = [\"127.0.0.1:2\"]\n"),
             "{text}"
