@@ -26,6 +26,10 @@ pub(crate) enum Tool {
     Node,
     /// Node's package manager.
     Npm,
+    /// Runs Smack's integration tests.
+    Java,
+    /// Gets them.
+    Maven,
     /// Counts instructions where time is too noisy.
     Valgrind,
     /// Shows in which order the server writes.
@@ -58,6 +62,8 @@ impl Tool {
                 ],
             ),
             Self::Npm => ("npm", &["--version"]),
+            Self::Java => ("java", &["-version"]),
+            Self::Maven => ("mvn", &["--version"]),
             Self::Valgrind => ("valgrind", &["--version"]),
             Self::Strace => ("strace", &["--version"]),
             Self::Perf => ("perf", &["--version"]),
@@ -75,6 +81,8 @@ impl Tool {
             Self::Python => &["python3", "python3-venv"],
             Self::Node => &["nodejs"],
             Self::Npm => &["npm"],
+            Self::Java => &["default-jre-headless"],
+            Self::Maven => &["maven"],
             Self::Valgrind => &["valgrind"],
             Self::Strace => &["strace"],
             Self::Perf => &["linux-perf"],
@@ -84,7 +92,8 @@ impl Tool {
         }
     }
 
-    fn is_there(self) -> bool {
+    /// Whether it can be called.
+    pub(crate) fn is_there(self) -> bool {
         let (program, arguments) = self.probe();
         Command::new(program)
             .args(arguments)
