@@ -104,6 +104,11 @@ impl HandleIq<EarlySet> for Registration {
             .with_local_strict(&username)
             .map_err(|_| not_acceptable("this username can't be used"))?;
         self.count_attempt(&job)?;
+        // It would come with a role.
+        if job.host().facts().admins.contains(&account) {
+            return Err(StanzaError::new(Condition::Conflict)
+                .with_text("this username is kept for an administrator"));
+        }
         job.server()
             .create_account(&account, password.as_str(), true)
             .await
