@@ -2,8 +2,6 @@
 //!
 //! Both wait in one queue per account or service, so that what goes from one to another keeps its order.
 
-use jid::BareJid;
-
 use crate::{account::DrainQueue, envelope::Envelope, module::Told, session::Held};
 
 /// How much of what one account or service made may wait to be routed without holding anybody back. Past it, a
@@ -19,22 +17,6 @@ pub(crate) enum Effect {
 }
 
 impl Effect {
-    /// The bare address it is for, for look-ups.
-    pub(crate) fn to_str(&self) -> &str {
-        match self {
-            Self::Stanza(envelope) => envelope.to().bare_str(),
-            Self::Told(told) => told.to.as_str(),
-        }
-    }
-
-    /// The bare address it is for.
-    pub(crate) fn to(&self) -> BareJid {
-        match self {
-            Self::Stanza(envelope) => envelope.to().bare(),
-            Self::Told(told) => told.to.clone(),
-        }
-    }
-
     /// When too many of `effects` wait, holds back the session that caused the last of them until that one is
     /// routed: several senders can cause more, from several threads, than the one drainer routes meanwhile.
     pub(crate) fn hold_back(effects: &mut DrainQueue<Self>, held: Option<&Held>) {

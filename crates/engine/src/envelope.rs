@@ -29,6 +29,8 @@ pub enum Origin {
     Service,
     /// An account, service or host of ours in another home, which checked who it was.
     Home(Arc<Crossing>),
+    /// The server on behalf of what a stanza of another home was for: its answer.
+    AnswerTo(Arc<Crossing>),
 }
 
 /// A stanza whose `from` its origin was entitled to use and whose `to` is known.
@@ -137,7 +139,7 @@ impl Envelope {
             stanza: Arc::new(stanza),
             from,
             to,
-            held: crossing.is_kept().then(|| Held::Crossing(crossing.clone())),
+            held: None,
             origin: Origin::Home(crossing),
             gates: Gates::OPEN,
         }
@@ -155,8 +157,8 @@ impl Envelope {
     pub(crate) fn answer(&self, stanza: Stanza) -> Self {
         let mut answer = Self::stamped(self.to.clone(), self.from.clone(), Origin::Account, stanza);
         answer.gates = self.gates;
-        if let Some(Held::Crossing(_)) = &self.held {
-            answer.held = self.held.clone();
+        if let Origin::Home(crossing) = &self.origin {
+            answer.origin = Origin::AnswerTo(crossing.clone());
         }
         answer
     }
@@ -198,7 +200,11 @@ impl Envelope {
     pub fn session(&self) -> Option<&Arc<Session>> {
         match &self.origin {
             Origin::Session(session) => Some(session),
-            Origin::Account | Origin::Host | Origin::Service | Origin::Home(_) => None,
+            Origin::Account
+            | Origin::Host
+            | Origin::Service
+            | Origin::Home(_)
+            | Origin::AnswerTo(_) => None,
         }
     }
 
@@ -206,7 +212,11 @@ impl Envelope {
     pub(crate) fn crossing(&self) -> Option<&Arc<Crossing>> {
         match &self.origin {
             Origin::Home(crossing) => Some(crossing),
-            Origin::Session(_) | Origin::Account | Origin::Host | Origin::Service => None,
+            Origin::Session(_)
+            | Origin::Account
+            | Origin::Host
+            | Origin::Service
+            | Origin::AnswerTo(_) => None,
         }
     }
 
@@ -215,7 +225,7 @@ impl Envelope {
         match &self.origin {
             Origin::Session(session) => session.has_acks(),
             Origin::Home(crossing) => crossing.has_acks(),
-            Origin::Account | Origin::Host | Origin::Service => false,
+            Origin::Account | Origin::Host | Origin::Service | Origin::AnswerTo(_) => false,
         }
     }
 
@@ -224,7 +234,9 @@ impl Envelope {
         match &self.origin {
             Origin::Session(session) => session.role(),
             Origin::Home(crossing) => crossing.role(),
-            Origin::Account | Origin::Host | Origin::Service => Role::default(),
+            Origin::Account | Origin::Host | Origin::Service | Origin::AnswerTo(_) => {
+                Role::default()
+            }
         }
     }
 
@@ -257,9 +269,7 @@ impl Envelope {
 
     /// Lets the session that sent it read on.
     pub(crate) fn let_session_go(&mut self) {
-        if let Some(Held::Session(_)) = &self.held {
-            self.held = None;
-        }
+        self.held = None;
     }
 
     /// Keeps the session that caused it from reading on, unless it keeps its sender.

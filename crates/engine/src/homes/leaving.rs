@@ -200,7 +200,7 @@ impl State {
         let bounces = vec![Arc::new(message)];
         server.losses().watch(seq, &peer, bounces, Vec::new());
         if let Some(held) = envelope.hold() {
-            held.gate_at(Gates::on(seq));
+            held.gate_at(seq);
         }
         let gates = envelope.gates().and(Gates::on(seq));
         self.out.push_back(Outgoing::Kept(gates));

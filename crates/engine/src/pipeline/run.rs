@@ -69,6 +69,7 @@ enum Route {
 
 impl Route {
     /// With its gates, and `from` as who speaks.
+    #[inline]
     fn on_its_way(self, from: &BareJid, gates: Gates, inherited: Gates) -> Effect {
         match self {
             Self::Stanza(mut envelope, truth) => {

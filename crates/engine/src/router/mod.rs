@@ -287,7 +287,7 @@ impl Server {
         }
         if envelope.to().local().is_some() && self.serves(envelope.to().domain()) {
             return match self.link_to(|| envelope.to().bare_str()) {
-                None => self.to_account(Effect::Stanza(envelope)),
+                None => self.to_account(envelope),
                 Some(link) => self.go_elsewhere(link, Effect::Stanza(envelope)),
             };
         }

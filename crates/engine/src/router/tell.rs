@@ -6,7 +6,7 @@ use store::Gate;
 
 use super::{Next, Queue};
 use crate::{
-    account::{AccountCell, CellState},
+    account::{AccountCell, CellState, Closing, INBOX_MAX},
     effect::Effect,
     envelope::Envelope,
     module::{AccountMessageCounts, Told},
@@ -46,9 +46,36 @@ impl Server {
             return None;
         }
         match self.link_to(|| told.to.as_str()) {
-            None => self.to_account(Effect::Told(told)),
+            None => self.tell_here(told),
             Some(link) => self.go_elsewhere(link, Effect::Told(told)),
         }
+    }
+
+    fn tell_here(self: &Arc<Self>, told: Box<Told>) -> Option<Next> {
+        // More than once only when the cell leaves memory between look-up and lock.
+        for _ in 0..8 {
+            let cell = self.cell_or_load(&told.to);
+            let mut state = cell.lock();
+            match &mut *state {
+                CellState::Loading { inbox, .. } if inbox.len() < INBOX_MAX => {
+                    inbox.push_back(Effect::Told(told));
+                    return None;
+                }
+                CellState::Ready(account) if account.closing == Closing::No => {
+                    let (next, last) = self.take_told(&cell, &mut state, &told);
+                    drop(state);
+                    self.work_all(last);
+                    return next;
+                }
+                CellState::Loading { .. } | CellState::Ready(_) => break,
+                CellState::Gone { .. } => {
+                    drop(state);
+                    self.registry.remove(&cell);
+                }
+            }
+        }
+        self.drop_told(&told, "its account can't take it");
+        None
     }
 
     /// One run over the account it is for, which is in memory and locked.

@@ -1,4 +1,4 @@
-//! Stanzas and messages for accounts: in memory, on their way there, or not there at all.
+//! Stanzas for accounts: in memory, on their way there, or not there at all.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,29 +32,29 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(1);
 
 impl Server {
-    pub(super) fn to_account(self: &Arc<Self>, effect: Effect) -> Option<Next> {
+    pub(super) fn to_account(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
         // More than once only when the cell leaves memory between look-up and lock.
         for _ in 0..8 {
-            let cell = match self.registry.get(effect.to_str()) {
+            let cell = match self.registry.get(envelope.to().bare_str()) {
                 Some(cell) => cell,
-                None if is_for_resident_only(&effect) => return None,
-                None => self.cell_or_load(&effect.to()),
+                None if is_for_resident_only(&envelope) => return None,
+                None => self.cell_or_load(&envelope.to().bare()),
             };
             let mut state = cell.lock();
             match &mut *state {
                 CellState::Loading { inbox, .. } => {
                     if inbox.len() >= INBOX_MAX {
-                        return self.turn_away(&effect, Condition::ResourceConstraint);
+                        return refuse(&envelope, &StanzaError::new(Condition::ResourceConstraint));
                     }
-                    inbox.push_back(effect);
+                    inbox.push_back(Effect::Stanza(envelope));
                     return None;
                 }
                 CellState::Ready(account) if account.closing != Closing::No => {
                     drop(state);
-                    return self.nobody(&effect);
+                    return self.nobody(&envelope);
                 }
                 CellState::Ready(_) => {
-                    let (next, last) = self.arrive(&cell, &mut state, effect);
+                    let (next, last) = self.arrive(&cell, &mut state, envelope);
                     drop(state);
                     self.work_all(last);
                     return next;
@@ -65,18 +65,7 @@ impl Server {
                 }
             }
         }
-        self.turn_away(&effect, Condition::InternalServerError)
-    }
-
-    /// It can't be taken now.
-    fn turn_away(&self, effect: &Effect, condition: Condition) -> Option<Next> {
-        match effect {
-            Effect::Stanza(envelope) => refuse(envelope, &StanzaError::new(condition)),
-            Effect::Told(told) => {
-                self.drop_told(told, "its account can't take it now");
-                None
-            }
-        }
+        refuse(&envelope, &StanzaError::new(Condition::InternalServerError))
     }
 
     /// The account's cell; when it is new, a task of its own loads it.
@@ -95,19 +84,16 @@ impl Server {
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
         state: &mut CellState,
-        effect: Effect,
+        envelope: Envelope,
     ) -> (Option<Next>, Vec<Envelope>) {
-        let envelope = match effect {
-            Effect::Stanza(envelope) => envelope,
-            Effect::Told(told) => return self.take_told(cell, state, &told),
-        };
         let gates = envelope.gates();
         // The sender reads on only when it is known what its stanza rests on.
         let held = envelope.hold();
+        let crossing = envelope.crossing().cloned();
         let question = Question::of(&envelope);
         let outcome = self.run_in(cell, state, gates, held.as_ref(), |account, cx| {
-            if let Some(held) = &held {
-                held.note(cx);
+            if let Some(crossing) = &crossing {
+                crossing.note(&mut cx.batch());
             }
             match envelope.stanza().kind() {
                 Kind::Message(_) => {
@@ -126,7 +112,10 @@ impl Server {
         match outcome {
             Ok(((), gates, next)) => {
                 if let Some(held) = held {
-                    held.gate_at(gates);
+                    held.gate_at(gates.after);
+                }
+                if let Some(crossing) = crossing {
+                    crossing.gate_at(gates.needs);
                 }
                 (next, Vec::new())
             }
@@ -160,7 +149,10 @@ impl Server {
             }
             for effect in inbox {
                 if matches!(&*state, CellState::Ready(_)) {
-                    let (next, more) = self.arrive(cell, &mut state, effect);
+                    let (next, more) = match effect {
+                        Effect::Stanza(envelope) => self.arrive(cell, &mut state, envelope),
+                        Effect::Told(told) => self.take_told(cell, &mut state, &told),
+                    };
                     todo.extend(next);
                     last.extend(more);
                 } else {
@@ -193,10 +185,13 @@ impl Server {
             waker.wake();
         }
         for effect in inbox {
-            let next = match &effect {
-                effect if missing => self.nobody(effect),
-                Effect::Stanza(envelope) => refuse(envelope, &losses::not_stored()),
-                Effect::Told(_) => self.turn_away(&effect, Condition::InternalServerError),
+            let next = match effect {
+                Effect::Stanza(envelope) if missing => self.nobody(&envelope),
+                Effect::Stanza(envelope) => refuse(&envelope, &losses::not_stored()),
+                Effect::Told(told) => {
+                    self.drop_told(&told, "there is no such account, or it can't be read");
+                    None
+                }
             };
             self.work(next);
         }
@@ -245,15 +240,8 @@ impl Server {
         }
     }
 
-    /// Something for an account that is not there.
-    fn nobody(self: &Arc<Self>, effect: &Effect) -> Option<Next> {
-        let envelope = match effect {
-            Effect::Stanza(envelope) => envelope,
-            Effect::Told(told) => {
-                self.drop_told(told, "there is no such account");
-                return None;
-            }
-        };
+    /// A stanza for an account that is not there.
+    fn nobody(self: &Arc<Self>, envelope: &Envelope) -> Option<Next> {
         let method = match envelope.stanza().kind() {
             Kind::Iq(IqType::Get) => Method::Get,
             Kind::Iq(IqType::Set) => Method::Set,
@@ -337,10 +325,7 @@ impl Server {
 
 /// Whether nobody but a session could take it: presence for an account without sessions is not worth
 /// a read.
-fn is_for_resident_only(effect: &Effect) -> bool {
-    let Effect::Stanza(envelope) = effect else {
-        return false;
-    };
+fn is_for_resident_only(envelope: &Envelope) -> bool {
     matches!(
         envelope.stanza().kind(),
         Kind::Presence(PresenceType::Available | PresenceType::Unavailable | PresenceType::Error)

@@ -30,12 +30,13 @@ impl Server {
         let question = Question::of(&envelope);
         // The sender reads on only when it is known what its stanza rests on.
         let held = envelope.hold();
+        let crossing = envelope.crossing().cloned();
         let gates = envelope.gates();
         let jid = BareJid::from(service.parts().domain().clone());
         let mut queue = service.cell.lock();
         let outcome = run_service(self, service.host(), &jid, &mut queue, gates, |cx| {
-            if let Some(held) = &held {
-                held.note(cx);
+            if let Some(crossing) = &crossing {
+                crossing.note(&mut cx.batch());
             }
             self.at_service(service, envelope, cx)
         });
@@ -43,7 +44,10 @@ impl Server {
             Ok((waiting, gates)) => {
                 Effect::hold_back(&mut queue, held.as_ref());
                 if let Some(held) = held {
-                    held.gate_at(gates);
+                    held.gate_at(gates.after);
+                }
+                if let Some(crossing) = crossing {
+                    crossing.gate_at(gates.needs);
                 }
                 let is_drainer = queue.claim();
                 drop(queue);

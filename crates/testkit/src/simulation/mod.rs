@@ -354,11 +354,14 @@ impl Simulation {
             self.message(to, who, 20, None);
         }
         // Many are away: what is for them is in the store only.
-        for one in [who, to] {
+        for (one, contact) in [(who, to), (to, who)] {
             let count = self.users.len();
             let other = self.world.random().below(count);
             self.message(one, other, 20, None);
-            self.with(one, |user, world, _| user.acks(world));
+            self.with(one, |user, world, oracle| {
+                user.ping(world, oracle, Some(contact));
+                user.acks(world);
+            });
         }
         // Half of the times what is under way gets further than where nothing moves without time.
         let time_passes = self.world.random().one_in(2);
