@@ -18,10 +18,27 @@ use testkit::{
 use xml::Framing;
 
 /// What plays in one home only, and why.
-const ONE_HOME: [(&str, &str); 1] = [(
-    "sessions/server_asks.xmpp",
-    "how often the server asks depends on how many come at once",
-)];
+const ONE_HOME: [(&str, &str); 10] = [
+    (
+        "sessions/server_asks.xmpp",
+        "how often the server asks depends on how many come at once",
+    ),
+    ("announce/tests/online.xmpp", COMMANDS),
+    ("groups/tests/commands.xmpp", COMMANDS),
+    ("groups/tests/open_request.xmpp", COMMANDS),
+    ("groups/tests/own_subscription.xmpp", COMMANDS),
+    ("groups/tests/survives_restart.xmpp", COMMANDS),
+    ("motd/tests/commands.xmpp", COMMANDS),
+    ("motd/tests/reload.xmpp", COMMANDS),
+    ("groups/tests/everybody.xmpp", ACCOUNTS),
+    ("groups/tests/several_groups.xmpp", ACCOUNTS),
+];
+
+/// Commands that concern all homes come with a cluster.
+const COMMANDS: &str = "a command is given in one home and says nothing to the others";
+
+/// So does a list of all accounts.
+const ACCOUNTS: &str = "each home knows the accounts that live there";
 
 /// The orders each file is played in.
 const SEEDS: [u64; 3] = [1, 2, 3];
