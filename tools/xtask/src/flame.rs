@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     machine::{self, Tool},
     process,
-    server::{Build, TestServer},
+    server::{Build, Setup, TestServer},
     workspace::Workspace,
 };
 
@@ -42,7 +42,11 @@ pub(crate) fn run(workspace: &Workspace, scenario: &[String]) -> Result<()> {
             .args(["build", "--quiet", "--release", "--package", "load"]),
     )?;
     let folder = workspace.target().join("flame");
-    let server = TestServer::start_build(workspace, &folder.join("server"), Build::Release)?;
+    let server = TestServer::start_as(
+        workspace,
+        &folder.join("server"),
+        &Setup::of(Build::Release),
+    )?;
     let samples = folder.join("perf.data");
     let recorded = record(workspace, &server, scenario, &samples);
     let stopped = server.stop();

@@ -26,6 +26,10 @@ pub(crate) enum Tool {
     Node,
     /// Node's package manager.
     Npm,
+    /// Runs Smack's integration tests.
+    Java,
+    /// Gets them.
+    Maven,
     /// Counts instructions where time is too noisy.
     Valgrind,
     /// Shows in which order the server writes.
@@ -36,6 +40,8 @@ pub(crate) enum Tool {
     Debootstrap,
     /// Looks for mistakes in Debian packages.
     Lintian,
+    /// Boots a system in a folder.
+    Nspawn,
 }
 
 impl Tool {
@@ -56,11 +62,14 @@ impl Tool {
                 ],
             ),
             Self::Npm => ("npm", &["--version"]),
+            Self::Java => ("java", &["-version"]),
+            Self::Maven => ("mvn", &["--version"]),
             Self::Valgrind => ("valgrind", &["--version"]),
             Self::Strace => ("strace", &["--version"]),
             Self::Perf => ("perf", &["--version"]),
             Self::Debootstrap => ("debootstrap", &["--version"]),
             Self::Lintian => ("lintian", &["--version"]),
+            Self::Nspawn => ("systemd-nspawn", &["--version"]),
         }
     }
 
@@ -72,15 +81,19 @@ impl Tool {
             Self::Python => &["python3", "python3-venv"],
             Self::Node => &["nodejs"],
             Self::Npm => &["npm"],
+            Self::Java => &["default-jre-headless"],
+            Self::Maven => &["maven"],
             Self::Valgrind => &["valgrind"],
             Self::Strace => &["strace"],
             Self::Perf => &["linux-perf"],
             Self::Debootstrap => &["debootstrap"],
             Self::Lintian => &["lintian"],
+            Self::Nspawn => &["systemd-container"],
         }
     }
 
-    fn is_there(self) -> bool {
+    /// Whether it can be called.
+    pub(crate) fn is_there(self) -> bool {
         let (program, arguments) = self.probe();
         Command::new(program)
             .args(arguments)

@@ -10,6 +10,7 @@ mod contention;
 mod dist;
 mod flame;
 mod fuzz;
+mod interop;
 mod machine;
 mod metadata;
 mod perf;
@@ -35,6 +36,8 @@ cargo xtask COMMAND
   perf-check [--bless]            count what the server's work costs and compare, or make this the new figures
   contention                      whether two workers carry nearly twice what one does; takes half a minute
   flame SCENARIO...               put the server under load, as `load SCENARIO...` does, and draw where its time goes
+  interop smack                   run Smack's integration tests against the server
+  interop prosody                 play the transcripts on the machine's Prosody; takes five minutes
   specs                           write SPECS.md from what the modules declare
   book                            write docs/admin/keys.md and commands.md from what the server declares
   dist                            build the binary as it is released, run it in an empty root folder, print where it is
@@ -66,6 +69,7 @@ fn run() -> Result<bool> {
         "perf-check" => perf::command(&workspace, rest)?,
         "contention" => contention::run(&workspace)?,
         "flame" => flame::run(&workspace, rest)?,
+        "interop" => return interop::command(&workspace, rest),
         "specs" => specs::write(&workspace)?,
         "book" => book::write(&workspace)?,
         "dist" => dist::command(&workspace)?,

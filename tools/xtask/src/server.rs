@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write as _,
-    net::{TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -41,28 +41,62 @@ pub(crate) enum Build {
     Release,
 }
 
+/// What somebody wants of a server beyond that it runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    /// Which binary is started.
+    pub(crate) build: Build,
+    /// Where it listens for STARTTLS; a free port on loopback when nothing is said.
+    pub(crate) address: Option<SocketAddr>,
+    /// Lines of the host's table.
+    pub(crate) host: String,
+    /// Further tables of the configuration.
+    pub(crate) tables: &'static str,
+}
+
+impl Setup {
+    /// Nothing else.
+    pub(crate) fn of(build: Build) -> Self {
+        // A load tool makes its own accounts; a client also tests what a host says.
+        let host = match build {
+            Build::Development => {
+                format!("registration = \"open\"\nmotd = \"{MOTD}\"\nwelcome = \"{WELCOME}\"\n")
+            }
+            Build::Release => "registration = \"open\"\n".to_owned(),
+        };
+        Self {
+            build,
+            address: None,
+            host,
+            tables: "",
+        }
+    }
+}
+
 /// A folder of its own for a server, with a configuration that names free ports.
 pub(crate) struct Place {
     folder: PathBuf,
-    port: u16,
+    address: SocketAddr,
     tls_port: u16,
 }
 
 impl Place {
-    /// Empties `folder` and writes the configuration, with these lines about the host.
+    /// Empties `folder` and writes the configuration.
     ///
     /// # Errors
     ///
     /// When the folder or the ports can't be had.
-    pub(crate) fn new(folder: &Path, host: &str) -> Result<Self> {
+    pub(crate) fn new(folder: &Path, setup: &Setup) -> Result<Self> {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
         fs::create_dir_all(folder)?;
-        let place = Self::keeping(folder)?;
+        let mut place = Self::keeping(folder)?;
+        place.address = setup.address.unwrap_or(place.address);
         let [(admin, _), _] = ACCOUNTS;
+        let Setup { host, tables, .. } = setup;
         let text = format!(
-            "data = \"data\"\nadmins = [\"{admin}\"]\n\n{}\n[host.\"localhost\"]\n{host}",
+            "data = \"data\"\nadmins = [\"{admin}\"]\n\n{}\n{tables}[host.\"localhost\"]\n{host}",
             place.listen()
         );
         fs::write(folder.join("couplet.toml"), text)?;
@@ -78,15 +112,17 @@ impl Place {
         let (port, tls_port) = free_ports()?;
         Ok(Self {
             folder: folder.to_owned(),
-            port,
+            address: (Ipv4Addr::LOCALHOST, port).into(),
             tls_port,
         })
     }
 
     /// The table of the configuration that names the ports.
     pub(crate) fn listen(&self) -> String {
-        let Self { port, tls_port, .. } = self;
-        format!("[listen]\nc2s = [\"127.0.0.1:{port}\"]\nc2s_tls = [\"127.0.0.1:{tls_port}\"]\n")
+        let Self {
+            address, tls_port, ..
+        } = self;
+        format!("[listen]\nc2s = [\"{address}\"]\nc2s_tls = [\"127.0.0.1:{tls_port}\"]\n")
     }
 }
 
@@ -94,6 +130,7 @@ impl Place {
 pub(crate) struct TestServer {
     child: Child,
     log: PathBuf,
+    address: SocketAddr,
     /// The port for STARTTLS.
     pub(crate) port: u16,
     /// The port for TLS from the first byte.
@@ -107,19 +144,18 @@ impl TestServer {
     ///
     /// When it does not come up; the text has the end of its log.
     pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
-        Self::start_build(workspace, folder, Build::Development)
+        Self::start_as(workspace, folder, &Setup::of(Build::Development))
     }
 
-    /// The same with a binary of another build. In a release build, as a load tool needs it, clients make their own
-    /// accounts.
+    /// The same with something else than the defaults.
     ///
     /// # Errors
     ///
     /// As [`TestServer::start`].
-    pub(crate) fn start_build(workspace: &Workspace, folder: &Path, build: Build) -> Result<Self> {
+    pub(crate) fn start_as(workspace: &Workspace, folder: &Path, setup: &Setup) -> Result<Self> {
         let mut cargo = workspace.cargo();
         cargo.args(["build", "--package", "couplet"]);
-        let binary = match build {
+        let binary = match setup.build {
             Build::Development => "debug/couplet",
             Build::Release => {
                 cargo.arg("--release");
@@ -128,14 +164,7 @@ impl TestServer {
         };
         process::run(&mut cargo)?;
         let binary = workspace.target().join(binary);
-        // A load tool makes its own accounts; a client also tests what a host says.
-        let host = match build {
-            Build::Development => {
-                format!("registration = \"open\"\nmotd = \"{MOTD}\"\nwelcome = \"{WELCOME}\"\n")
-            }
-            Build::Release => "registration = \"open\"\n".to_owned(),
-        };
-        let place = Place::new(folder, &host)?;
+        let place = Place::new(folder, setup)?;
         // Relative if it can be: the data folder has a socket in it, and the path of a socket must be short.
         let config = folder
             .strip_prefix(workspace.root())
@@ -171,7 +200,8 @@ impl TestServer {
         let mut server = Self {
             child,
             log,
-            port: place.port,
+            address: place.address,
+            port: place.address.port(),
             tls_port: place.tls_port,
         };
         server.wait_until_it_listens()?;
@@ -228,10 +258,10 @@ impl TestServer {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended at once with {status}\n{}", self.log_end());
             }
-            let both = [self.port, self.tls_port];
+            let both = [self.address, (Ipv4Addr::LOCALHOST, self.tls_port).into()];
             if both
                 .iter()
-                .all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
+                .all(|address| TcpStream::connect(address).is_ok())
             {
                 return Ok(());
             }
@@ -286,7 +316,7 @@ mod tests {
     fn the_configuration_names_the_ports() {
         let place = Place {
             folder: PathBuf::new(),
-            port: 1,
+            address: (Ipv4Addr::LOCALHOST, 1).into(),
             tls_port: 2,
         };
         assert_eq!(

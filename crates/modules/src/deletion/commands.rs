@@ -31,7 +31,7 @@ impl Command for UndeleteUser {
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Undeleted, CommandError> {
-        let record = cx.account(&self.user).await?;
+        let record = cx.account_below(&self.user).await?;
         match cx.server().undelete_account(&self.user).await? {
             true => Ok(Undeleted {
                 disabled: record.disabled,

@@ -34,6 +34,7 @@ impl Command for ListGroups {
     const ABOUT: &'static str = "List the shared groups of a host with their members";
     const NEEDS: Action = Action::ManageAccounts;
     const FIELDS: &'static [Field] = &[HOST];
+    const READS_ONLY: bool = true;
     type Output = Groups;
 
     fn concerns(&self) -> Concern {

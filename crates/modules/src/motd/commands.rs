@@ -91,6 +91,7 @@ impl Command for ShowMotd {
     const ABOUT: &'static str = "Show the message of the day of a host";
     const NEEDS: Action = Action::ManageSessions;
     const FIELDS: &'static [Field] = &[HOST];
+    const READS_ONLY: bool = true;
     type Output = Motd;
 
     fn concerns(&self) -> Concern {

@@ -17,28 +17,44 @@ use testkit::{
 };
 use xml::Framing;
 
+/// A command is done in the home where it is given, and reaches no account that lives in another.
+const GIVEN_IN_ONE_HOME: &str = "a command reaches the accounts of the home where it is given";
+
+/// What a feature knows of a whole host, it knows of the accounts of one home.
+const IN_ONE_HOME: &str = "the feature knows the accounts of a host that live in its own home";
+
 /// What plays in one home only, and why.
-const ONE_HOME: [(&str, &str); 10] = [
+const ONE_HOME: &[(&str, &str)] = &[
     (
         "sessions/server_asks.xmpp",
         "how often the server asks depends on how many come at once",
     ),
-    ("announce/tests/online.xmpp", COMMANDS),
-    ("groups/tests/commands.xmpp", COMMANDS),
-    ("groups/tests/open_request.xmpp", COMMANDS),
-    ("groups/tests/own_subscription.xmpp", COMMANDS),
-    ("groups/tests/survives_restart.xmpp", COMMANDS),
-    ("motd/tests/commands.xmpp", COMMANDS),
-    ("motd/tests/reload.xmpp", COMMANDS),
-    ("groups/tests/everybody.xmpp", ACCOUNTS),
-    ("groups/tests/several_groups.xmpp", ACCOUNTS),
+    ("adhoc/tests/add_user_corrected.xmpp", GIVEN_IN_ONE_HOME),
+    ("adhoc/tests/counts.xmpp", GIVEN_IN_ONE_HOME),
+    ("adhoc/tests/delete_users.xmpp", GIVEN_IN_ONE_HOME),
+    ("adhoc/tests/disable_and_enable.xmpp", GIVEN_IN_ONE_HOME),
+    ("adhoc/tests/end_sessions.xmpp", GIVEN_IN_ONE_HOME),
+    ("adhoc/tests/higher_role.xmpp", GIVEN_IN_ONE_HOME),
+    ("adhoc/tests/role.xmpp", GIVEN_IN_ONE_HOME),
+    ("adhoc/tests/statistics.xmpp", GIVEN_IN_ONE_HOME),
+    ("adhoc/tests/user_info.xmpp", GIVEN_IN_ONE_HOME),
+    ("announce/tests/online.xmpp", GIVEN_IN_ONE_HOME),
+    ("features/announce_by_chat.xmpp", GIVEN_IN_ONE_HOME),
+    ("groups/tests/commands.xmpp", IN_ONE_HOME),
+    ("groups/tests/everybody.xmpp", IN_ONE_HOME),
+    ("groups/tests/open_request.xmpp", IN_ONE_HOME),
+    ("groups/tests/own_subscription.xmpp", IN_ONE_HOME),
+    ("groups/tests/several_groups.xmpp", IN_ONE_HOME),
+    ("groups/tests/survives_restart.xmpp", IN_ONE_HOME),
+    ("motd/tests/commands.xmpp", GIVEN_IN_ONE_HOME),
+    ("motd/tests/reload.xmpp", IN_ONE_HOME),
+    ("user_search/tests/all.xmpp", IN_ONE_HOME),
+    ("user_search/tests/bounded.xmpp", IN_ONE_HOME),
+    ("user_search/tests/data_form.xmpp", IN_ONE_HOME),
+    ("user_search/tests/opt_in.xmpp", IN_ONE_HOME),
+    ("user_search/tests/own_domain.xmpp", IN_ONE_HOME),
+    ("user_search/tests/pages.xmpp", IN_ONE_HOME),
 ];
-
-/// Commands that concern all homes come with a cluster.
-const COMMANDS: &str = "a command is given in one home and says nothing to the others";
-
-/// So does a list of all accounts.
-const ACCOUNTS: &str = "each home knows the accounts that live there";
 
 /// The orders each file is played in.
 const SEEDS: [u64; 3] = [1, 2, 3];

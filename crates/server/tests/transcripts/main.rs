@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo test -p couplet --test transcripts
-//! cargo test -p couplet --test transcripts -- --ignored --nocapture prosody
+//! cargo xtask interop prosody
 //! TRANSCRIPT=ping cargo test -p couplet --test transcripts    # those whose path has the word
 //! ```
 

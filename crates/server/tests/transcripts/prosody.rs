@@ -112,7 +112,8 @@ interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {plain} }}
 c2s_direct_tls_ports = {{ {tls} }}
 modules_enabled = {{
-    "roster", "saslauth", "tls", "disco", "carbons", "ping", "version", "register", "smacks"
+    "roster", "saslauth", "tls", "disco", "carbons", "ping", "version", "register", "smacks",
+    "blocklist", "lastactivity", "private", "time", "uptime", "vcard"
 }}
 modules_disabled = {{ "s2s", "admin_shell", "admin_socket", "posix", "limits" }}
 authentication = "internal_plain"

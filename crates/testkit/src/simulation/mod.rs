@@ -342,6 +342,10 @@ impl Simulation {
     /// One home dies in the middle of something.
     fn kill(&mut self, who: usize, to: usize) -> Result<(), Violation> {
         self.report.kills += 1;
+        // The last acks that were given arrive, and what they settle is written.
+        self.world
+            .settle()
+            .map_err(|error| unexpected(&error.to_string()))?;
         let unconfirmed = self.users.iter().flat_map(VirtualUser::unconfirmed);
         self.oracle.at_rest(&unconfirmed.collect());
         self.world.disk_delay = Duration::from_millis(20);

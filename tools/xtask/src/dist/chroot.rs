@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     process,
-    server::{Place, TestServer},
+    server::{Build, Place, Setup, TestServer},
     workspace::Workspace,
 };
 
@@ -41,7 +41,13 @@ pub(super) fn prove(workspace: &Workspace, binary: &Path) -> Result<()> {
             .args(["build", "--quiet", "--workspace", "--bin", "load"]),
     )?;
     let root = workspace.target().join("dist-root");
-    let place = Place::new(&root, "")?;
+    let place = Place::new(
+        &root,
+        &Setup {
+            host: String::new(),
+            ..Setup::of(Build::Release)
+        },
+    )?;
     fs::copy(binary, root.join("couplet"))?;
     let inside = || {
         let mut command = workspace.command(prefix.first().copied().unwrap_or_default());
