@@ -235,6 +235,11 @@ impl Server {
                     self.route(Envelope::from_account(jid, contact.clone().into(), parting));
                 }
             }
+            if self.link_to(|| contact.as_str()).is_some() {
+                // It is kept for the other home until that has it.
+                written.push(self.store().submitted());
+                continue;
+            }
             if contact.local().is_none() || !self.serves(contact.domain()) {
                 continue;
             }
