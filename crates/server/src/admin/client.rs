@@ -14,7 +14,7 @@ use super::request::{Answer, Request};
 use crate::{
     assembly::Assembly,
     config::Config,
-    data_folder::{self, DataError, DataFolder},
+    data_folder::{self, DataFolder},
     failure::{Exit, Failure},
 };
 
@@ -69,12 +69,7 @@ pub(crate) fn ask(
 fn connect(config: &Config, path: &Path) -> io::Result<UnixStream> {
     for _ in 0..ATTEMPTS {
         let connected = UnixStream::connect(path);
-        let is_busy = connected.is_err()
-            && matches!(
-                DataFolder::open(&config.general.data),
-                Err(DataError::InUse { .. })
-            );
-        if !is_busy {
+        if connected.is_ok() || !DataFolder::is_in_use(&config.general.data) {
             return connected;
         }
         pause();
