@@ -16,8 +16,10 @@ use xml::Fragment;
 
 use crate::{
     disco::Disco,
+    metrics::Counter,
     module::{
-        AtStream, ConfigError, ElementHandler, Entry, JobEntry, ServiceParts, Setting, iq::IqTable,
+        AtStream, ConfigError, ElementHandler, Entry, Gauge, JobEntry, ServiceParts, Setting,
+        iq::IqTable,
     },
     pipeline::Pipeline,
 };
@@ -150,6 +152,16 @@ impl Host {
     /// What its features do from time to time.
     pub(crate) fn jobs(&self) -> &[JobEntry] {
         &self.parts.jobs
+    }
+
+    /// What its features count.
+    pub(crate) fn counters(&self) -> &[&'static Counter] {
+        &self.parts.counters
+    }
+
+    /// What its features say of it when metrics are asked for.
+    pub(crate) fn gauges(&self) -> &[Gauge] {
+        &self.parts.gauges
     }
 
     /// Who takes a first-level element that is no stanza.

@@ -6,7 +6,7 @@
 //!
 //! Where to begin reading: `connection` (how a client gets a session), `router` (the way of a
 //! stanza), `pipeline` (what one run over an account is), `account` (its facts and rules), `module`
-//! (what a feature is).
+//! (what a feature is). `metrics` is what the server counts.
 
 pub mod account;
 mod asks;
@@ -21,6 +21,7 @@ mod host;
 pub mod limits;
 mod listing;
 mod losses;
+pub mod metrics;
 pub mod module;
 mod permission;
 pub mod pipeline;

@@ -24,6 +24,7 @@ use crate::{
     host::{Host, HostSettings},
     limits::{Limits, SignInFailures},
     losses::Losses,
+    metrics::Metrics,
     module::{ConfigError, Entry, Jobs, ServiceRef},
     registry::Registry,
     sabotage::Sabotage,
@@ -78,6 +79,7 @@ pub struct Server {
     unnoted: Mutex<Vec<BareJid>>,
     started: Instant,
     pub(crate) sessions: AtomicU64,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// One generation of the configuration, swapped whole.
@@ -161,6 +163,7 @@ impl Server {
             asks: Mutex::default(),
             unnoted: Mutex::default(),
             sessions: AtomicU64::new(0),
+            metrics: Arc::default(),
         });
         server.losses.belongs_to(&server);
         server.start_jobs();

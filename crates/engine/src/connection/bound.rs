@@ -17,6 +17,7 @@ use crate::{
     },
     host::Host,
     limits::Limits,
+    metrics::own::Direction,
     pipeline::Gates,
     server::Server,
     session::{
@@ -217,6 +218,9 @@ impl Bound {
                 outbox.put_back(frame);
                 break;
             }
+            server
+                .metrics()
+                .stanza(Direction::Sent, frame.stanza.kind());
             match &mut outbox.acks {
                 None => taken.add(frame),
                 Some(acks) => acks.wrote(frame),
@@ -337,6 +341,9 @@ impl Connection {
             return;
         };
         bound.owes_count += 1;
+        let server = &self.server;
+        let is_timed = server.metrics().stanza(Direction::Received, stanza.kind());
+        let begun = is_timed.then(|| server.environment().now());
         if let (Kind::Iq(IqType::Result | IqType::Error), Some(asker), Some(id)) =
             (stanza.kind(), stanza.to(), stanza.id())
             && let Some(acks) = &mut bound.session.outbox().acks
@@ -345,8 +352,14 @@ impl Connection {
         }
         match bound.session.stamp(stanza, self.server.sabotage()) {
             Ok(envelope) => {
-                self.server.sent(&bound.cell, envelope);
+                server.sent(&bound.cell, envelope);
                 bound.count_effects();
+                if let Some(begun) = begun {
+                    let now = server.environment().now();
+                    server
+                        .metrics()
+                        .processed(now.saturating_duration_since(begun));
+                }
             }
             Err(fault) => self.refuse(&fault),
         }

@@ -14,7 +14,7 @@ pub(crate) use self::{
     job::{JobEntry, Jobs},
     service::{ServiceCell, ServiceRef},
     stream_element::ElementHandler,
-    wiring::Parts,
+    wiring::{Gauge, Parts},
 };
 
 use std::future::Future;

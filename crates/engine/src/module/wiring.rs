@@ -17,7 +17,9 @@ use crate::{
     disco::{Disco, Identity, Item},
     envelope::Envelope,
     host::Host,
+    metrics::Counter,
     pipeline::{Context, Pipeline, Stage, events::Event},
+    server::Server,
     session::marks::SessionMark,
 };
 
@@ -32,6 +34,15 @@ pub enum AtStream {
 
 pub(crate) type FeatureFn = Box<dyn Fn(&Host) -> Option<Fragment> + Send + Sync>;
 
+/// What a feature says of a host when somebody asks.
+pub(crate) struct Gauge {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) read: ReadFn,
+}
+
+type ReadFn = Box<dyn Fn(&Arc<Host>, &Arc<Server>) -> f64 + Send + Sync>;
+
 /// What the modules of one host made together.
 #[derive(Default)]
 pub(crate) struct Parts {
@@ -43,6 +54,8 @@ pub(crate) struct Parts {
     pub(crate) services: Vec<ServiceParts>,
     pub(crate) elements: Vec<ElementHandler>,
     pub(crate) jobs: Vec<JobEntry>,
+    pub(crate) counters: Vec<&'static Counter>,
+    pub(crate) gauges: Vec<Gauge>,
 }
 
 /// Registers one module. Handed to [`Module::wire`].
@@ -199,6 +212,30 @@ impl<'a, M: Module> Wiring<'a, M> {
         E::handlers_mut(&mut self.parts.pipeline).add_screen(Box::new(
             move |event, account, cx| module.screen(event, account, cx),
         ));
+        self
+    }
+
+    /// Counts into `counter`, which is shown while a host has the feature. Whoever has the server at hand counts:
+    /// `cx.server().metrics().count(&COUNTER)`.
+    pub fn counter(&mut self, counter: &'static Counter) -> &mut Self {
+        self.parts.counters.push(counter);
+        self
+    }
+
+    /// A number that goes up and down, looked at when metrics are asked for; each host has its own. `name` has no
+    /// prefix, `help` is a phrase, and `read` takes no lock for long.
+    pub fn gauge(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn(&M, &Arc<Host>, &Arc<Server>) -> f64 + Send + Sync + 'static,
+    ) -> &mut Self {
+        let module = self.module.clone();
+        self.parts.gauges.push(Gauge {
+            name,
+            help,
+            read: Box::new(move |host, server| read(&module, host, server)),
+        });
         self
     }
 

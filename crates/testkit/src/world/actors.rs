@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use engine::{ClientSettings, Settings, TlsFacts, module::Entry};
+use engine::{ClientSettings, Settings, TlsFacts, metrics::Exposition, module::Entry};
 use jid::BareJid;
 use sasl::ChannelBinding;
 use thiserror::Error;
@@ -38,6 +38,16 @@ pub enum BenchError {
     /// The command is not known here or failed.
     #[error("the command failed: {0}")]
     Command(String),
+    /// The metrics say something else.
+    #[error("the metric {sample} is {got}, not {expected}")]
+    Metric {
+        /// The sample with its labels.
+        sample: String,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
     /// The bytes are no text, which one-document framing needs.
     #[error("only text can be put into documents")]
     NotText,
@@ -286,6 +296,25 @@ impl Actors for InProcess {
     fn disk(&mut self, room: Room) -> Result<(), BenchError> {
         self.world()?.disk().set_full(room == Room::None);
         Ok(())
+    }
+
+    fn metric(&mut self, sample: &str, value: &str) -> Result<(), BenchError> {
+        let mut exposition = Exposition::default();
+        self.world()?.server().write_metrics(&mut exposition);
+        let text = exposition.finish();
+        let samples = text.lines().filter_map(|line| line.rsplit_once(' '));
+        let got = samples
+            .filter(|(name, _)| *name == sample)
+            .map(|(_, value)| value)
+            .next();
+        match got {
+            Some(got) if got == value => Ok(()),
+            got => Err(BenchError::Metric {
+                sample: sample.to_owned(),
+                expected: value.to_owned(),
+                got: got.unwrap_or("not there").to_owned(),
+            }),
+        }
     }
 
     fn command(&mut self, command: &str) -> Result<(), BenchError> {
