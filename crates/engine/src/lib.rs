@@ -6,7 +6,7 @@
 //!
 //! Where to begin reading: `connection` (how a client gets a session), `router` (the way of a
 //! stanza), `pipeline` (what one run over an account is), `account` (its facts and rules), `module`
-//! (what a feature is). `metrics` is what the server counts.
+//! (what a feature is). `metrics` is what the server counts, `watch` what an operator sees of stanzas.
 
 pub mod account;
 mod asks;
@@ -17,6 +17,7 @@ mod disco;
 mod envelope;
 mod environment;
 mod faults;
+mod health;
 mod host;
 pub mod limits;
 mod listing;
@@ -31,6 +32,7 @@ mod sabotage;
 mod server;
 pub mod session;
 mod sync;
+pub mod watch;
 
 pub use asks::AskError;
 pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, TlsFacts};

@@ -29,6 +29,7 @@ use crate::{
     registry::Registry,
     sabotage::Sabotage,
     session::SessionId,
+    watch::Watches,
 };
 
 /// What the configuration says, checked.
@@ -80,6 +81,7 @@ pub struct Server {
     started: Instant,
     pub(crate) sessions: AtomicU64,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) watches: Watches,
 }
 
 /// One generation of the configuration, swapped whole.
@@ -164,6 +166,7 @@ impl Server {
             unnoted: Mutex::default(),
             sessions: AtomicU64::new(0),
             metrics: Arc::default(),
+            watches: Watches::default(),
         });
         server.losses.belongs_to(&server);
         server.start_jobs();

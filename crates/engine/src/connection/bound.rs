@@ -24,6 +24,7 @@ use crate::{
         Session,
         outbox::{Fate, Frame},
     },
+    watch::Way,
 };
 
 /// A connection's session.
@@ -221,6 +222,12 @@ impl Bound {
             server
                 .metrics()
                 .stanza(Direction::Sent, frame.stanza.kind());
+            if server.watches.any() {
+                let (jid, to) = (self.session.full_jid(), frame.to.as_ref());
+                server
+                    .watches
+                    .show(server, Way::Sent, jid, &frame.stanza, to);
+            }
             match &mut outbox.acks {
                 None => taken.add(frame),
                 Some(acks) => acks.wrote(frame),
@@ -352,6 +359,12 @@ impl Connection {
         }
         match bound.session.stamp(stanza, self.server.sabotage()) {
             Ok(envelope) => {
+                if server.watches.any() {
+                    let (jid, stanza) = (bound.session.full_jid(), envelope.stanza());
+                    server
+                        .watches
+                        .show(server, Way::Received, jid, stanza, None);
+                }
                 server.sent(&bound.cell, envelope);
                 bound.count_effects();
                 if let Some(begun) = begun {
