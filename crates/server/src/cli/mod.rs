@@ -3,9 +3,13 @@
 
 mod commands;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use engine::command::Outcome;
 
 use self::commands::Asked;
 use crate::{
@@ -108,15 +112,24 @@ impl Line {
                 command,
             } => {
                 let config = load(config)?;
-                let outcome = admin::ask(&config, command.entry, command.arguments()?)?;
-                if json {
-                    println!("{}", outcome.data);
-                } else {
-                    print!("{}", outcome.text);
-                }
+                let print = |outcome: &Outcome| print_or_end(outcome, json);
+                let outcome = admin::ask(&config, command.entry, command.arguments()?, print)?;
+                print(&outcome);
                 Ok(())
             }
         }
+    }
+}
+
+/// Prints what a command said. Whoever reads it and has gone has seen enough: then the process ends.
+fn print_or_end(outcome: &Outcome, json: bool) {
+    let mut out = io::stdout();
+    let printed = match json {
+        true => writeln!(out, "{}", outcome.data),
+        false => write!(out, "{}", outcome.text),
+    };
+    if printed.and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
     }
 }
 

@@ -4,13 +4,14 @@
 //! manual at once. `table.rs` reads them, `values.rs` is how each kind of value is written,
 //! `host.rs` is `[host."x"]` with `[defaults]`, `limits.rs` is `[limits]`, which the engine
 //! declares, `complaint.rs` is what an operator reads when something is wrong, `manual.rs` is
-//! `config show` and `config default`.
+//! `config show` and `config default`, `restart.rs` which keys are read at a start only.
 
 mod complaint;
 mod host;
 mod limits;
 mod load;
 mod manual;
+mod restart;
 mod table;
 mod tables;
 mod values;
@@ -18,8 +19,10 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use complaint::suggestion;
 pub(crate) use host::Archive;
 pub(crate) use load::{Config, Features};
 pub(crate) use manual::write as write_manual;
+pub(crate) use restart::needs_restart;
 pub(crate) use tables::{Durability, ResourceConflict, SelfSigned};
 pub(crate) use values::LogFormat;

@@ -10,6 +10,8 @@ mod client;
 mod commands;
 mod example;
 mod kill9;
+mod metrics;
+mod operating;
 mod process;
 mod starting;
 mod strace;
