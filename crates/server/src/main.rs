@@ -3,6 +3,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `cli/` | the command line: what the binary itself does, and every command of the engine |
+//! | `check/` | what would keep a server from working, and what to do about it |
 //! | `config/` | the configuration file |
 //! | `serve.rs` | the life of a serving process: start and stop |
 //! | `reload.rs` | what changes while it runs |
@@ -16,6 +17,7 @@
 mod admin;
 mod assembly;
 mod certificates;
+mod check;
 mod cli;
 mod config;
 mod data_folder;

@@ -13,7 +13,7 @@ use engine::command::Outcome;
 
 use self::commands::Asked;
 use crate::{
-    admin,
+    admin, check,
     config::{Config, write_manual},
     failure::{EXIT_CODES, Exit, Failure},
     features::Known,
@@ -43,9 +43,12 @@ pub(crate) struct Cli {
 enum Command {
     /// Serve until stopped by SIGINT or SIGTERM; SIGHUP reloads
     Serve,
-    /// Look for mistakes
-    #[command(subcommand)]
-    Check(Check),
+    /// Look for whatever would keep a server from working, and say what to do about it
+    Check {
+        /// One part only
+        #[command(subcommand)]
+        part: Option<Check>,
+    },
     /// Show the configuration
     #[command(subcommand)]
     Config(Show),
@@ -133,12 +136,17 @@ fn print_or_end(outcome: &Outcome, json: bool) {
     }
 }
 
-/// Reads the file that is named, or the one in this folder, or none.
-fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
-    let file = file.or_else(|| {
+/// The file that is named, or the one in this folder, if there is one.
+fn file_to_read(file: Option<PathBuf>) -> Option<PathBuf> {
+    file.or_else(|| {
         let here = Path::new(CONFIG_HERE);
         here.exists().then(|| here.to_owned())
-    });
+    })
+}
+
+/// Reads the file that is named, or the one in this folder, or none.
+fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
+    let file = file_to_read(file);
     Config::load(file.as_deref(), &Known).map_err(|error| Failure::new(Exit::Config, error))
 }
 
@@ -146,7 +154,10 @@ impl Cli {
     fn run(self) -> Result<(), Failure> {
         match self.command {
             None | Some(Command::Serve) => serve::run(load(self.config)?),
-            Some(Command::Check(Check::Config)) => check(&load(self.config)?, self.json),
+            Some(Command::Check { part: None }) => check_all(self.config, self.json),
+            Some(Command::Check {
+                part: Some(Check::Config),
+            }) => check_config(&load(self.config)?, self.json),
             Some(Command::Config(Show::Show)) => show(&load(self.config)?, self.json),
             Some(Command::Config(Show::Default)) => {
                 let config = Config::load(None, &Known)
@@ -158,7 +169,20 @@ impl Cli {
     }
 }
 
-fn check(config: &Config, json: bool) -> Result<(), Failure> {
+/// Tells everything that was found; fails when something has to be mended first.
+fn check_all(file: Option<PathBuf>, json: bool) -> Result<(), Failure> {
+    let file = file_to_read(file);
+    let report = check::run(file.as_deref(), Config::load(file.as_deref(), &Known));
+    if json {
+        let value = serde_json::to_value(&report).map_err(Failure::refused)?;
+        println!("{value}");
+    } else {
+        print!("{report}");
+    }
+    report.outcome()
+}
+
+fn check_config(config: &Config, json: bool) -> Result<(), Failure> {
     serve::check(config)?;
     let place = config
         .file

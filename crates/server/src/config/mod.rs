@@ -19,7 +19,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use complaint::suggestion;
+pub(crate) use complaint::{ConfigError, suggestion};
 pub(crate) use host::Archive;
 pub(crate) use load::{Config, Features};
 pub(crate) use manual::write as write_manual;
