@@ -43,6 +43,8 @@ pub(crate) struct TestServer {
     pub(crate) port: u16,
     /// The port for TLS from the first byte.
     pub(crate) tls_port: u16,
+    /// The port for its metrics, by HTTP.
+    pub(crate) metrics_port: u16,
 }
 
 impl TestServer {
@@ -76,11 +78,9 @@ impl TestServer {
             fs::remove_dir_all(folder)?;
         }
         fs::create_dir_all(folder)?;
-        let (port, tls_port) = free_ports()?;
-        fs::write(
-            folder.join("couplet.toml"),
-            configuration(port, tls_port, build),
-        )?;
+        let ports = free_ports()?;
+        let [port, tls_port, metrics_port] = ports;
+        fs::write(folder.join("couplet.toml"), configuration(ports, build))?;
         // Relative if it can be: the data folder has a socket in it, and the path of a socket must be short.
         let config = folder
             .strip_prefix(workspace.root())
@@ -103,6 +103,7 @@ impl TestServer {
             log,
             port,
             tls_port,
+            metrics_port,
         };
         server.wait_until_it_listens()?;
         for (account, password) in ACCOUNTS {
@@ -184,7 +185,7 @@ impl Drop for TestServer {
 }
 
 /// A load tool makes its own accounts.
-fn configuration(port: u16, tls_port: u16, build: Build) -> String {
+fn configuration([port, tls_port, metrics_port]: [u16; 3], build: Build) -> String {
     let registration = match build {
         Build::Development => "",
         Build::Release => "registration = \"open\"\n",
@@ -193,17 +194,22 @@ fn configuration(port: u16, tls_port: u16, build: Build) -> String {
         "data = \"data\"\n\n\
          [listen]\n\
          c2s = [\"127.0.0.1:{port}\"]\n\
-         c2s_tls = [\"127.0.0.1:{tls_port}\"]\n\n\
+         c2s_tls = [\"127.0.0.1:{tls_port}\"]\n\
+         metrics = [\"127.0.0.1:{metrics_port}\"]\n\n\
          [host.\"localhost\"]\n\
          {registration}"
     )
 }
 
-/// Two ports that nobody listens on now.
-fn free_ports() -> Result<(u16, u16)> {
-    let first = TcpListener::bind(("127.0.0.1", 0))?;
-    let second = TcpListener::bind(("127.0.0.1", 0))?;
-    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
+/// Three ports that nobody listens on now.
+fn free_ports() -> Result<[u16; 3]> {
+    let bind = || TcpListener::bind(("127.0.0.1", 0));
+    let held = [bind()?, bind()?, bind()?];
+    let mut ports = [0; 3];
+    for (port, listener) in ports.iter_mut().zip(&held) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
 }
 
 fn add_account(mut command: Command, config: &Path, account: &str, password: &str) -> Result<()> {
@@ -231,9 +237,9 @@ mod tests {
 
     #[test]
     fn the_configuration_names_the_ports() {
-        let text = configuration(1, 2, Build::Development);
+        let text = configuration([1, 2, 3], Build::Development);
         assert!(
-            text.contains("c2s = [\"127.0.0.1:1\"]\nc2s_tls = [\"127.0.0.1:2\"]\n"),
+            text.contains("c2s = [\"127.0.0.1:1\"]\nc2s_tls = [\"127.0.0.1:2\"]\nmetrics = [\"127.0.0.1:3\"]\n"),
             "{text}"
         );
     }
