@@ -32,8 +32,21 @@ pub struct Identity {
 pub struct Item {
     /// Where it is.
     pub jid: Jid,
+    /// Which node there; `None` for the address itself.
+    pub node: Option<String>,
     /// Its name for people.
     pub name: Option<String>,
+}
+
+/// A node of a host: what it is and what belongs to it, [XEP-0030 §3.2](https://xmpp.org/extensions/xep-0030.html#info-nodes).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Node {
+    /// What kinds of thing it is.
+    pub identities: Vec<Identity>,
+    /// What it offers.
+    pub features: Vec<&'static str>,
+    /// What belongs to it, in order.
+    pub items: Vec<Item>,
 }
 
 impl Disco {

@@ -116,6 +116,21 @@ impl Envelope {
             .then(|| Self::stamped(from, to, Origin::Service, stanza))
     }
 
+    /// What its session sends instead of it, or one of several: the sender stays, whatever the stanza says.
+    pub(crate) fn instead(&self, to: Jid, stanza: Stanza) -> Self {
+        let stanza = stanza
+            .with_from(Some(self.from.clone()))
+            .with_to(Some(to.clone()));
+        Self {
+            from: self.from.clone(),
+            to,
+            origin: self.origin.clone(),
+            stanza: Arc::new(stanza),
+            gates: self.gates,
+            held: self.held.clone(),
+        }
+    }
+
     /// The answer to this envelope, from the address it was sent to.
     ///
     /// That address is local by the router's choice of who answers, so the answer may carry it.

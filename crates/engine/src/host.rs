@@ -12,16 +12,20 @@ use std::{
 use jid::{BareJid, Domain};
 use sasl::Hash;
 use serde_json::Value;
+use stanza::{Stanza, StanzaError};
 use xml::Fragment;
 
 use crate::{
-    disco::Disco,
+    command::CommandEntry,
+    disco::{Disco, Node},
     metrics::Counter,
     module::{
-        AtStream, ConfigError, ElementHandler, Entry, Gauge, JobEntry, ServiceParts, Setting,
-        iq::IqTable,
+        AtStream, ConfigError, ElementHandler, Entry, FannedOut, Gauge, IqContext, JobEntry,
+        ServiceParts, Setting, iq::IqTable,
     },
     pipeline::Pipeline,
+    server::Server,
+    session::Session,
 };
 
 /// How clients of a host sign in.
@@ -136,12 +140,30 @@ impl Host {
         &self.parts.disco
     }
 
+    /// What a node of it is to whoever asks; `None` when no feature has such a node.
+    #[must_use]
+    pub fn disco_node(&self, node: &str, cx: &IqContext<'_>) -> Option<Result<Node, StanzaError>> {
+        self.parts.nodes.iter().find_map(|answer| answer(node, cx))
+    }
+
+    /// What goes instead of a message or presence to it; the first feature that knows decides.
+    pub(crate) fn fan_out(&self, stanza: &Stanza, session: &Session, server: &Server) -> FannedOut {
+        let mut fan_outs = self.parts.fan_outs.iter();
+        fan_outs.find_map(|fan_out| fan_out(stanza, session, server))
+    }
+
     pub(crate) fn pipeline(&self) -> &Pipeline {
         &self.parts.pipeline
     }
 
     pub(crate) fn iq(&self) -> &IqTable {
         &self.parts.iq
+    }
+
+    /// The commands of its features, in their order. Those of a feature that it does not have are not among them.
+    #[must_use]
+    pub fn commands(&self) -> &[&'static CommandEntry] {
+        &self.parts.commands
     }
 
     /// The domains that features of this host own.

@@ -36,7 +36,7 @@ pub mod watch;
 
 pub use asks::AskError;
 pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, TlsFacts};
-pub use disco::{Disco, Identity, Item};
+pub use disco::{Disco, Identity, Item, Node};
 pub use envelope::{Envelope, Origin};
 pub use environment::{Environment, Task};
 pub use host::{ArchivePolicy, Authentication, Host, HostFacts, HostSettings};

@@ -39,10 +39,14 @@ impl Role {
 /// Something a user may be allowed to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
+    /// Ask what the server tells everybody: how long it has been running.
+    AskServer,
     /// Keep a roster, offline messages and other data between sessions.
     StoreData,
     /// Exchange stanzas with other servers.
     Federate,
+    /// Have the server send one stanza to several addresses.
+    Multicast,
     /// Change the own password or remove the own account.
     ManageOwnAccount,
     /// Create, change and remove accounts of the host.
@@ -57,11 +61,19 @@ pub enum Action {
 #[must_use]
 pub fn may(who: Role, action: Action) -> bool {
     let least = match action {
-        Action::StoreData | Action::Federate | Action::ManageOwnAccount => Role::Registered,
+        Action::AskServer => Role::Guest,
+        Action::StoreData | Action::Federate | Action::Multicast | Action::ManageOwnAccount => {
+            Role::Registered
+        }
         Action::ManageAccounts | Action::ManageSessions => Role::Admin,
         Action::OperateServer => Role::Operator,
     };
     who >= least
+}
+
+/// Whether everybody may do `action`, strangers included.
+pub(crate) fn may_everybody(action: Action) -> bool {
+    may(Role::Guest, action)
 }
 
 #[cfg(test)]
@@ -70,6 +82,7 @@ mod tests {
 
     #[test]
     fn each_role_may_what_the_one_before_it_may() {
+        check(Role::Guest, Action::AskServer, true);
         check(Role::Guest, Action::StoreData, false);
         check(Role::Guest, Action::Federate, false);
         check(Role::Guest, Action::ManageOwnAccount, false);

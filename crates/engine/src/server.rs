@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -19,7 +19,7 @@ use thiserror::Error;
 use crate::{
     account::{AccountCell, CellState, ResidentKind},
     asks::Asks,
-    command::CommandEntry,
+    command::{CommandEntry, Control},
     environment::Environment,
     host::{Host, HostSettings},
     limits::{Limits, SignInFailures},
@@ -79,6 +79,8 @@ pub struct Server {
     /// Accounts whose notes of sessions are behind.
     unnoted: Mutex<Vec<BareJid>>,
     started: Instant,
+    /// The process around it, where there is one.
+    control: OnceLock<Weak<dyn Control>>,
     pub(crate) sessions: AtomicU64,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) watches: Watches,
@@ -164,6 +166,7 @@ impl Server {
             jobs: Mutex::default(),
             asks: Mutex::default(),
             unnoted: Mutex::default(),
+            control: OnceLock::new(),
             sessions: AtomicU64::new(0),
             metrics: Arc::default(),
             watches: Watches::default(),
@@ -228,6 +231,14 @@ impl Server {
         self.looked_at(|config| which(&config.limits))
     }
 
+    /// Whether a domain is one of ours: a virtual host, or a service of one.
+    #[must_use]
+    pub fn is_ours(&self, domain: &str) -> bool {
+        self.looked_at(|config| {
+            config.hosts.contains_key(domain) || config.services.contains_key(domain)
+        })
+    }
+
     /// The virtual host of a domain.
     #[must_use]
     pub fn host(&self, domain: &str) -> Option<Arc<Host>> {
@@ -269,6 +280,17 @@ impl Server {
     #[must_use]
     pub fn hosts(&self) -> Vec<Arc<Host>> {
         self.config().hosts.values().cloned().collect()
+    }
+
+    /// This process serves it: what commands that came over a stream may ask. The first one counts.
+    pub fn serve_in(&self, control: &Arc<dyn Control>) {
+        let _ = self.control.set(Arc::downgrade(control));
+    }
+
+    /// The process that serves it.
+    #[must_use]
+    pub fn control(&self) -> Option<Arc<dyn Control>> {
+        self.control.get()?.upgrade()
     }
 
     /// How long it has been running.

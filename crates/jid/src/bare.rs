@@ -9,11 +9,12 @@ use crate::{Domain, FullJid, Jid, JidError, Strict, prepare_resource};
 
 /// An address without a resource: `local@domain` (an account or a room) or a domain on its own.
 ///
-/// It may share the text of the full JID it was taken from; [`BareJid::compact`] gives up the rest.
+/// It may share the text of the full JID or the list it was taken from; [`BareJid::compact`] gives up the rest.
 #[derive(Clone)]
 pub struct BareJid {
     text: Arc<str>,
-    /// Position of `@`; 0 without a local part.
+    start: u16,
+    /// Position of `@`; that of the start without a local part.
     at: u16,
     /// End of the domain, which is the end of the address.
     end: u16,
@@ -51,43 +52,58 @@ impl BareJid {
         let prepared = split::assemble(None, local, domain, None, Strict::No)?;
         Ok(Self::from_checked(
             prepared.text,
+            0,
             prepared.at,
             prepared.slash,
         ))
     }
 
-    /// `text[..end]` was prepared, with `@` at `at` (0 for none).
-    pub(crate) fn from_checked(text: Arc<str>, at: u16, end: u16) -> Self {
-        Self { text, at, end }
+    /// `text[start..end]` was prepared, with `@` at `at` (`start` for none).
+    pub(crate) fn from_checked(text: Arc<str>, start: u16, at: u16, end: u16) -> Self {
+        Self {
+            text,
+            start,
+            at,
+            end,
+        }
     }
 
-    pub(crate) fn into_checked(self) -> (Arc<str>, u16, u16) {
-        (self.text, self.at, self.end)
+    pub(crate) fn into_checked(self) -> (Arc<str>, u16, u16, u16) {
+        (self.text, self.start, self.at, self.end)
+    }
+
+    /// Where `@` is in the address; 0 without a local part.
+    pub(crate) fn at_offset(&self) -> u16 {
+        self.at - self.start
     }
 
     /// The whole address.
     pub fn as_str(&self) -> &str {
-        part(&self.text, 0, self.end)
+        part(&self.text, self.start, self.end)
     }
 
     /// The part before `@`; none when the address is a domain.
     pub fn local(&self) -> Option<&str> {
-        (self.at > 0).then(|| part(&self.text, 0, self.at))
+        (self.at > self.start).then(|| part(&self.text, self.start, self.at))
     }
 
     /// The domain.
     pub fn domain(&self) -> &str {
-        part(&self.text, domain_start(self.at), self.end)
+        part(&self.text, domain_start(self.start, self.at), self.end)
     }
 
     /// Whether the address is a domain on its own.
     pub fn is_domain(&self) -> bool {
-        self.at == 0
+        self.at == self.start
     }
 
     /// The domain, sharing this address's text.
     pub fn to_domain(&self) -> Domain {
-        Domain::from_checked(Arc::clone(&self.text), domain_start(self.at), self.end)
+        Domain::from_checked(
+            Arc::clone(&self.text),
+            domain_start(self.start, self.at),
+            self.end,
+        )
     }
 
     /// The full JID of a resource of this address, as it comes from the wire.
@@ -110,20 +126,25 @@ impl BareJid {
 
     fn with_prepared(&self, resource: &str) -> Result<FullJid, JidError> {
         let text = split::join(self.local(), self.domain(), Some(resource));
-        Ok(FullJid::from_checked(text, self.at, self.end))
+        Ok(FullJid::from_checked(
+            text,
+            self.at_offset(),
+            self.end - self.start,
+        ))
     }
 
-    /// The same address on a text of its own, so that a resource it was taken from can be freed. For what
+    /// The same address on a text of its own, so that what it was taken from can be freed. For what
     /// is kept long; costs one allocation when there is something to give up, else nothing.
     #[must_use]
     pub fn compact(self) -> Self {
-        if self.text.len() == usize::from(self.end) {
+        if self.text.len() == usize::from(self.end - self.start) {
             return self;
         }
         Self {
             text: Arc::from(self.as_str()),
-            at: self.at,
-            end: self.end,
+            start: 0,
+            at: self.at_offset(),
+            end: self.end - self.start,
         }
     }
 }
@@ -132,7 +153,12 @@ impl From<Domain> for BareJid {
     fn from(domain: Domain) -> Self {
         let text = domain.into_text();
         let end = split::offset(text.len());
-        Self { text, at: 0, end }
+        Self {
+            text,
+            start: 0,
+            at: 0,
+            end,
+        }
     }
 }
 

@@ -73,7 +73,12 @@ impl Domain {
         debug_assert!(local.len() <= limits::PART_BYTES_MAX, "it was prepared");
         let text = split::join(Some(local), self.as_str(), None);
         let end = split::offset(text.len());
-        Ok(BareJid::from_checked(text, split::offset(local.len()), end))
+        Ok(BareJid::from_checked(
+            text,
+            0,
+            split::offset(local.len()),
+            end,
+        ))
     }
 
     /// The domain as the DNS and certificates spell it: internationalised labels as A-labels (`xn--...`).

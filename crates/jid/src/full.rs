@@ -60,7 +60,7 @@ impl FullJid {
 
     /// The domain.
     pub fn domain(&self) -> &str {
-        part(&self.text, domain_start(self.at), self.slash)
+        part(&self.text, domain_start(0, self.at), self.slash)
     }
 
     /// The part after `/`.
@@ -74,7 +74,7 @@ impl FullJid {
 
     /// The address without its resource, sharing this one's text.
     pub fn bare(&self) -> BareJid {
-        BareJid::from_checked(Arc::clone(&self.text), self.at, self.slash)
+        BareJid::from_checked(Arc::clone(&self.text), 0, self.at, self.slash)
     }
 
     /// The text of the address without its resource, for look-ups.
@@ -84,7 +84,7 @@ impl FullJid {
 
     /// The domain, sharing this address's text.
     pub fn to_domain(&self) -> Domain {
-        Domain::from_checked(Arc::clone(&self.text), domain_start(self.at), self.slash)
+        Domain::from_checked(Arc::clone(&self.text), domain_start(0, self.at), self.slash)
     }
 }
 

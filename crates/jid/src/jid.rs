@@ -9,9 +9,11 @@ use crate::{BareJid, Domain, FullJid, JidError, Strict};
 /// Any valid address, prepared: `local@domain/resource`, of which only the domain must be there.
 #[derive(Clone)]
 pub struct Jid {
-    /// May go on after `end`: a bare JID shares the text of the full JID it was taken from.
+    /// May go on around the address: a bare JID shares the text of the full JID it was taken from, or of a
+    /// list.
     text: Arc<str>,
-    /// Position of `@`; 0 without a local part.
+    start: u16,
+    /// Position of `@`; that of the start without a local part.
     at: u16,
     /// End of the domain.
     slash: u16,
@@ -59,6 +61,7 @@ impl Jid {
         let end = split::offset(prepared.text.len());
         Self {
             text: prepared.text,
+            start: 0,
             at: prepared.at,
             slash: prepared.slash,
             end,
@@ -67,17 +70,17 @@ impl Jid {
 
     /// The whole address.
     pub fn as_str(&self) -> &str {
-        part(&self.text, 0, self.end)
+        part(&self.text, self.start, self.end)
     }
 
     /// The part before `@`.
     pub fn local(&self) -> Option<&str> {
-        (self.at > 0).then(|| part(&self.text, 0, self.at))
+        (self.at > self.start).then(|| part(&self.text, self.start, self.at))
     }
 
     /// The domain.
     pub fn domain(&self) -> &str {
-        part(&self.text, domain_start(self.at), self.slash)
+        part(&self.text, domain_start(self.start, self.at), self.slash)
     }
 
     /// The part after `/`.
@@ -93,22 +96,26 @@ impl Jid {
 
     /// Whether there is neither a local part nor a resource.
     pub fn is_domain(&self) -> bool {
-        self.at == 0 && !self.is_full()
+        self.at == self.start && !self.is_full()
     }
 
     /// The address without its resource, sharing this one's text.
     pub fn bare(&self) -> BareJid {
-        BareJid::from_checked(Arc::clone(&self.text), self.at, self.slash)
+        BareJid::from_checked(Arc::clone(&self.text), self.start, self.at, self.slash)
     }
 
     /// The text of the address without its resource, for look-ups.
     pub fn bare_str(&self) -> &str {
-        part(&self.text, 0, self.slash)
+        part(&self.text, self.start, self.slash)
     }
 
     /// The domain, sharing this address's text.
     pub fn to_domain(&self) -> Domain {
-        Domain::from_checked(Arc::clone(&self.text), domain_start(self.at), self.slash)
+        Domain::from_checked(
+            Arc::clone(&self.text),
+            domain_start(self.start, self.at),
+            self.slash,
+        )
     }
 
     /// This address as a full JID, if it has a resource.
@@ -124,13 +131,13 @@ impl Jid {
 
     /// Turns this address into a bare JID, if it has no resource.
     pub fn into_bare(self) -> Option<BareJid> {
-        (!self.is_full()).then(|| BareJid::from_checked(self.text, self.at, self.slash))
+        (!self.is_full()).then(|| BareJid::from_checked(self.text, self.start, self.at, self.slash))
     }
 }
 
-/// Where the domain begins, given the position of `@` (0 for none).
-pub(crate) fn domain_start(at: u16) -> u16 {
-    if at == 0 { 0 } else { at + 1 }
+/// Where the domain begins, given the start of the address and the position of `@` (the start for none).
+pub(crate) fn domain_start(start: u16, at: u16) -> u16 {
+    if at == start { start } else { at + 1 }
 }
 
 impl From<FullJid> for Jid {
@@ -139,6 +146,7 @@ impl From<FullJid> for Jid {
         let end = split::offset(text.len());
         Self {
             text,
+            start: 0,
             at,
             slash,
             end,
@@ -148,9 +156,10 @@ impl From<FullJid> for Jid {
 
 impl From<BareJid> for Jid {
     fn from(bare: BareJid) -> Self {
-        let (text, at, end) = bare.into_checked();
+        let (text, start, at, end) = bare.into_checked();
         Self {
             text,
+            start,
             at,
             slash: end,
             end,

@@ -21,6 +21,10 @@ pub(crate) const UNSUBMITTED: Seq = Seq(u64::MAX);
 pub(crate) struct Due {
     items: BTreeMap<EntryId, Item>,
     bytes: usize,
+    /// How many wait for any resource, in nobody's hands.
+    waiting: usize,
+    /// How many somebody has in hand.
+    in_hand: usize,
 }
 
 /// One due entry.
@@ -30,7 +34,7 @@ pub(crate) struct Item {
     pub(crate) at: Timestamp,
     pub(crate) session_only: bool,
     /// How many sessions have it in their outboxes.
-    pub(crate) offers: u16,
+    offers: u16,
     /// The batch it was recorded with; nothing to wait for when it was read back.
     pub(crate) gate: Seq,
     content: Content,
@@ -65,6 +69,16 @@ impl Item {
             gate: Seq::NONE,
             content: Content::Stored(Box::new(found)),
         }
+    }
+
+    /// Whether no session has it in its outbox.
+    pub(crate) fn is_free(&self) -> bool {
+        self.offers == 0
+    }
+
+    /// Whether it waits for any resource.
+    fn waits(&self) -> bool {
+        self.is_free() && !self.session_only
     }
 
     pub(crate) fn message(&self) -> Result<Stanza, Unreadable> {
@@ -103,17 +117,41 @@ impl Due {
 
     pub(crate) fn insert(&mut self, id: EntryId, item: Item) {
         self.bytes += item.size_bytes();
+        self.waiting += usize::from(item.waits());
+        self.in_hand += usize::from(!item.is_free());
         self.items.insert(id, item);
     }
 
     pub(crate) fn remove(&mut self, id: EntryId) -> Option<Item> {
         let item = self.items.remove(&id)?;
         self.bytes = self.bytes.saturating_sub(item.size_bytes());
+        self.waiting -= usize::from(item.waits());
+        self.in_hand -= usize::from(!item.is_free());
         Some(item)
     }
 
-    pub(crate) fn item_mut(&mut self, id: EntryId) -> Option<&mut Item> {
-        self.items.get_mut(&id)
+    /// Notes that one session more, or one less, has the entry in its outbox.
+    pub(crate) fn offer(&mut self, id: EntryId, is_offered: bool) {
+        let Some(item) = self.items.get_mut(&id) else {
+            return;
+        };
+        let (waited, was_free) = (item.waits(), item.is_free());
+        item.offers = match is_offered {
+            true => item.offers.saturating_add(1),
+            false => item.offers.saturating_sub(1),
+        };
+        self.waiting = self.waiting + usize::from(item.waits()) - usize::from(waited);
+        self.in_hand = self.in_hand + usize::from(was_free) - usize::from(item.is_free());
+    }
+
+    /// How many wait for any resource.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// How many some session has in its outbox.
+    pub(crate) fn in_hand(&self) -> usize {
+        self.in_hand
     }
 
     /// Those behind a position.

@@ -242,6 +242,12 @@ impl Mailbox {
         self.in_no_hands(false)
     }
 
+    /// Whether anything [waits](Self::waiting).
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.due.waiting() > 0
+    }
+
     /// What was kept for one session only ([`may_wait`](crate::may_wait)) and lost it: to be given to that session if
     /// it resumes, or answered with an error or dropped as the delivery rules say, and then accepted.
     pub fn strays(&self) -> impl Iterator<Item = Waiting<'_>> {
@@ -251,9 +257,7 @@ impl Mailbox {
     /// Notes that a session has these entries in its outbox: they no longer wait.
     pub fn offered(&mut self, ids: impl IntoIterator<Item = EntryId>) {
         for id in ids {
-            if let Some(item) = self.due.item_mut(id) {
-                item.offers = item.offers.saturating_add(1);
-            }
+            self.due.offer(id, true);
         }
     }
 
@@ -261,9 +265,7 @@ impl Mailbox {
     /// has waits again, in its old place.
     pub fn released(&mut self, ids: impl IntoIterator<Item = EntryId>) {
         for id in ids {
-            if let Some(item) = self.due.item_mut(id) {
-                item.offers = item.offers.saturating_sub(1);
-            }
+            self.due.offer(id, false);
         }
     }
 
@@ -296,7 +298,7 @@ impl Mailbox {
     pub fn expire(&mut self, older_than: Timestamp, batch: &mut Batch) -> Cleared {
         let old = self
             .due
-            .ids(|_, item| item.offers == 0 && item.at < older_than);
+            .ids(|_, item| item.is_free() && item.at < older_than);
         self.accepted(old, batch)
     }
 
@@ -311,7 +313,7 @@ impl Mailbox {
     }
 
     fn in_no_hands(&self, session_only: bool) -> impl Iterator<Item = Waiting<'_>> {
-        let wanted = move |item: &Item| item.offers == 0 && item.session_only == session_only;
+        let wanted = move |item: &Item| item.is_free() && item.session_only == session_only;
         self.due
             .iter()
             .filter(move |(_, item)| wanted(item))
@@ -355,7 +357,7 @@ impl Mailbox {
     /// ([`last_batch`](Self::last_batch)) must be settled too.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        self.due.iter().all(|(_, item)| item.offers == 0)
+        self.due.in_hand() == 0
     }
 
     /// The newest batch that this mailbox wrote to, as far as it was told.

@@ -14,6 +14,8 @@ use thiserror::Error;
 const PID_FILE: &str = "couplet.pid";
 /// The admin socket.
 const SOCKET: &str = "couplet.sock";
+/// What is in the folder for the running process only, and means nothing to another one.
+pub(crate) const OF_THE_PROCESS: [&str; 3] = [PID_FILE, SOCKET, store_sqlite::LOCK];
 /// Random bytes that make unknown accounts look like known ones.
 const ACCOUNTS_SECRET: &str = "accounts.secret";
 
@@ -31,6 +33,17 @@ pub(crate) enum DataError {
         path: PathBuf,
         /// The other process.
         pid: Option<u32>,
+    },
+    /// It belongs to a user, and root would leave files in it that this user cannot use.
+    #[error(
+        "the data folder {} belongs to the user {owner}; run this as that user: sudo -u '#{owner}' couplet ...",
+        .path.display()
+    )]
+    NotRoots {
+        /// The folder.
+        path: PathBuf,
+        /// Its owner's number.
+        owner: u32,
     },
     /// It cannot be made or written.
     #[error(
@@ -69,6 +82,11 @@ impl DataFolder {
             .mode(0o700)
             .create(path)
             .map_err(unwritable)?;
+        let owner = fs::metadata(path).map_err(unwritable)?.uid();
+        if rustix::process::geteuid().is_root() && owner != 0 {
+            let path = path.to_owned();
+            return Err(DataError::NotRoots { path, owner });
+        }
         let place = path.join(PID_FILE);
         let mut pid_file = loop {
             let mut file = OpenOptions::new()

@@ -1,6 +1,9 @@
 //! The list of features, as the configuration asks about them.
 
-use engine::{command::CommandEntry, module::Entry};
+use engine::{
+    command::CommandEntry,
+    module::{Entry, Key},
+};
 
 use crate::config::Features;
 
@@ -18,6 +21,11 @@ pub(crate) struct Known;
 impl Features for Known {
     fn names(&self) -> Vec<&'static str> {
         ALL.iter().map(|entry| entry.name).collect()
+    }
+
+    fn keys(&self, name: &str) -> Vec<Key> {
+        let entry = ALL.iter().find(|entry| entry.name == name);
+        entry.map_or_else(Vec::new, Entry::keys)
     }
 
     fn check(&self, name: &str, value: &serde_json::Value) -> Result<(), String> {

@@ -19,7 +19,18 @@ use crate::{
     expiry::{self, Notices},
     features::Known,
     logging::Log,
+    service_manager::ServiceManager,
 };
+
+/// What is served, for the service manager.
+pub(crate) fn serves(config: &Config) -> String {
+    let mut hosts = config.hosts.keys();
+    match (hosts.next(), hosts.len()) {
+        (Some(host), 0) => format!("Serving {host}"),
+        (Some(host), more) => format!("Serving {host} and {more} more"),
+        (None, _) => "Serving nobody".to_owned(),
+    }
+}
 
 /// What a reload changes.
 pub(crate) struct Reloader {
@@ -29,6 +40,7 @@ pub(crate) struct Reloader {
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) log: Log,
     pub(crate) workers: Vec<Handle>,
+    pub(crate) manager: Arc<ServiceManager>,
     /// What the server was started with.
     pub(crate) started: Config,
     pub(crate) state: Mutex<Current>,
@@ -73,9 +85,9 @@ impl Reloader {
     }
 }
 
-impl Control for Reloader {
+impl Reloader {
     /// Everything is read and checked before anything changes.
-    fn reload(&self) -> Result<(), String> {
+    fn read_anew(&self) -> Result<(), String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let config = Config::load(state.config.file.as_deref(), &Known)
             .map_err(|error| error.to_string())?;
@@ -99,6 +111,22 @@ impl Control for Reloader {
         state.config = config;
         state.watch = watch;
         Ok(())
+    }
+}
+
+impl Control for Reloader {
+    fn reload(&self) -> Result<(), String> {
+        self.manager.reloading();
+        let result = self.read_anew();
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let serves = serves(&state.config);
+        match &result {
+            Ok(()) => self.manager.ready(&serves),
+            Err(_) => self
+                .manager
+                .ready(&format!("{serves}; the last reload failed, see the log")),
+        }
+        result
     }
 
     fn needs_restart(&self) -> Vec<String> {

@@ -25,7 +25,8 @@ use crate::{
     first_start,
     logging::{self, Log},
     metrics::{self, Sources},
-    reload::{Current, Reloader},
+    reload::{Current, Reloader, serves},
+    service_manager::ServiceManager,
 };
 
 /// How long sessions may take to end when the server stops.
@@ -46,7 +47,8 @@ pub(crate) fn run(config: Config) -> Result<(), Failure> {
         .map_err(Failure::start)?;
     runtime.block_on(async {
         let mut signals = Signals::new().map_err(Failure::start)?;
-        let serving = Serving::start(config, log).await?;
+        let manager = Arc::new(ServiceManager::find());
+        let serving = Serving::start(config, log, manager).await?;
         serving.until_stopped(&mut signals).await;
         serving.stop(&mut signals).await;
         Ok(())
@@ -86,7 +88,12 @@ struct Serving {
 }
 
 impl Serving {
-    async fn start(config: Config, log: Log) -> Result<Self, Failure> {
+    async fn start(
+        config: Config,
+        log: Log,
+        manager: Arc<ServiceManager>,
+    ) -> Result<Self, Failure> {
+        manager.status("Opening the store");
         let data = DataFolder::open(&config.general.data).map_err(Failure::start)?;
         let Listeners {
             clients: bound,
@@ -127,12 +134,15 @@ impl Serving {
             log,
             workers: transport.runtimes(),
             started: config.clone(),
+            manager: Arc::clone(&manager),
             state: Mutex::new(Current {
                 config: config.clone(),
                 watch,
                 notices: Notices::default(),
             }),
         });
+        let process: Arc<dyn Control> = control.clone();
+        assembly.server.serve_in(&process);
         let server = Arc::clone(&assembly.server);
         let admin = admin::listen(data.path(), server, control.clone()).map_err(|error| {
             let path = data.path().display();
@@ -149,6 +159,8 @@ impl Serving {
         for (listener, kind) in bound {
             transport.accept_from(listener, kind);
         }
+        tokio::spawn(manager.clone().say_alive(transport.runtimes()));
+        manager.ready(&serves(&config));
         Ok(Self {
             control,
             admin,
@@ -191,6 +203,7 @@ impl Serving {
     /// Ends sessions in good order, unless a second signal says that it is enough; then closes the
     /// store, always.
     async fn stop(mut self, signals: &mut Signals) {
+        self.control.manager.stopping();
         drop((self.admin, self.metrics));
         tracing::info!("stopping; a second signal skips waiting for sessions to end");
         tokio::select! {

@@ -5,9 +5,10 @@
 //! referred to by number. All batches that wait are one transaction, so that they share one `fsync`.
 //!
 //! `schema` holds the tables and how old ones become new, `writer` and its parts apply batches, `reader` answers
-//! queries. The rules are those of [`store::conformance`].
+//! queries, `copy` copies a store in use. The rules are those of [`store::conformance`].
 
 mod body;
+mod copy;
 mod error;
 mod folder;
 mod limits;
@@ -19,6 +20,7 @@ mod reader;
 mod schema;
 mod writer;
 
+pub use copy::copy;
 pub use folder::{FILE, LOCK};
 pub use reader::SqliteReader;
 pub use writer::{Durability, Sqlite};

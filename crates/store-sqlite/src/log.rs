@@ -63,12 +63,16 @@ impl Writing<'_> {
             Trim::All => ("?3 = 0", 0),
         };
         let sql = format!("{DELETE} AND {filter} RETURNING body");
-        if self.delete_entries(&sql, params![log, owner, bound])?
-            && self.newest_there(log, owner)? != Some(head)
-        {
-            let sql =
-                "INSERT OR REPLACE INTO log_head (collection, owner, newest) VALUES (?1, ?2, ?3)";
-            self.execute(sql, params![log, owner, column(head)])?;
+        if self.delete_entries(&sql, params![log, owner, bound])? {
+            // Of a log without its newest entry the table of heads knows the newest id.
+            let lost_head = match which {
+                Trim::One(id) => id == head,
+                _ => self.newest_there(log, owner)? != Some(head),
+            };
+            if lost_head {
+                let sql = "INSERT OR REPLACE INTO log_head (collection, owner, newest) VALUES (?1, ?2, ?3)";
+                self.execute(sql, params![log, owner, column(head)])?;
+            }
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::error::from_sqlite;
 use crate::limits::{BUSY_WAIT_MS, READER_CACHE_KIB, STATEMENTS_MAX};
 use crate::map::after_prefix;
 use crate::page::Statement;
+use crate::writer::keep_plans;
 
 /// Answers queries from what is stored.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl SqliteReader {
             .busy_timeout(Duration::from_millis(BUSY_WAIT_MS))
             .map_err(from_sqlite)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        keep_plans(&connection).map_err(from_sqlite)?;
         connection
             .pragma_update(None, "cache_size", -READER_CACHE_KIB)
             .map_err(from_sqlite)?;

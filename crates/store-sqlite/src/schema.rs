@@ -12,6 +12,23 @@ const APPLICATION: i32 = 0x4370_6c74;
 /// is never changed.
 const STEPS: &[&str] = &[include_str!("schema/1.sql")];
 
+/// Refuses a file that is not a store of ours, whichever schema it has.
+///
+/// # Errors
+///
+/// [`StoreError::Damaged`], or what SQLite says.
+pub(crate) fn must_be_ours(connection: &Connection) -> Result<(), StoreError> {
+    let application: i32 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(from_sqlite)?;
+    match application {
+        APPLICATION => Ok(()),
+        _ => Err(StoreError::Damaged {
+            detail: "the file was not made by this server".to_owned(),
+        }),
+    }
+}
+
 /// Brings the file to today's schema, all of it or nothing.
 ///
 /// # Errors

@@ -19,9 +19,11 @@ STARTTLS_PORT = int(os.environ["COUPLET_PORT"])
 DIRECT_TLS_PORT = int(os.environ["COUPLET_TLS_PORT"])
 
 PLUGINS = (
+    "xep_0004",
     "xep_0012",
     "xep_0030",
     "xep_0049",
+    "xep_0050",
     "xep_0054",
     "xep_0092",
     "xep_0191",

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Two people use a server with slixmpp: sign-in, subscriptions, presence, messages, carbons, errors, and what is personal.
+"""Two people use a server with slixmpp: sign-in, subscriptions, presence, messages, carbons, errors, what is personal, and
+commands.
 
 Where the server is and who may sign in comes from the environment, as `cargo xtask` sets it (../README.md). Prints a
 line per check and ends with 1 at the first that is wrong.
@@ -12,6 +13,7 @@ import sys
 from slixmpp.exceptions import IqError
 
 from client import DOMAIN, Client, Wrong, expect, passed, within
+from commands import administers, finds_commands
 from personal import blocks_and_unblocks, keeps_settings, says_when_it_was_there, shows_a_vcard, tells_the_time
 
 ROMEO, ROMEOS_PASSWORD = os.environ["COUPLET_USER_1"], os.environ["COUPLET_PASSWORD_1"]
@@ -224,6 +226,8 @@ async def story():
     await shows_a_vcard(romeo, juliet)
     await says_when_it_was_there(romeo, juliet)
     await tells_the_time(romeo)
+    await finds_commands(romeo, juliet)
+    await administers(romeo, juliet)
     await roster_is_versioned(romeo)
     juliet = await finds_what_came_meanwhile(romeo, juliet)
     await is_refused()

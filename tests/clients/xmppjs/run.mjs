@@ -1,5 +1,5 @@
-// Two people use a server with @xmpp/client: sign-in, subscriptions, presence, messages, carbons, errors, and what is
-// personal.
+// Two people use a server with @xmpp/client: sign-in, subscriptions, presence, messages, carbons, errors, what is
+// personal, and commands.
 //
 // Where the server is and who may sign in comes from the environment, as `cargo xtask` sets it (../README.md). Prints a
 // line per check and ends with 1 at the first that is wrong.
@@ -7,6 +7,7 @@
 import { xml } from "@xmpp/client";
 
 import { DOMAIN, expect, passed, Session, Wrong } from "./client.mjs";
+import { administers, findsCommands } from "./commands.mjs";
 import { blocksAndUnblocks, saysWhenItWasThere, showsAVCard } from "./personal.mjs";
 
 // The server's certificate is one that it made for the test. Node reads this at each connection.
@@ -204,6 +205,8 @@ async function story() {
   await blocksAndUnblocks(romeo, juliet);
   await showsAVCard(romeo, juliet);
   await saysWhenItWasThere(romeo, juliet);
+  await findsCommands(romeo, juliet);
+  await administers(romeo, juliet);
   await rosterHasTheContact(romeo);
   const back = await findsWhatCameMeanwhile(romeo, juliet);
   await isRefused();

@@ -8,7 +8,8 @@
 //! - `COUPLET_HOST`, `COUPLET_PORT` (STARTTLS), `COUPLET_TLS_PORT` (direct TLS): where to connect;
 //! - `COUPLET_METRICS_PORT`: where metrics are, by HTTP;
 //! - `COUPLET_DOMAIN`: the virtual host. Its certificate is self-signed, so the script does not verify it;
-//! - `COUPLET_USER_1`, `COUPLET_PASSWORD_1`, `COUPLET_USER_2`, `COUPLET_PASSWORD_2`: two accounts, empty at the start.
+//! - `COUPLET_USER_1`, `COUPLET_PASSWORD_1`, `COUPLET_USER_2`, `COUPLET_PASSWORD_2`: two accounts, empty at the start;
+//!   the first administers the server.
 
 use std::{
     fs,

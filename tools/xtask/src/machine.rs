@@ -32,6 +32,10 @@ pub(crate) enum Tool {
     Strace,
     /// Samples where the server's time goes.
     Perf,
+    /// Makes a clean Debian system in a folder.
+    Debootstrap,
+    /// Looks for mistakes in Debian packages.
+    Lintian,
 }
 
 impl Tool {
@@ -55,6 +59,8 @@ impl Tool {
             Self::Valgrind => ("valgrind", &["--version"]),
             Self::Strace => ("strace", &["--version"]),
             Self::Perf => ("perf", &["--version"]),
+            Self::Debootstrap => ("debootstrap", &["--version"]),
+            Self::Lintian => ("lintian", &["--version"]),
         }
     }
 
@@ -69,6 +75,8 @@ impl Tool {
             Self::Valgrind => &["valgrind"],
             Self::Strace => &["strace"],
             Self::Perf => &["linux-perf"],
+            Self::Debootstrap => &["debootstrap"],
+            Self::Lintian => &["lintian"],
         }
     }
 

@@ -3,6 +3,7 @@
 //! `test` is what a contributor runs before a change and what the build machine runs after it. Everything a shell
 //! script would do elsewhere is a module here, so that it is typed, tested and the same on every machine.
 
+mod book;
 mod clients;
 mod clock;
 mod contention;
@@ -35,7 +36,9 @@ cargo xtask COMMAND
   contention                      whether two workers carry nearly twice what one does; takes half a minute
   flame SCENARIO...               put the server under load, as `load SCENARIO...` does, and draw where its time goes
   specs                           write SPECS.md from what the modules declare
-  dist                            build the binary as it is released, print where it is and how large
+  book                            write docs/admin/keys.md and commands.md from what the server declares
+  dist                            build the binary as it is released, run it in an empty root folder, print where it is
+  deb [--version V] [--try]       build the Debian package; install, upgrade and remove it on a clean system
   help                            this text
 ";
 
@@ -64,7 +67,9 @@ fn run() -> Result<bool> {
         "contention" => contention::run(&workspace)?,
         "flame" => flame::run(&workspace, rest)?,
         "specs" => specs::write(&workspace)?,
-        "dist" => dist::build(&workspace)?,
+        "book" => book::write(&workspace)?,
+        "dist" => dist::command(&workspace)?,
+        "deb" => dist::deb_command(&workspace, rest)?,
         "help" | "--help" | "-h" => print!("{HELP}"),
         step if test::is_step(step) => return test::run(&workspace, &arguments),
         unknown => bail!("there is no command {unknown:?}\n\n{HELP}"),

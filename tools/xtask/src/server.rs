@@ -20,7 +20,7 @@ use crate::{
 /// How long the server may take until it can be connected to, and until it has stopped.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Who has an account, with the password.
+/// Who has an account, with the password. The first administers the server.
 pub(crate) const ACCOUNTS: [(&str, &str); 2] = [
     ("romeo@localhost", "wherefore art thou"),
     ("juliet@localhost", "neither, fair saint"),
@@ -33,6 +33,68 @@ pub(crate) enum Build {
     Development,
     /// The one that is quick.
     Release,
+}
+
+/// A folder of its own for a server, with a configuration that names free ports.
+pub(crate) struct Place {
+    folder: PathBuf,
+    port: u16,
+    tls_port: u16,
+    metrics_port: u16,
+}
+
+impl Place {
+    /// Empties `folder` and writes the configuration. With `registration`, clients make their own accounts.
+    ///
+    /// # Errors
+    ///
+    /// When the folder or the ports can't be had.
+    pub(crate) fn new(folder: &Path, registration: bool) -> Result<Self> {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        fs::create_dir_all(folder)?;
+        let place = Self::keeping(folder)?;
+        let registration = match registration {
+            false => "",
+            true => "registration = \"open\"\n",
+        };
+        let [(admin, _), _] = ACCOUNTS;
+        let text = format!(
+            "data = \"data\"\nadmins = [\"{admin}\"]\n\n{}\n[host.\"localhost\"]\n{registration}",
+            place.listen()
+        );
+        fs::write(folder.join("couplet.toml"), text)?;
+        Ok(place)
+    }
+
+    /// Takes `folder` as it is; the configuration is the caller's.
+    ///
+    /// # Errors
+    ///
+    /// When there are no free ports.
+    pub(crate) fn keeping(folder: &Path) -> Result<Self> {
+        let [port, tls_port, metrics_port] = free_ports()?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            port,
+            tls_port,
+            metrics_port,
+        })
+    }
+
+    /// The table of the configuration that names the ports.
+    pub(crate) fn listen(&self) -> String {
+        let Self {
+            port,
+            tls_port,
+            metrics_port,
+            ..
+        } = self;
+        format!(
+            "[listen]\nc2s = [\"127.0.0.1:{port}\"]\nc2s_tls = [\"127.0.0.1:{tls_port}\"]\nmetrics = [\"127.0.0.1:{metrics_port}\"]\n"
+        )
+    }
 }
 
 /// A running server. It is ended, rudely, when this is dropped before [`TestServer::stop`].
@@ -57,7 +119,8 @@ impl TestServer {
         Self::start_build(workspace, folder, Build::Development)
     }
 
-    /// The same with a binary of another build.
+    /// The same with a binary of another build. In a release build, as a load tool needs it, clients make their own
+    /// accounts.
     ///
     /// # Errors
     ///
@@ -74,41 +137,49 @@ impl TestServer {
         };
         process::run(&mut cargo)?;
         let binary = workspace.target().join(binary);
-        if folder.exists() {
-            fs::remove_dir_all(folder)?;
-        }
-        fs::create_dir_all(folder)?;
-        let ports = free_ports()?;
-        let [port, tls_port, metrics_port] = ports;
-        fs::write(folder.join("couplet.toml"), configuration(ports, build))?;
+        let place = Place::new(folder, build == Build::Release)?;
         // Relative if it can be: the data folder has a socket in it, and the path of a socket must be short.
         let config = folder
             .strip_prefix(workspace.root())
             .unwrap_or(folder)
             .join("couplet.toml");
-        let log = folder.join("log");
+        let command = || workspace.command(&binary);
+        Self::start_at(place, &command, &config, &ACCOUNTS)
+    }
+
+    /// Starts `command` as a server in `place`, whose configuration it finds at `config`, and makes accounts.
+    ///
+    /// # Errors
+    ///
+    /// As [`TestServer::start`].
+    pub(crate) fn start_at(
+        place: Place,
+        command: &dyn Fn() -> Command,
+        config: &Path,
+        accounts: &[(&str, &str)],
+    ) -> Result<Self> {
+        let log = place.folder.join("log");
         let file = fs::File::create(&log)?;
-        let mut command = workspace.command(&binary);
-        command
+        let mut serve = command();
+        serve
             .arg("serve")
             .arg("--config")
-            .arg(&config)
+            .arg(config)
             .stdout(file.try_clone()?)
             .stderr(file);
-        let child = command
+        let child = serve
             .spawn()
-            .with_context(|| format!("can't start {}", process::shown(&command)))?;
+            .with_context(|| format!("can't start {}", process::shown(&serve)))?;
         let mut server = Self {
             child,
             log,
-            port,
-            tls_port,
-            metrics_port,
+            port: place.port,
+            tls_port: place.tls_port,
+            metrics_port: place.metrics_port,
         };
         server.wait_until_it_listens()?;
-        for (account, password) in ACCOUNTS {
-            add_account(workspace.command(&binary), &config, account, password)
-                .with_context(|| server.log_end())?;
+        for (account, password) in accounts {
+            add_account(command(), config, account, password).with_context(|| server.log_end())?;
         }
         Ok(server)
     }
@@ -184,23 +255,6 @@ impl Drop for TestServer {
     }
 }
 
-/// A load tool makes its own accounts.
-fn configuration([port, tls_port, metrics_port]: [u16; 3], build: Build) -> String {
-    let registration = match build {
-        Build::Development => "",
-        Build::Release => "registration = \"open\"\n",
-    };
-    format!(
-        "data = \"data\"\n\n\
-         [listen]\n\
-         c2s = [\"127.0.0.1:{port}\"]\n\
-         c2s_tls = [\"127.0.0.1:{tls_port}\"]\n\
-         metrics = [\"127.0.0.1:{metrics_port}\"]\n\n\
-         [host.\"localhost\"]\n\
-         {registration}"
-    )
-}
-
 /// Three ports that nobody listens on now.
 fn free_ports() -> Result<[u16; 3]> {
     let bind = || TcpListener::bind(("127.0.0.1", 0));
@@ -237,10 +291,15 @@ mod tests {
 
     #[test]
     fn the_configuration_names_the_ports() {
-        let text = configuration([1, 2, 3], Build::Development);
-        assert!(
-            text.contains("c2s = [\"127.0.0.1:1\"]\nc2s_tls = [\"127.0.0.1:2\"]\nmetrics = [\"127.0.0.1:3\"]\n"),
-            "{text}"
+        let place = Place {
+            folder: PathBuf::new(),
+            port: 1,
+            tls_port: 2,
+            metrics_port: 3,
+        };
+        assert_eq!(
+            place.listen(),
+            "[listen]\nc2s = [\"127.0.0.1:1\"]\nc2s_tls = [\"127.0.0.1:2\"]\nmetrics = [\"127.0.0.1:3\"]\n"
         );
     }
 }

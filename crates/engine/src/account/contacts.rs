@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use stanza::{Stanza, Timestamp};
 use store::{Batch, Collection, Map, Owner, Version};
 
-use super::subscription::Standing;
+use super::{
+    pages::{Packed, Pages},
+    subscription::Standing,
+};
 
 /// One value per contact.
 pub(crate) const CONTACTS: Collection<Map<BareJid, StoredContact>> =
@@ -21,7 +24,7 @@ pub(crate) const CONTACTS: Collection<Map<BareJid, StoredContact>> =
 /// older than that gets all of it.
 const REMOVED_MAX: usize = 128;
 
-/// One contact of an account.
+/// One contact of an account, by itself.
 #[derive(Clone, Debug, Default)]
 pub struct Contact {
     /// Subscriptions, approval, and whether the roster lists it.
@@ -35,7 +38,14 @@ pub struct Contact {
     /// The roster version at which it last changed.
     pub version: u64,
     /// Which change of this account's contacts made it so, in this life of the server.
-    change: u64,
+    pub(super) change: u32,
+}
+
+/// A look at one of an account's contacts.
+#[derive(Clone, Copy, Debug)]
+pub struct ContactRef<'a> {
+    contacts: &'a Contacts,
+    packed: Packed<'a>,
 }
 
 /// How a contact is stored.
@@ -80,16 +90,70 @@ impl Contact {
     }
 }
 
+impl<'a> ContactRef<'a> {
+    /// Its address.
+    #[must_use]
+    pub fn jid(self) -> BareJid {
+        self.packed.jid().to_jid()
+    }
+
+    /// The text of its address.
+    #[must_use]
+    pub fn jid_str(self) -> &'a str {
+        self.packed.jid().as_str()
+    }
+
+    /// Subscriptions, approval, and whether the roster lists it.
+    #[must_use]
+    pub fn standing(self) -> Standing {
+        self.packed.standing()
+    }
+
+    /// The name the user gave it.
+    #[must_use]
+    pub fn name(self) -> Option<&'a str> {
+        self.packed.name()
+    }
+
+    /// The groups the user put it in, sorted.
+    pub fn groups(self) -> impl Iterator<Item = &'a str> {
+        self.packed.groups()
+    }
+
+    /// The contact's unanswered subscription request, whole.
+    #[must_use]
+    pub fn request(self) -> Option<&'a Arc<Stanza>> {
+        self.contacts.requests.get(self.jid_str())
+    }
+
+    /// The roster version at which it last changed.
+    #[must_use]
+    pub fn version(self) -> u64 {
+        self.packed.version()
+    }
+
+    /// It by itself.
+    #[must_use]
+    pub fn to_contact(self) -> Contact {
+        Contact {
+            request: self.request().cloned(),
+            ..self.packed.unpack()
+        }
+    }
+}
+
 /// All contacts of one account, in the order of their addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Contacts {
-    known: BTreeMap<BareJid, Contact>,
+    known: Pages,
+    /// Requests without an answer, which few contacts have.
+    requests: BTreeMap<BareJid, Arc<Stanza>>,
     /// Removed contacts by the version that removed them.
     removed: BTreeMap<u64, BareJid>,
     /// The newest version.
     version: u64,
     /// How many changes there were in this life of the server.
-    change: u64,
+    change: u32,
     /// Rosters older than this can't be brought up to date by a difference.
     oldest_version: u64,
 }
@@ -107,7 +171,7 @@ impl Contacts {
             ..Self::default()
         };
         let mut known = Vec::with_capacity(stored.len());
-        for (jid, mut value) in stored {
+        for (jid, value) in stored {
             contacts.version = contacts.version.max(value.version);
             if value.removed {
                 contacts.removed.insert(value.version, jid);
@@ -118,22 +182,24 @@ impl Contacts {
                 .as_deref()
                 .and_then(|xml| Stanza::from_stored(xml.as_bytes()).ok())
                 .map(Arc::new);
+            if let Some(request) = request {
+                contacts.requests.insert(jid.clone(), request);
+            }
             if !value.standing.listed && value.version > 0 {
                 contacts.removed.insert(value.version, jid.clone());
             }
-            value.groups.shrink_to_fit();
             let contact = Contact {
                 standing: value.standing,
                 name: value.name,
                 groups: value.groups,
-                request,
+                request: None,
                 version: value.version,
                 change: 0,
             };
             known.push((jid, contact));
         }
-        // Made at once, a map has full nodes; one that grew in order has half-full ones.
-        contacts.known = known.into_iter().collect();
+        known.sort_unstable_by(|(one, _), (next, _)| one.cmp(next));
+        contacts.known = Pages::pack(&known);
         if contacts.removed.len() >= REMOVED_MAX {
             let oldest = contacts.removed.keys().next().copied().unwrap_or(0);
             contacts.oldest_version = contacts.oldest_version.max(oldest);
@@ -143,8 +209,16 @@ impl Contacts {
 
     /// One contact.
     #[must_use]
-    pub fn get(&self, jid: &BareJid) -> Option<&Contact> {
-        self.known.get(jid)
+    pub fn get(&self, jid: &BareJid) -> Option<ContactRef<'_>> {
+        let packed = self.known.get(jid)?;
+        Some(self.look(packed))
+    }
+
+    fn look<'a>(&'a self, packed: Packed<'a>) -> ContactRef<'a> {
+        ContactRef {
+            contacts: self,
+            packed,
+        }
     }
 
     /// What a contact and the account are to each other; blank for strangers.
@@ -152,20 +226,18 @@ impl Contacts {
     pub fn standing(&self, jid: &BareJid) -> Standing {
         self.known
             .get(jid)
-            .map(|contact| contact.standing)
+            .map(Packed::standing)
             .unwrap_or_default()
     }
 
     /// All contacts, also those the roster does not list.
-    pub fn iter(&self) -> impl Iterator<Item = (&BareJid, &Contact)> {
-        self.known.iter()
+    pub fn iter(&self) -> impl Iterator<Item = ContactRef<'_>> {
+        self.known.iter().map(|packed| self.look(packed))
     }
 
     /// Those the roster lists.
-    pub fn listed(&self) -> impl Iterator<Item = (&BareJid, &Contact)> {
-        self.known
-            .iter()
-            .filter(|(_, contact)| contact.standing.listed)
+    pub fn listed(&self) -> impl Iterator<Item = ContactRef<'_>> {
+        self.iter().filter(|contact| contact.standing().listed)
     }
 
     /// How many the roster lists.
@@ -183,7 +255,7 @@ impl Contacts {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.len() == 0
     }
 
     /// The roster's version, [RFC 6121 §2.6](https://www.rfc-editor.org/rfc/rfc6121#section-2.6).
@@ -195,24 +267,22 @@ impl Contacts {
     /// What changed since `version`, oldest first, with `None` for removed contacts; `None` when that
     /// is not known any more.
     #[must_use]
-    pub fn changes_since(&self, version: u64) -> Option<Vec<(&BareJid, Option<&Contact>, u64)>> {
+    pub fn changes_since(
+        &self,
+        version: u64,
+    ) -> Option<Vec<(BareJid, Option<ContactRef<'_>>, u64)>> {
         if version < self.oldest_version || version > self.version {
             return None;
         }
         let mut changes: Vec<_> = self
             .listed()
-            .filter(|(_, contact)| contact.version > version)
-            .map(|(jid, contact)| (jid, Some(contact), contact.version))
+            .filter(|contact| contact.version() > version)
+            .map(|contact| (contact.jid(), Some(contact), contact.version()))
             .chain(
                 self.removed
                     .range(version + 1..)
-                    .filter(|(_, jid)| {
-                        !self
-                            .known
-                            .get(*jid)
-                            .is_some_and(|contact| contact.standing.listed)
-                    })
-                    .map(|(at, jid)| (jid, None, *at)),
+                    .filter(|(_, jid)| !self.standing(jid).listed)
+                    .map(|(at, jid)| (jid.clone(), None, *at)),
             )
             .collect();
         changes.sort_by_key(|(_, _, at)| *at);
@@ -230,10 +300,7 @@ impl Contacts {
         batch: &mut Batch,
     ) {
         self.change += 1;
-        let was_listed = self
-            .known
-            .get(jid)
-            .is_some_and(|contact| contact.standing.listed);
+        let was_listed = self.standing(jid).listed;
         match contact {
             Some(mut contact) => {
                 contact.change = self.change;
@@ -246,10 +313,10 @@ impl Contacts {
                     contact.version = self.removal_of(jid).unwrap_or(0);
                 }
                 batch.put(CONTACTS, owner, jid, &contact.to_stored());
-                self.known.insert(jid.clone(), contact);
+                self.put(jid, Some(contact));
             }
             None => {
-                self.known.remove(jid);
+                self.put(jid, None);
                 let version = match (was_listed, self.removal_of(jid)) {
                     (true, _) => {
                         self.version += 1;
@@ -269,12 +336,24 @@ impl Contacts {
                     && let Some((oldest, forgotten)) = self.removed.pop_first()
                 {
                     self.oldest_version = oldest;
-                    if !self.known.contains_key(&forgotten) {
+                    if self.known.get(&forgotten).is_none() {
                         batch.delete(CONTACTS, owner, &forgotten);
                     }
                 }
             }
         }
+    }
+
+    fn put(&mut self, jid: &BareJid, contact: Option<Contact>) {
+        match contact.as_ref().and_then(|contact| contact.request.clone()) {
+            Some(request) => {
+                self.requests.insert(jid.clone(), request);
+            }
+            None => {
+                self.requests.remove(jid);
+            }
+        }
+        self.known.set(jid, contact);
     }
 
     /// The version at which the roster lost this contact, while that is known.
@@ -284,28 +363,23 @@ impl Contacts {
     }
 
     /// The number of the last change.
-    pub(crate) fn change(&self) -> u64 {
+    pub(crate) fn change(&self) -> u32 {
         self.change
     }
 
     /// Undoes change number `change` of one contact, unless a later one touched the same: that one's
     /// batch carried the whole of it. Nobody has seen the versions the change drew.
-    pub(crate) fn restore(&mut self, jid: &BareJid, before: Option<Contact>, change: u64) {
+    pub(crate) fn restore(&mut self, jid: &BareJid, before: Option<Contact>, change: u32) {
         let is_newer = self
             .known
             .get(jid)
-            .is_some_and(|contact| contact.change > change);
+            .is_some_and(|contact| contact.change() > change);
         if is_newer {
             return;
         }
-        match before {
-            Some(before) => {
-                self.removed.retain(|_, removed| removed != jid);
-                self.known.insert(jid.clone(), before);
-            }
-            None => {
-                self.known.remove(jid);
-            }
+        if before.is_some() {
+            self.removed.retain(|_, removed| removed != jid);
         }
+        self.put(jid, before);
     }
 }

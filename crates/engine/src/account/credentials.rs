@@ -13,7 +13,7 @@ use store::{Batch, Collection, Map, Owner, StoreError, Version};
 use stream::StreamFault;
 use thiserror::Error;
 
-use super::{CellState, Closing, ending, subscriptions};
+use super::{CONTACTS, CellState, Closing, ContactRef, Contacts, ending, subscriptions};
 use crate::{
     environment::random_bytes,
     host::Host,
@@ -180,11 +180,7 @@ impl Server {
             if account.is_anonymous() || account.closing != Closing::No {
                 return false;
             }
-            let contacts: Vec<BareJid> = account
-                .contacts()
-                .iter()
-                .map(|(jid, _)| jid.clone())
-                .collect();
+            let contacts: Vec<BareJid> = account.contacts().iter().map(ContactRef::jid).collect();
             for contact in contacts {
                 subscriptions::remove(account, cx, &contact);
             }
@@ -243,6 +239,17 @@ impl Server {
         self.store()
             .read(ACCOUNT.get(&Owner::Account(jid.clone()), &()))
             .await
+    }
+
+    /// How many contacts the roster of an account lists.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn count_contacts(&self, jid: &BareJid) -> Result<usize, StoreError> {
+        let owner = Owner::Account(jid.clone());
+        let stored = self.store().read(CONTACTS.all(&owner)).await?;
+        Ok(Contacts::load(stored, Timestamp::from_micros(0)).listed_count())
     }
 
     /// What a sign-in as `username` is checked against: for an account that may not sign in, or that
@@ -333,6 +340,23 @@ impl Server {
                 true => Role::Registered,
                 false => Role::Member,
             }),
+        }
+    }
+
+    /// The role that a session's user has now: the one granted at sign-in, but for somebody who is no operator any more
+    /// in the configuration in force.
+    pub(crate) fn role_in_force(&self, session: &Session) -> Role {
+        let (granted, jid) = (session.role(), session.full_jid());
+        if granted < Role::Operator {
+            return granted;
+        }
+        let is_operator = self.host(jid.domain()).is_some_and(|host| {
+            let mut admins = host.facts().admins.iter();
+            admins.any(|admin| admin.as_str() == jid.bare_str())
+        });
+        match is_operator {
+            true => granted,
+            false => Role::Registered,
         }
     }
 

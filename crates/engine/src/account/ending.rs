@@ -104,8 +104,8 @@ pub(crate) fn abandon(account: &mut Account, server: &Server) -> Vec<Envelope> {
     let watchers: Vec<Jid> = account
         .contacts()
         .iter()
-        .filter(|(_, known)| known.standing.state.is_seen_by_contact())
-        .map(|(contact, _)| contact.clone().into())
+        .filter(|contact| contact.standing().state.is_seen_by_contact())
+        .map(|contact| contact.jid().into())
         .collect();
     for resource in std::mem::take(&mut account.sessions) {
         let session = resource.session();

@@ -54,7 +54,7 @@ fn deliver(
 ) {
     // A backlog is on its way to a session: what comes now must not overtake it. One that nobody can take
     // yet holds back nothing: who is named gets what names it, RFC 6121 §8.5.3.1.
-    if account.mailbox.waiting().next().is_some()
+    if account.mailbox.has_waiting()
         && account.resources().any(Resource::takes_messages)
         && may_wait(event.envelope.stanza())
         && class_of(account, event.envelope.stanza()) != Class::None
@@ -315,7 +315,7 @@ pub(crate) fn accepted(
         cx.undo_if_lost(Box::new(move |account| account.forgotten.push(now)));
     }
     if let Some(session) = by
-        && account.mailbox.waiting().next().is_some()
+        && account.mailbox.has_waiting()
     {
         flush(account, cx, session);
     }

@@ -12,10 +12,12 @@ pub(crate) mod iq;
 pub(crate) mod load;
 pub(crate) mod mail;
 pub(crate) mod noted;
+mod pages;
 pub(crate) mod presence;
 mod resident;
 pub mod subscription;
 pub(crate) mod subscriptions;
+mod vcard;
 mod visibility;
 
 use std::{
@@ -32,10 +34,11 @@ use stream::StreamFault;
 use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
-    contacts::{Contact, Contacts},
+    contacts::{Contact, ContactRef, Contacts},
     credentials::{AccountError, AccountRecord},
     resident::{Resident, ResidentKind},
     subscriptions::RosterFull,
+    vcard::VCARD,
 };
 pub(crate) use self::{
     cell::{CellState, INBOX_MAX},
@@ -213,6 +216,8 @@ impl Account {
 
     /// A session bound a resource.
     pub(crate) fn connect(&mut self, session: Arc<Session>) {
+        // Most accounts have one; a list that grows by itself begins with room for four.
+        self.sessions.reserve_exact(1);
         self.sessions.push(Resource::new(session));
     }
 

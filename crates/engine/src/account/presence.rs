@@ -94,28 +94,26 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
         return;
     };
     let own_resource = resource.full_jid().clone();
-    for (contact, known) in account.contacts().iter() {
-        let state = known.standing.state;
-        if !(state.sees_contact() || state.asks())
-            || !cx.may_address(account, &contact.clone().into())
-        {
+    for contact in account.contacts().iter() {
+        let state = contact.standing().state;
+        if !(state.sees_contact() || state.asks()) {
+            continue;
+        }
+        let contact = Jid::from(contact.jid());
+        if !cx.may_address(account, &contact) {
             continue;
         }
         if state.sees_contact() {
             let probe = Stanza::presence(PresenceType::Probe);
             cx.route(Envelope::from_resource(
                 &own_resource,
-                contact.clone().into(),
+                contact.clone(),
                 probe,
             ));
         }
         if state.asks() {
             let again = Stanza::presence(PresenceType::Subscribe);
-            cx.route(Envelope::from_account(
-                account.jid(),
-                contact.clone().into(),
-                again,
-            ));
+            cx.route(Envelope::from_account(account.jid(), contact, again));
         }
     }
     let Some(resource) = account.resource(session) else {
@@ -130,9 +128,9 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
             cx.push(&to, &presence.stanza);
         }
     }
-    for (contact, known) in account.contacts().iter() {
-        if let (true, Some(request)) = (known.standing.state.is_pending_in(), &known.request)
-            && cx.may_address(account, &contact.clone().into())
+    for contact in account.contacts().iter() {
+        if let (true, Some(request)) = (contact.standing().state.is_pending_in(), contact.request())
+            && cx.may_address(account, &contact.jid().into())
         {
             cx.push_to(&to, request, own.clone());
         }
@@ -197,11 +195,11 @@ pub(super) fn is_broadcast_to(account: &Account, target: &Jid) -> bool {
 
 /// Sends a resource's presence to every contact that may see it.
 pub(super) fn broadcast(account: &Account, cx: &Context<'_>, from: &Jid, stanza: &Arc<Stanza>) {
-    for (contact, known) in account.contacts().iter() {
-        if !known.standing.state.is_seen_by_contact() {
+    for contact in account.contacts().iter() {
+        if !contact.standing().state.is_seen_by_contact() {
             continue;
         }
-        let contact = Jid::from(contact.clone());
+        let contact = Jid::from(contact.jid());
         if cx.may_address(account, &contact) {
             cx.route_regardless(Envelope::share(from.clone(), contact, stanza));
         }

@@ -6,7 +6,7 @@ use jid::{BareJid, Jid};
 use stanza::{Condition, PresenceType, Stanza, StanzaError};
 
 use super::{
-    Account, Contact, presence,
+    Account, Contact, ContactRef, presence,
     subscription::{self, Audience, Effect, SubscriptionType, Transition},
 };
 use crate::{
@@ -117,7 +117,7 @@ fn keep(
     transition: &Transition,
     stanza: Option<&Arc<Stanza>>,
 ) {
-    let before = account.contacts().get(contact).cloned();
+    let before = account.contacts().get(contact).map(ContactRef::to_contact);
     let mut after = before.clone().unwrap_or_default();
     after.standing = transition.standing;
     for effect in &transition.effects {
@@ -175,8 +175,8 @@ fn act(
             let now = account
                 .contacts()
                 .get(contact)
-                .filter(|known| known.standing.listed)
-                .cloned();
+                .filter(|known| known.standing().listed)
+                .map(ContactRef::to_contact);
             cx.tell(
                 ContactChanged {
                     contact: contact.clone(),
@@ -242,7 +242,7 @@ impl Account {
         name: Option<String>,
         groups: Vec<String>,
     ) -> Result<(), RosterFull> {
-        let before = self.contacts.get(jid).cloned();
+        let before = self.contacts.get(jid).map(ContactRef::to_contact);
         let mut after = before.clone().unwrap_or_default();
         if !after.standing.listed && is_full(self, cx) {
             return Err(RosterFull);
@@ -274,7 +274,7 @@ impl Account {
         contact: &BareJid,
         now: Option<Contact>,
     ) {
-        let before = self.contacts.get(contact).cloned();
+        let before = self.contacts.get(contact).map(ContactRef::to_contact);
         let owner = self.owner.clone();
         if self.is_anonymous {
             self.contacts

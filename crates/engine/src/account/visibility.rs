@@ -22,8 +22,8 @@ impl Account {
         let contacts = self
             .contacts()
             .iter()
-            .filter(|(_, known)| known.standing.state.is_seen_by_contact())
-            .map(|(contact, _)| Jid::from(contact.clone()));
+            .filter(|contact| contact.standing().state.is_seen_by_contact())
+            .map(|contact| Jid::from(contact.jid()));
         let directed = self
             .resources()
             .flat_map(|resource| resource.directed())

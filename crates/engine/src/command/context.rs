@@ -1,6 +1,6 @@
 //! What a command has at hand: the server, and in whose name it runs.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use jid::{BareJid, Domain};
 
@@ -8,7 +8,7 @@ use super::{Audience, CommandError, Concern, Control, nearest};
 use crate::{
     account::AccountRecord,
     host::{Authentication, Host},
-    permission::{Action, Role, may},
+    permission::{Action, Role, may, may_everybody},
     server::Server,
 };
 
@@ -24,6 +24,32 @@ pub enum Who {
         /// What it is there.
         role: Role,
     },
+}
+
+impl Who {
+    /// Whether they may do `action` on what it concerns. What everybody may do, they may do anywhere; the
+    /// rest an operator may everywhere, and others on their own host as far as their role goes.
+    #[must_use]
+    pub fn may(&self, action: Action, concern: &Concern) -> bool {
+        let Self::Account { jid, role } = self else {
+            return true;
+        };
+        let is_own = match concern {
+            Concern::Server => false,
+            Concern::Host(domain) => jid.domain() == domain.as_str(),
+        };
+        may_everybody(action) || ((is_own || *role == Role::Operator) && may(*role, action))
+    }
+}
+
+/// For the log.
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operator => f.write_str("the operator"),
+            Self::Account { jid, .. } => jid.fmt(f),
+        }
+    }
 }
 
 /// What a command has at hand. It owns it all, so that it runs to its end whatever becomes of the one who
@@ -64,6 +90,13 @@ impl AdminContext {
     /// [`CommandError::NoAudience`] where a command can only be asked and answered.
     pub fn audience(&self) -> Result<&dyn Audience, CommandError> {
         self.audience.as_deref().ok_or(CommandError::NoAudience)
+    }
+
+    /// For a command that the running `server` was asked for by somebody it talks to.
+    #[must_use]
+    pub fn of_running(server: Arc<Server>, who: Who) -> Self {
+        let control = server.control();
+        Self::new(server, who, control)
     }
 
     /// The server.
@@ -140,21 +173,46 @@ impl AdminContext {
         }
     }
 
-    /// Whether the one who asks may do `action` on what the command concerns. An admin may on the own host.
-    pub(super) fn permit(&self, action: Action, concern: &Concern) -> Result<(), CommandError> {
-        let (on, is_allowed) = match (&self.who, concern) {
-            (Who::Operator, _) => return Ok(()),
-            (Who::Account { role, .. }, Concern::Server) => {
-                (None, *role == Role::Operator && may(*role, action))
+    /// The same, for a command that takes something from the account, or takes it over. Nobody may do that to
+    /// somebody with a higher role.
+    ///
+    /// # Errors
+    ///
+    /// As [`AdminContext::account`]; [`CommandError::Outranked`].
+    pub async fn account_below(&self, user: &BareJid) -> Result<AccountRecord, CommandError> {
+        let record = self.account(user).await?;
+        self.must_be_below(user, Some(&record))?;
+        Ok(record)
+    }
+
+    /// Refuses to touch an account, which may not be there yet, whose role is higher than that of who asks.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Outranked`], [`CommandError::NoHost`], [`CommandError::NoAccounts`].
+    pub fn must_be_below(
+        &self,
+        user: &BareJid,
+        record: Option<&AccountRecord>,
+    ) -> Result<(), CommandError> {
+        let host = self.host_of(user)?;
+        match &self.who {
+            Who::Account { role, .. } if self.server.role_of(&host, user, record) > *role => {
+                Err(CommandError::Outranked(user.clone()))
             }
-            (Who::Account { jid, role }, Concern::Host(domain)) => {
-                let is_own = *role == Role::Operator || jid.domain() == domain.as_str();
-                (Some(domain.clone()), is_own && may(*role, action))
-            }
-        };
-        match is_allowed {
-            true => Ok(()),
-            false => Err(CommandError::NotAllowed { on }),
+            Who::Account { .. } | Who::Operator => Ok(()),
         }
+    }
+
+    /// Whether the one who asks may do `action` on what the command concerns.
+    pub(super) fn permit(&self, action: Action, concern: &Concern) -> Result<(), CommandError> {
+        if self.who.may(action, concern) {
+            return Ok(());
+        }
+        let on = match concern {
+            Concern::Server => None,
+            Concern::Host(domain) => Some(domain.clone()),
+        };
+        Err(CommandError::NotAllowed { on })
     }
 }

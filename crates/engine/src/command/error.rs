@@ -18,6 +18,9 @@ pub enum CommandError {
         /// The host it was to be done on.
         on: Option<Domain>,
     },
+    /// The account has a higher role than the one who asks.
+    #[error("you may not do this to {0}, whose role is higher than yours")]
+    Outranked(BareJid),
     /// It means something only to a running server.
     #[error("no server is running")]
     NotRunning,

@@ -6,6 +6,7 @@
 //! each says whom it [concerns](Command::concerns), and is allowed or refused by that before it runs.
 
 mod audience;
+mod audit;
 mod context;
 mod control;
 mod error;
@@ -19,6 +20,7 @@ use jid::Domain;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
+use self::audit::Audit;
 pub use self::{
     audience::Audience,
     context::{AdminContext, Who},
@@ -44,7 +46,10 @@ pub trait Command: DeserializeOwned + Send + Sync + 'static {
     /// Whether it goes on until the one who asked has seen enough, and tells what it finds on the way to the
     /// [`Audience`].
     const LIVE: bool = false;
-    /// Its node as an ad-hoc command, where a specification names one (XEP-0133).
+    /// Whether it only looks. Everything else is logged: who did what to whom, and what came of it.
+    const READS_ONLY: bool = false;
+    /// Its node as an ad-hoc command, where a specification or custom names one (XEP-0133). Commands that
+    /// do the same to different things may share one.
     const NODE: Option<&'static str> = None;
     /// What it found or did: data for programs, and sentences for people.
     type Output: Serialize + Display + Send;
@@ -160,8 +165,15 @@ async fn run<C: Command>(
         return Err(CommandError::NotRunning);
     }
     field::check(C::FIELDS, &arguments)?;
+    let audit = Audit::of::<C>(cx.who(), &arguments);
     let command: C = serde_json::from_value(Value::Object(arguments))
         .map_err(|error| CommandError::Arguments(error.to_string()))?;
-    cx.permit(C::NEEDS, &command.concerns())?;
-    Outcome::of(&command.run(&cx).await?)
+    cx.permit(C::NEEDS, &command.concerns())
+        .inspect_err(|_| audit.refused())?;
+    let output = command.run(&cx).await;
+    match &output {
+        Err(CommandError::NotAllowed { .. } | CommandError::Outranked(_)) => audit.refused(),
+        _ => audit.ended(&output),
+    }
+    Outcome::of(&output?)
 }

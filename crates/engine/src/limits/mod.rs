@@ -74,6 +74,14 @@ pub struct Limits {
     /// How many addresses one session may have sent presence to that do not get it anyway: rooms, above all. Past it,
     /// presence to a further one is refused with `resource-constraint`.
     pub directed_presence_targets_max: usize,
+    /// How many people of one host can be found by the user search. Past it, no further ones are.
+    pub user_search_people_max: usize,
+    /// How many addresses one stanza to several recipients may have. Past it, it is refused with `not-acceptable`.
+    pub multicast_addresses_max: usize,
+    /// How many ad-hoc commands one session may have begun and not finished. Past it, its oldest is forgotten.
+    pub open_commands_per_session_max: usize,
+    /// How long an ad-hoc command waits for its form. Then it is forgotten.
+    pub open_command_seconds: u32,
     /// How many bytes may wait to be sent to one session. Past it, the session loses its transport when it may be
     /// resumed; otherwise its stream ends with `policy-violation` and its messages are rerouted.
     pub outbox_bytes_max: u32,
@@ -113,6 +121,10 @@ impl Default for Limits {
             private_storage_bytes_max: 1024 * 1024,
             vcard_bytes_max: 128 * 1024,
             directed_presence_targets_max: 1_000,
+            user_search_people_max: 10_000,
+            multicast_addresses_max: 50,
+            open_commands_per_session_max: 10,
+            open_command_seconds: 600,
             outbox_bytes_max: 2 * 1024 * 1024,
             offline_messages_max: 1_000,
             offline_bytes_max: 4 * 1024 * 1024,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    ConfigError, Module, Spec,
+    ConfigError, Key, Module, Spec, key_names,
     wiring::{Parts, Wiring},
 };
 use crate::{account::ResidentKind, command::CommandEntry, host::HostFacts};
@@ -20,6 +20,8 @@ pub struct Entry {
     pub(crate) resident: &'static [ResidentKind],
     build: fn(Setting, &HostFacts, &mut Parts) -> Result<(), ConfigError>,
     check: fn(&Value) -> Result<(), String>,
+    keys: fn() -> Vec<Key>,
+    key_names: fn() -> Option<&'static [&'static str]>,
 }
 
 /// What a host's configuration says of a module.
@@ -55,6 +57,8 @@ pub const fn entry<M: Module>() -> Entry {
         resident: M::RESIDENT,
         build: build::<M>,
         check: check::<M>,
+        keys: M::keys,
+        key_names: key_names::<M::Config>,
     }
 }
 
@@ -66,6 +70,18 @@ impl Entry {
         parts: &mut Parts,
     ) -> Result<(), ConfigError> {
         (self.build)(setting, facts, parts)
+    }
+
+    /// The keys of its configuration.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Key> {
+        (self.keys)()
+    }
+
+    /// The names of the keys that it reads; `None` when its configuration is no table.
+    #[must_use]
+    pub fn key_names(&self) -> Option<&'static [&'static str]> {
+        (self.key_names)()
     }
 
     /// Whether `value` is a configuration of this module.
@@ -92,6 +108,7 @@ fn build<M: Module>(
         })?,
     };
     if let Some(module) = M::new(config, facts)? {
+        parts.commands.extend(M::COMMANDS);
         M::wire(&mut Wiring::new(module, parts));
     }
     Ok(())

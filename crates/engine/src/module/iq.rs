@@ -10,6 +10,7 @@ use xml::Element;
 use super::{Answer, AnswerIq, HandleIq, Method, Payload, service::ServiceParts};
 use crate::{
     account::{Account, AccountError, Closing, Resource},
+    command::Who,
     host::Host,
     permission::Role,
     pipeline::{Context, Gates},
@@ -78,12 +79,21 @@ impl IqContext<'_> {
         self.stanza
     }
 
-    /// The role of the asker on this host.
+    /// The role of the asker on the asker's own host.
     #[must_use]
     pub fn role(&self) -> Role {
         self.session
-            .map(|session| session.role())
+            .map(|session| self.server.role_in_force(session))
             .unwrap_or_default()
+    }
+
+    /// Who asks, as commands see it.
+    #[must_use]
+    pub fn who(&self) -> Who {
+        Who::Account {
+            jid: self.from.bare(),
+            role: self.role(),
+        }
     }
 
     /// The asking session, when it is one of ours.
@@ -150,13 +160,22 @@ impl IqJob {
         self.session.as_ref()
     }
 
-    /// The role of the asker on this host.
+    /// The role of the asker on the asker's own host.
     #[must_use]
     pub fn role(&self) -> Role {
         self.session
             .as_ref()
-            .map(|session| session.role())
+            .map(|session| self.server.role_in_force(session))
             .unwrap_or_default()
+    }
+
+    /// Who asks, as commands see it.
+    #[must_use]
+    pub fn who(&self) -> Who {
+        Who::Account {
+            jid: self.from.bare(),
+            role: self.role(),
+        }
     }
 
     /// The account that is asked, when one is.

@@ -6,6 +6,7 @@
 mod entry;
 pub mod iq;
 mod job;
+mod key;
 mod service;
 mod stream_element;
 mod wiring;
@@ -14,13 +15,14 @@ pub(crate) use self::{
     job::{JobEntry, Jobs},
     service::{ServiceCell, ServiceRef},
     stream_element::ElementHandler,
-    wiring::{Gauge, Parts},
+    wiring::{FannedOut, Gauge, Parts},
 };
 
 use std::future::Future;
 
+use jid::Jid;
 use serde::de::DeserializeOwned;
-use stanza::StanzaError;
+use stanza::{Stanza, StanzaError};
 use thiserror::Error;
 use xml::{Element, Fragment};
 
@@ -28,6 +30,7 @@ pub use self::{
     entry::{Entry, Setting, entry},
     iq::{IqContext, IqJob, To},
     job::Job,
+    key::{Key, key_names},
     service::{Service, ServiceParts, ServiceWiring},
     stream_element::{AtSession, StreamElement},
     wiring::{AtStream, Wiring},
@@ -35,8 +38,11 @@ pub use self::{
 use crate::{
     account::{Account, ResidentKind},
     command::CommandEntry,
+    disco::Node,
     host::HostFacts,
     pipeline::{Context, Verdict, events::Event},
+    server::Server,
+    session::Session,
 };
 
 /// A feature of a virtual host.
@@ -52,6 +58,12 @@ pub trait Module: Sized + Send + Sync + 'static {
     const COMMANDS: &'static [CommandEntry] = &[];
     /// Its part of the configuration.
     type Config: DeserializeOwned + Default;
+
+    /// The keys of that part, for the operator's book: `Config::keys()` where [`config!`](crate::config) declares it.
+    #[must_use]
+    fn keys() -> Vec<Key> {
+        Vec::new()
+    }
 
     /// Made once per host and configuration. `None`: this host does not have the feature.
     ///
@@ -113,6 +125,32 @@ pub struct NoConfig {}
 pub trait On<E: Event> {
     /// Acts on `event`. Never waits.
     fn on(&self, event: &mut E, account: &mut Account, cx: &Context<'_>);
+}
+
+/// Answers for nodes of the host in service discovery.
+pub trait DiscoNodes {
+    /// What `node` is to whoever asks; `None` when it is not this feature's.
+    ///
+    /// # Errors
+    ///
+    /// The stanza error that is the answer: it is this feature's, but not for the one who asks.
+    fn disco_node(&self, node: &str, cx: &IqContext<'_>) -> Option<Result<Node, StanzaError>>;
+}
+
+/// Sends on what a session sent to the host itself.
+pub trait FanOut {
+    /// What goes instead of a message or presence, and to whom, each as if the session had sent it itself; `None` when
+    /// this is not for the feature. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// The stanza error that is the answer; then nothing goes to anybody.
+    fn fan_out(
+        &self,
+        stanza: &Stanza,
+        session: &Session,
+        server: &Server,
+    ) -> Option<Result<Vec<(Jid, Stanza)>, StanzaError>>;
 }
 
 /// Stops stanzas.

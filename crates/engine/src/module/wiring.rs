@@ -2,25 +2,26 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jid::Domain;
-use stanza::form::Form;
+use jid::{Domain, Jid};
+use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AnswerIq, HandleIq, Module, On, Payload, Screen,
-    iq::{IqTable, To, answering, handling},
+    AnswerIq, DiscoNodes, FanOut, HandleIq, Module, On, Payload, Screen,
+    iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
     service::{Service, ServiceParts, ServiceWiring},
     stream_element::{AtSession, ElementHandler, StreamElement},
 };
 use crate::{
-    disco::{Disco, Identity, Item},
+    command::CommandEntry,
+    disco::{Disco, Identity, Item, Node},
     envelope::Envelope,
     host::Host,
     metrics::Counter,
     pipeline::{Context, Pipeline, Stage, events::Event},
     server::Server,
-    session::marks::SessionMark,
+    session::{Session, marks::SessionMark},
 };
 
 /// At which moment of a stream a feature shows in `<stream:features/>`.
@@ -32,6 +33,11 @@ pub enum AtStream {
     AfterSignIn,
 }
 
+/// Whom a stanza goes to, with what goes there, or the error that is the answer.
+pub(crate) type FannedOut = Option<Result<Vec<(Jid, Stanza)>, StanzaError>>;
+pub(crate) type FanOutFn = Box<dyn Fn(&Stanza, &Session, &Server) -> FannedOut + Send + Sync>;
+pub(crate) type NodeFn =
+    Box<dyn Fn(&str, &IqContext<'_>) -> Option<Result<Node, StanzaError>> + Send + Sync>;
 pub(crate) type FeatureFn = Box<dyn Fn(&Host) -> Option<Fragment> + Send + Sync>;
 
 /// What a feature says of a host when somebody asks.
@@ -49,11 +55,14 @@ pub(crate) struct Parts {
     pub(crate) pipeline: Pipeline,
     pub(crate) iq: IqTable,
     pub(crate) disco: Disco,
+    pub(crate) nodes: Vec<NodeFn>,
+    pub(crate) fan_outs: Vec<FanOutFn>,
     pub(crate) features: Vec<(AtStream, FeatureFn)>,
     pub(crate) marks: Vec<&'static str>,
     pub(crate) services: Vec<ServiceParts>,
     pub(crate) elements: Vec<ElementHandler>,
     pub(crate) jobs: Vec<JobEntry>,
+    pub(crate) commands: Vec<&'static CommandEntry>,
     pub(crate) counters: Vec<&'static Counter>,
     pub(crate) gauges: Vec<Gauge>,
 }
@@ -99,6 +108,18 @@ impl<'a, M: Module> Wiring<'a, M> {
     /// An item of the host: a service for its users, XEP-0030.
     pub fn disco_item(&mut self, item: Item) -> &mut Self {
         self.parts.disco.add_host_item(item);
+        self
+    }
+
+    /// The host has nodes in service discovery that this feature answers for.
+    pub fn disco_nodes(&mut self) -> &mut Self
+    where
+        M: DiscoNodes,
+    {
+        let module = self.module.clone();
+        self.parts
+            .nodes
+            .push(Box::new(move |node, cx| module.disco_node(node, cx)));
         self
     }
 
@@ -148,11 +169,26 @@ impl<'a, M: Module> Wiring<'a, M> {
         let take = Box::new(move |envelope: &Envelope, cx: &Context<'_>| module.take(envelope, cx));
         self.disco_item(Item {
             jid: domain.clone().into(),
+            node: None,
             name: identity.name.map(ToOwned::to_owned),
         });
         let mut parts = ServiceParts::new(domain, identity, take);
         wire(&mut ServiceWiring::new(&self.module, &mut parts));
         self.parts.services.push(parts);
+        self
+    }
+
+    /// Sends on messages and presence that sessions send to the host itself.
+    pub fn fan_out(&mut self) -> &mut Self
+    where
+        M: FanOut,
+    {
+        let module = self.module.clone();
+        self.parts
+            .fan_outs
+            .push(Box::new(move |stanza, session, server| {
+                module.fan_out(stanza, session, server)
+            }));
         self
     }
 

@@ -177,6 +177,14 @@ event! {
 }
 
 event! {
+    /// The user said something else of itself.
+    VCardChanged {
+        /// All of it, as it is written; `None` when there is nothing any more.
+        vcard: Option<Arc<str>>,
+    } in vcard_changed
+}
+
+event! {
     /// An account was made.
     AccountCreated {
         /// Its user registered it, rather than an operator.

@@ -27,7 +27,7 @@ use self::events::{
     AccountCreated, AccountDeleted, AccountDisabled, ContactChanged, DeliveryFailed, IqArrived,
     IqSent, MessageArrived, MessageSent, PasswordChanged, PeerAddressed, PresenceArrived,
     PresenceSent, SessionAvailable, SessionBound, SessionEnded, SessionTakenBack,
-    SessionUnavailable,
+    SessionUnavailable, VCardChanged,
 };
 
 /// A named step at which a feature may act on a stanza.
@@ -118,6 +118,7 @@ pub struct Pipeline {
     pub(crate) session_taken_back: Handlers<SessionTakenBack>,
     pub(crate) session_ended: Handlers<SessionEnded>,
     pub(crate) contact_changed: Handlers<ContactChanged>,
+    pub(crate) vcard_changed: Handlers<VCardChanged>,
     pub(crate) account_created: Handlers<AccountCreated>,
     pub(crate) account_disabled: Handlers<AccountDisabled>,
     pub(crate) account_deleted: Handlers<AccountDeleted>,
@@ -141,6 +142,7 @@ impl Pipeline {
         self.session_taken_back.shuffle(random);
         self.session_ended.shuffle(random);
         self.contact_changed.shuffle(random);
+        self.vcard_changed.shuffle(random);
         self.account_created.shuffle(random);
         self.account_disabled.shuffle(random);
         self.account_deleted.shuffle(random);

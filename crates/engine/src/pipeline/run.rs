@@ -205,7 +205,7 @@ impl<'a> Context<'a> {
     }
 
     /// Tells an event to its listeners.
-    pub(crate) fn tell<E: Event>(&self, mut event: E, account: &mut Account) {
+    pub fn tell<E: Event>(&self, mut event: E, account: &mut Account) {
         E::handlers(self.host.pipeline()).at(super::Stage::Listen, &mut event, account, self);
     }
 }

@@ -18,6 +18,7 @@ use self::reply::{Question, refuse, staged};
 use crate::{
     account::{Account, AccountCell, CellState, Closing, ending, presence},
     envelope::Envelope,
+    faults::caught,
     module::ServiceCell,
     pipeline::{
         Context, Gates, Stage,
@@ -45,8 +46,37 @@ enum Queue {
 }
 
 impl Server {
-    /// A session of ours sent a stanza: the outgoing pipeline of its account, then the router.
+    /// A session of ours sent a stanza. What it sent to a host may stand for others, which go instead.
     pub(crate) fn sent(self: &Arc<Self>, cell: &Arc<AccountCell>, envelope: Envelope) {
+        if envelope.to().local().is_some() {
+            return self.sent_one(cell, envelope);
+        }
+        match self.fanned_out(&envelope) {
+            None => self.sent_one(cell, envelope),
+            Some(Ok(others)) => {
+                for other in others {
+                    self.sent_one(cell, other);
+                }
+            }
+            Some(Err(error)) => self.work(refuse(&envelope, &error)),
+        }
+    }
+
+    /// What goes instead of a message or presence to a host of ours, if a feature of that host says so.
+    fn fanned_out(&self, envelope: &Envelope) -> Option<Result<Vec<Envelope>, StanzaError>> {
+        let (session, stanza) = (envelope.session()?, envelope.stanza());
+        if matches!(stanza.kind(), Kind::Iq(_)) {
+            return None;
+        }
+        let host = self.host(envelope.to().domain())?;
+        let others = caught(|| host.fan_out(stanza, session, self))
+            .unwrap_or_else(|panicked| Some(Err(panicked.error())))?;
+        let instead = |(to, stanza)| envelope.instead(to, stanza);
+        Some(others.map(|others| others.into_iter().map(instead).collect()))
+    }
+
+    /// The outgoing pipeline of the account that sent it, then the router.
+    fn sent_one(self: &Arc<Self>, cell: &Arc<AccountCell>, envelope: Envelope) {
         let gates = envelope.gates();
         let question = Question::of(&envelope);
         // A message or request goes on its way and holds its session; presence may become many others.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jid::{BareJid, Domain, FullJid, Jid, JidError};
+use jid::{BareJid, BareJids, Domain, FullJid, Jid, JidError};
 
 #[test]
 fn each_form_asks_for_its_parts() {
@@ -133,4 +133,31 @@ fn addresses_are_stored_as_their_text() {
         serde_json::from_str::<Jid>("\"a\\u00e9@B\"").expect("a JID"),
         "aé@b"
     );
+}
+
+#[test]
+fn a_list_gives_back_what_was_put_into_it() {
+    let jids: Vec<BareJid> = ["a@example.org", "example.org", "romeo@b.example", "x@y"]
+        .map(|jid| BareJid::parse(jid).expect("a bare JID"))
+        .into();
+    let list = BareJids::pack(jids.iter()).expect("few fit");
+    assert_eq!(list.len(), jids.len());
+    for (index, jid) in jids.iter().enumerate() {
+        let found = list.get(index).expect("one for each").to_jid();
+        assert_eq!(list.search(jid.as_str()), Ok(index));
+        assert_eq!(found, *jid);
+        assert_eq!(found.local(), jid.local());
+        assert_eq!(found.domain(), jid.domain());
+        assert_eq!(found.is_domain(), jid.is_domain());
+        assert_eq!(found.to_domain(), jid.to_domain());
+        assert_eq!(Jid::from(found.clone()).bare(), *jid);
+        assert_eq!(Jid::from(found.clone()).is_domain(), jid.is_domain());
+        let full = found.with_resource("z").expect("a resource");
+        assert_eq!((full.bare(), full.resource()), (jid.clone(), "z"));
+        let own = found.compact();
+        assert_eq!((own.as_str(), own.local()), (jid.as_str(), jid.local()));
+    }
+    assert_eq!(list.search("b"), Err(1));
+    assert_eq!(list.search("z"), Err(4));
+    assert!(list.get(4).is_none());
 }

@@ -21,6 +21,7 @@ impl Command for Healthcheck {
         "See whether the server does its work: its store takes a value, its workers answer";
     const NEEDS: Action = Action::OperateServer;
     const NEEDS_RUNNING: bool = true;
+    const READS_ONLY: bool = true;
     type Output = Health;
 
     fn concerns(&self) -> Concern {

@@ -17,6 +17,7 @@ impl Command for ListHosts {
     const PATH: &'static str = "host list";
     const ABOUT: &'static str = "List the hosts that are served";
     const NEEDS: Action = Action::OperateServer;
+    const READS_ONLY: bool = true;
     type Output = Hosts;
 
     fn concerns(&self) -> Concern {
@@ -80,6 +81,7 @@ impl Command for ShowHost {
         FieldKind::Host,
         "the host, such as example.org",
     )];
+    const READS_ONLY: bool = true;
     type Output = HostShown;
 
     fn concerns(&self) -> Concern {

@@ -17,6 +17,7 @@ impl Command for Stats {
     const ABOUT: &'static str = "Count sessions, accounts in memory and what waits";
     const NEEDS: Action = Action::OperateServer;
     const NEEDS_RUNNING: bool = true;
+    const READS_ONLY: bool = true;
     type Output = Counts;
 
     fn concerns(&self) -> Concern {
@@ -86,7 +87,8 @@ impl Command for Reload {
 #[derive(Debug, Serialize)]
 pub(super) struct Reloaded {
     done: &'static str,
-    /// Keys whose new values are not in force.
+    /// Keys whose new values are not in force; left out when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     needs_restart: Vec<String>,
 }
 
@@ -110,6 +112,7 @@ impl Command for Pid {
     const ABOUT: &'static str = "Print the process id of the server";
     const NEEDS: Action = Action::OperateServer;
     const NEEDS_RUNNING: bool = true;
+    const READS_ONLY: bool = true;
     type Output = ProcessId;
 
     fn concerns(&self) -> Concern {

@@ -27,8 +27,7 @@ impl Command for ListSessions {
         "only those of this host",
     )];
     const NEEDS_RUNNING: bool = true;
-    const NODE: Option<&'static str> =
-        Some("http://jabber.org/protocol/admin#get-online-users-list");
+    const READS_ONLY: bool = true;
     type Output = Sessions;
 
     fn concerns(&self) -> Concern {
@@ -114,8 +113,12 @@ impl Command for CloseSession {
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
+        let user = self.session.bare();
         cx.host(&self.session.to_domain())?;
-        let (user, only) = (self.session.bare(), Some(&self.session));
+        if let Some(record) = cx.server().account_record(&user).await? {
+            cx.must_be_below(&user, Some(&record))?;
+        }
+        let only = Some(&self.session);
         match cx.server().kick(&user, only, self.reason.as_deref()) {
             0 => Err(CommandError::NoSession(self.session)),
             _ => Ok(Done::new(format!("The session {} ended.", self.session))),

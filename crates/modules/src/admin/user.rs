@@ -38,7 +38,7 @@ impl Command for AddUser {
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
-        cx.host_of(&self.user)?;
+        cx.must_be_below(&self.user, None)?;
         let password = self.password.reveal();
         cx.server()
             .create_account(&self.user, password, false)
@@ -68,7 +68,7 @@ impl Command for SetPassword {
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
-        cx.account(&self.user).await?;
+        cx.account_below(&self.user).await?;
         let password = self.password.reveal();
         cx.server().set_password(&self.user, password, None).await?;
         Ok(Done::new(format!(
@@ -97,7 +97,7 @@ impl Command for DeleteUser {
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
-        cx.account(&self.user).await?;
+        cx.account_below(&self.user).await?;
         cx.server().delete_account(&self.user).await?;
         Ok(Done::new(format!(
             "The account {} was deleted with everything it owned.",
@@ -121,8 +121,7 @@ impl Command for ListUsers {
         FieldKind::Host,
         "only those of this host",
     )];
-    const NODE: Option<&'static str> =
-        Some("http://jabber.org/protocol/admin#get-registered-users-list");
+    const READS_ONLY: bool = true;
     type Output = Users;
 
     fn concerns(&self) -> Concern {
@@ -183,6 +182,7 @@ impl Command for ShowUser {
     const ABOUT: &'static str = "Show what is known of an account";
     const NEEDS: Action = Action::ManageAccounts;
     const FIELDS: &'static [Field] = &[USER];
+    const READS_ONLY: bool = true;
     type Output = UserInfo;
 
     fn concerns(&self) -> Concern {
@@ -204,6 +204,7 @@ impl Command for ShowUser {
             disabled: record.disabled,
             created: moment(record.created),
             last_sign_in: record.last_sign_in.map(moment),
+            contacts: cx.server().count_contacts(&self.user).await?,
             sessions: own,
             jid: self.user,
         })
@@ -217,6 +218,7 @@ pub(super) struct UserInfo {
     disabled: bool,
     created: String,
     last_sign_in: Option<String>,
+    contacts: usize,
     sessions: Vec<String>,
 }
 
@@ -233,6 +235,7 @@ impl fmt::Display for UserInfo {
         writeln!(f, "  made          {}", self.created)?;
         let last = self.last_sign_in.as_deref().unwrap_or("never");
         writeln!(f, "  last sign-in  {last}")?;
+        writeln!(f, "  contacts      {}", self.contacts)?;
         writeln!(
             f,
             "  connected     {}",
@@ -264,7 +267,7 @@ impl Command for DisableUser {
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
-        cx.account(&self.user).await?;
+        cx.account_below(&self.user).await?;
         cx.server().set_disabled(&self.user, true).await?;
         Ok(Done::new(format!(
             "Nobody can sign in to {} until \"user enable\".",
@@ -292,7 +295,7 @@ impl Command for EnableUser {
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
-        cx.account(&self.user).await?;
+        cx.account_below(&self.user).await?;
         cx.server().set_disabled(&self.user, false).await?;
         Ok(Done::new(format!("{} can sign in again.", self.user)))
     }
@@ -316,6 +319,7 @@ impl Command for KickUser {
         Field::option("reason", FieldKind::Text, "shown to the user"),
     ];
     const NEEDS_RUNNING: bool = true;
+    const NODE: Option<&'static str> = Some("http://jabber.org/protocol/admin#end-user-session");
     type Output = Done;
 
     fn concerns(&self) -> Concern {
@@ -323,7 +327,7 @@ impl Command for KickUser {
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
-        cx.account(&self.user).await?;
+        cx.account_below(&self.user).await?;
         let ended = cx.server().kick(&self.user, None, self.reason.as_deref());
         let sessions = counted(ended, "session");
         Ok(Done::new(format!("{sessions} of {} ended.", self.user)))
@@ -356,7 +360,7 @@ impl Command for SetRole {
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
-        cx.account(&self.user).await?;
+        cx.account_below(&self.user).await?;
         cx.server().set_role(&self.user, self.role).await?;
         Ok(Done::new(format!(
             "{} has the role {}; its sessions ended, so that it is in force at once.",

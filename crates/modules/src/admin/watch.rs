@@ -40,6 +40,8 @@ impl Command for Watch {
     ];
     const NEEDS_RUNNING: bool = true;
     const LIVE: bool = true;
+    /// It is logged when it begins.
+    const READS_ONLY: bool = true;
     type Output = Done;
 
     fn concerns(&self) -> Concern {

@@ -21,7 +21,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use engine::{
     Environment, HostFacts,
     account::{Account, ResidentKind},
-    module::{Answer, AnswerIq, ConfigError, IqContext, Module, Spec, To, Wiring},
+    module::{Answer, AnswerIq, ConfigError, IqContext, Key, Module, Spec, To, Wiring},
     pipeline::{
         Context,
         events::{
@@ -34,7 +34,7 @@ use engine::{
 use jid::Jid;
 use list::Blocked;
 use protocol::{Block, Get, Unblock};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use stanza::{Condition, IqType, Stanza, StanzaError};
 use xml::Fragment;
 
@@ -43,16 +43,18 @@ pub struct Blocklist {
     messages: Refusal,
 }
 
-/// `blocklist = { messages = "drop" }`.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// What becomes of a message from somebody blocked.
-    pub messages: Refusal,
+engine::config! {
+    /// `blocklist = { messages = "drop" }`.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Config {
+        /// What becomes of a message from somebody blocked: with "bounce" it comes back as undeliverable, with "drop" it
+        /// vanishes without a word.
+        pub messages: Refusal,
+    }
 }
 
 /// What somebody blocked is told of a message.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Refusal {
     /// It comes back with `service-unavailable`. The sender knows that it was not delivered, and may guess
@@ -68,6 +70,10 @@ impl Module for Blocklist {
     const SPECS: &'static [Spec] = &[Spec::new("XEP-0191", "1.3")];
     const RESIDENT: &'static [ResidentKind] = &[ResidentKind::of::<Blocked>()];
     type Config = Config;
+
+    fn keys() -> Vec<Key> {
+        Config::keys()
+    }
 
     fn new(config: Config, _: &HostFacts) -> Result<Option<Self>, ConfigError> {
         Ok(Some(Self {
@@ -156,8 +162,8 @@ fn concerned(account: &Account, items: &[Jid]) -> BTreeSet<Jid> {
     let seen = account
         .contacts()
         .iter()
-        .filter(|(_, known)| known.standing.state.sees_contact())
-        .map(|(contact, _)| Jid::from(contact.clone()));
+        .filter(|contact| contact.standing().state.sees_contact())
+        .map(|contact| Jid::from(contact.jid()));
     let known = account.watchers().into_iter().chain(seen);
     // A resource of a contact is no contact by itself.
     let resources = items

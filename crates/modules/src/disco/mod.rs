@@ -19,7 +19,7 @@ mod sample;
 use std::sync::OnceLock;
 
 use engine::{
-    Authentication, Host, HostFacts, Identity,
+    Authentication, Host, HostFacts, Identity, Node,
     module::{
         Answer, AnswerIq, AtStream, ConfigError, IqContext, Module, NoConfig, ServiceParts, Spec,
         To, Wiring,
@@ -90,14 +90,11 @@ impl AnswerIq<InfoQuery> for ServiceDiscovery {
         match entity(cx) {
             Entity::Hidden => Err(StanzaError::new(Condition::ServiceUnavailable)),
             Entity::Host => {
-                let known = query
-                    .node
-                    .as_ref()
-                    .is_none_or(|node| *node == self.node(cx.host()));
-                if !known {
-                    return Err(StanzaError::new(Condition::ItemNotFound));
-                }
-                Ok(Some(host_info(cx.host()).to_fragment(query.node)))
+                let info = match &query.node {
+                    Some(node) if *node != self.node(cx.host()) => node_info(node, cx)?,
+                    Some(_) | None => host_info(cx.host()),
+                };
+                Ok(Some(info.to_fragment(query.node)))
             }
             Entity::Account => {
                 // XEP-0030 §3.2: an account has no nodes of its own.
@@ -124,9 +121,8 @@ impl AnswerIq<ItemsQuery> for ServiceDiscovery {
             //
             // [§8]: https://xmpp.org/extensions/xep-0030.html#security
             (Entity::Hidden, _) | (Entity::Account, None) => Items::default(),
-            (Entity::Host | Entity::Account, Some(_)) => {
-                return Err(StanzaError::new(Condition::ItemNotFound));
-            }
+            (Entity::Account, Some(_)) => return Err(StanzaError::new(Condition::ItemNotFound)),
+            (Entity::Host, Some(node)) => Items(known_node(node, cx)?.items),
             (Entity::Host, None) => Items(cx.host().disco().host_items().to_vec()),
         };
         Ok(Some(items.to_fragment(query.node)))
@@ -180,6 +176,22 @@ fn host_info(host: &Host) -> Info {
         features: host.disco().host_features().collect(),
         forms: host.disco().host_forms().to_vec(),
     }
+}
+
+/// A node that some feature answers for.
+fn known_node(node: &str, cx: &IqContext<'_>) -> Result<Node, StanzaError> {
+    cx.host()
+        .disco_node(node, cx)
+        .unwrap_or_else(|| Err(StanzaError::new(Condition::ItemNotFound)))
+}
+
+fn node_info(node: &str, cx: &IqContext<'_>) -> Result<Info, StanzaError> {
+    let node = known_node(node, cx)?;
+    Ok(Info {
+        identities: node.identities,
+        features: node.features,
+        forms: Vec::new(),
+    })
 }
 
 /// What a service says of itself: what its feature declared, and that it can be asked.

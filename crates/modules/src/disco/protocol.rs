@@ -95,6 +95,7 @@ impl Items {
         let items = self.0.iter().map(|item| {
             Builder::new("item", NS_ITEMS)
                 .attr("jid", item.jid.as_str())
+                .attr_opt("node", item.node.as_ref())
                 .attr_opt("name", item.name.as_ref())
         });
         Builder::new("query", NS_ITEMS)

@@ -4,17 +4,19 @@
 mod keeping;
 
 use engine::{
-    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Item, Limits, Settings,
+    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Identity, Item, Limits, Node, Server,
+    Settings,
     account::Account,
     metrics::Counter,
     module::{
-        Answer, AnswerIq, AtStream, ConfigError, Entry, HandleIq, IqContext, IqJob, Method, Module,
-        NoConfig, On, Payload, Screen, Spec, To, Wiring, entry,
+        Answer, AnswerIq, AtStream, ConfigError, DiscoNodes, Entry, FanOut, HandleIq, IqContext,
+        IqJob, Method, Module, NoConfig, On, Payload, Screen, Spec, To, Wiring, entry,
     },
     pipeline::{
         Context, Stage, Verdict,
         events::{MessageArrived, MessageSent, SessionAvailable, SessionEnded, StanzaEvent},
     },
+    session::Session,
 };
 use jid::{BareJid, Domain, Jid};
 use stanza::{
@@ -52,7 +54,13 @@ impl Module for Sample {
             .disco_feature(NS)
             .disco_account_feature(NS)
             .disco_form(Form::data(NS).field(Field::data("colour", ["green"])))
-            .disco_item(Item { jid, name: None })
+            .disco_item(Item {
+                jid,
+                node: None,
+                name: None,
+            })
+            .disco_nodes()
+            .fan_out()
             .stream_feature(AtStream::BeforeSignIn, |_, _| {
                 Some(Builder::new("before", NS).build())
             })
@@ -122,6 +130,50 @@ impl HandleIq<Wait> for Sample {
         let later = environment.now() + std::time::Duration::from_secs(1);
         environment.sleep_until(later).await;
         Ok(None)
+    }
+}
+
+/// One node, which not everybody may see.
+impl DiscoNodes for Sample {
+    fn disco_node(&self, node: &str, cx: &IqContext<'_>) -> Option<Result<Node, StanzaError>> {
+        if node != NS {
+            return None;
+        }
+        if cx.from().local() != Some("romeo") {
+            return Some(Err(Condition::Forbidden.into()));
+        }
+        let identities = vec![Identity {
+            category: "hierarchy",
+            kind: "leaf",
+            name: None,
+        }];
+        let items = vec![Item {
+            jid: cx.host().domain().clone().into(),
+            node: Some("inside".to_owned()),
+            name: None,
+        }];
+        Some(Ok(Node {
+            identities,
+            features: vec![NS],
+            items,
+        }))
+    }
+}
+
+/// `<pass-on/>` with an address: the message goes there, under whatever name it claims.
+impl FanOut for Sample {
+    fn fan_out(
+        &self,
+        stanza: &Stanza,
+        _: &Session,
+        _: &Server,
+    ) -> Option<Result<Vec<(Jid, Stanza)>, StanzaError>> {
+        let to = Jid::parse(&stanza.child("pass-on", NS)?.text());
+        let forged = stanza.clone().with_from(Jid::parse("juliet@example").ok());
+        Some(match to {
+            Ok(to) => Ok(vec![(to.clone(), forged.clone()), (to, forged)]),
+            Err(_) => Err(StanzaError::new(Condition::JidMalformed)),
+        })
     }
 }
 

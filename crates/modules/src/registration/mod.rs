@@ -18,10 +18,10 @@ use engine::{
     Action, Authentication, HostFacts,
     account::AccountError,
     may,
-    module::{Answer, AtStream, ConfigError, HandleIq, IqJob, Module, Spec, To, Wiring},
+    module::{Answer, AtStream, ConfigError, HandleIq, IqJob, Key, Module, Spec, To, Wiring},
 };
 use protocol::{Change, EarlyGet, EarlySet, Get, Set};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use stanza::{Condition, StanzaError};
 use throttle::Throttle;
 use xml::Builder;
@@ -33,7 +33,7 @@ pub struct Registration {
 }
 
 /// `registration = "open"`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Config {
     /// Accounts are made by the operator.
@@ -49,6 +49,12 @@ impl Module for Registration {
         &[Spec::new("XEP-0077", "2.4")
             .except("redirection, and fields other than name and password")];
     type Config = Config;
+
+    fn keys() -> Vec<Key> {
+        let about = "Who makes accounts: \"closed\", the operator alone, or \"open\", everybody with their client. \
+                     Changing the own password and removing the own account go either way.";
+        vec![Key::main(&Config::default(), about)]
+    }
 
     fn new(config: Config, host: &HostFacts) -> Result<Option<Self>, ConfigError> {
         // Anonymous users have nothing to keep a password for.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use engine::{
     Environment, HostFacts,
-    account::Account,
+    account::{Account, ContactRef},
     module::{
         Answer, AnswerIq, AtStream, ConfigError, IqContext, Module, NoConfig, On, Spec, To, Wiring,
     },
@@ -78,7 +78,8 @@ impl AnswerIq<Get> for Roster {
         let pushes: Vec<Stanza> = changes
             .into_iter()
             .map(|(jid, now, version)| {
-                let item = protocol::item_or_removed(jid, now);
+                let now = now.map(ContactRef::to_contact);
+                let item = protocol::item_or_removed(&jid, now.as_ref());
                 push(environment, item, version)
             })
             .collect();

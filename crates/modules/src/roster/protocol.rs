@@ -2,7 +2,7 @@
 //! may write into them: [§2.3.3](https://www.rfc-editor.org/rfc/rfc6121#section-2.3.3).
 
 use engine::{
-    account::{Contact, Contacts},
+    account::{Contact, Contacts, subscription::Standing},
     module::{Method, Payload},
 };
 use jid::{BareJid, Jid};
@@ -144,14 +144,26 @@ fn groups(item: &Element<'_>) -> Result<Vec<String>, StanzaError> {
 pub(super) fn roster(contacts: &Contacts) -> Fragment {
     Builder::new("query", NS)
         .attr("ver", contacts.version().to_string())
-        .children(contacts.listed().map(|(jid, contact)| item(jid, contact)))
+        .children(contacts.listed().map(|contact| {
+            let groups = contact.groups();
+            item(
+                contact.jid_str(),
+                contact.standing(),
+                contact.name(),
+                groups,
+            )
+        }))
         .build()
 }
 
 /// An item as it stands, or its removal.
 pub(super) fn item_or_removed(jid: &BareJid, now: Option<&Contact>) -> Builder {
     match now {
-        Some(contact) => item(jid, contact),
+        Some(contact) => {
+            let groups = contact.groups.iter().map(String::as_str);
+            let name = contact.name.as_deref();
+            item(jid.as_str(), contact.standing, name, groups)
+        }
         None => Builder::new("item", NS)
             .attr("jid", jid.as_str())
             .attr("subscription", "remove"),
@@ -159,15 +171,16 @@ pub(super) fn item_or_removed(jid: &BareJid, now: Option<&Contact>) -> Builder {
 }
 
 /// An item, [§2.1.2](https://www.rfc-editor.org/rfc/rfc6121#section-2.1.2).
-fn item(jid: &BareJid, contact: &Contact) -> Builder {
-    let standing = contact.standing;
-    let groups = contact
-        .groups
-        .iter()
-        .map(|group| Builder::new("group", NS).text(group));
+fn item<'a>(
+    jid: &str,
+    standing: Standing,
+    name: Option<&str>,
+    groups: impl Iterator<Item = &'a str>,
+) -> Builder {
+    let groups = groups.map(|group| Builder::new("group", NS).text(group));
     Builder::new("item", NS)
-        .attr("jid", jid.as_str())
-        .attr_opt("name", contact.name.as_ref())
+        .attr("jid", jid)
+        .attr_opt("name", name)
         .attr("subscription", standing.state.subscription().as_str())
         .attr_opt("ask", standing.state.asks().then_some("subscribe"))
         .attr_opt("approved", standing.approved.then_some("true"))

@@ -6,9 +6,11 @@
 
 use engine::{
     HostFacts,
-    module::{Answer, AnswerIq, ConfigError, IqContext, Method, Module, Payload, Spec, To, Wiring},
+    module::{
+        Answer, AnswerIq, ConfigError, IqContext, Key, Method, Module, Payload, Spec, To, Wiring,
+    },
 };
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use stanza::StanzaError;
 use xml::{Builder, Element};
 
@@ -20,17 +22,19 @@ pub struct EntityTime {
     offset: Offset,
 }
 
-/// `time = { offset = "+02:00" }`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// The host's offset from UTC. It is told only where the operator says so: it helps to guess where the
-    /// machine stands.
-    pub offset: Offset,
+engine::config! {
+    /// `time = { offset = "+02:00" }`.
+    #[derive(Clone, Debug)]
+    pub struct Config {
+        /// The host's offset from UTC, such as "+02:00" or "-06:30". It is told only where the operator says so: it
+        /// helps to guess where the machine stands.
+        pub offset: Offset,
+    }
 }
 
 /// An offset from UTC, `+hh:mm` or `-hh:mm`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
 pub struct Offset(String);
 
 impl Default for Offset {
@@ -63,6 +67,10 @@ impl Module for EntityTime {
     const NAME: &'static str = "time";
     const SPECS: &'static [Spec] = &[Spec::new("XEP-0202", "2.0")];
     type Config = Config;
+
+    fn keys() -> Vec<Key> {
+        Config::keys()
+    }
 
     fn new(config: Config, _: &HostFacts) -> Result<Option<Self>, ConfigError> {
         Ok(Some(Self {

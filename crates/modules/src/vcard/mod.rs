@@ -9,14 +9,17 @@
 //! `tests/` holds the transcripts.
 
 use engine::{
-    Action, HostFacts, may,
+    Action, HostFacts,
+    account::VCARD,
+    may,
     module::{
         Answer, AnswerIq, ConfigError, HandleIq, IqContext, IqJob, Method, Module, NoConfig,
         Payload, Spec, To, Wiring,
     },
+    pipeline::events::VCardChanged,
 };
 use stanza::{Condition, StanzaError};
-use store::{Collection, Map, Owner, Version};
+use store::Owner;
 use xml::{Builder, Element, Fragment};
 
 /// The namespace.
@@ -24,9 +27,6 @@ const NS: &str = "vcard-temp";
 
 /// The element.
 const ELEMENT: &str = "vCard";
-
-/// A user's vCard, as it is written.
-const VCARD: Collection<Map<(), String>> = Collection::new("vcard.vcard", Version(1));
 
 /// The feature.
 pub struct VCard;
@@ -128,6 +128,8 @@ impl AnswerIq<Set> for VCard {
             true => run.batch().delete(VCARD, account.owner(), &()),
             false => run.batch().put(VCARD, account.owner(), &(), &set.text),
         }
+        let vcard = (!set.is_empty).then(|| set.text.into());
+        run.tell(VCardChanged { vcard }, account);
         Ok(None)
     }
 }

@@ -7,9 +7,10 @@
 
 use engine::{
     HostFacts,
-    module::{Answer, AnswerIq, ConfigError, IqContext, Method, Module, Payload, Spec, To, Wiring},
+    module::{
+        Answer, AnswerIq, ConfigError, IqContext, Key, Method, Module, Payload, Spec, To, Wiring,
+    },
 };
-use serde::Deserialize;
 use stanza::StanzaError;
 use xml::{Builder, Element};
 
@@ -21,18 +22,23 @@ pub struct SoftwareVersion {
     tells_os: bool,
 }
 
-/// `version = { os = true }`.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Whether the answer names the operating system. Off by default: it helps attackers more than users.
-    pub os: bool,
+engine::config! {
+    /// `version = { os = true }`.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Config {
+        /// Whether the answer names the operating system. Off by default: it helps attackers more than users.
+        pub os: bool,
+    }
 }
 
 impl Module for SoftwareVersion {
     const NAME: &'static str = "version";
     const SPECS: &'static [Spec] = &[Spec::new("XEP-0092", "1.1")];
     type Config = Config;
+
+    fn keys() -> Vec<Key> {
+        Config::keys()
+    }
 
     fn new(config: Config, _: &HostFacts) -> Result<Option<Self>, ConfigError> {
         Ok(Some(Self {

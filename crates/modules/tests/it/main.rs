@@ -2,6 +2,7 @@
 //! framings, each with three orders of the handlers inside their stages.
 
 mod bench;
+mod keys;
 mod simulation;
 
 use std::{

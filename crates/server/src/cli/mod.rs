@@ -13,21 +13,21 @@ use engine::command::Outcome;
 
 use self::commands::Asked;
 use crate::{
-    admin, check,
+    admin, backup, book, check,
     config::{Config, write_manual},
     failure::{EXIT_CODES, Exit, Failure},
     features::Known,
     serve,
 };
 
-/// The configuration file used when none is named.
-const CONFIG_HERE: &str = "couplet.toml";
+/// The configuration files used when none is named: the first that is there.
+const CONFIGS: [&str; 2] = ["couplet.toml", "/etc/couplet/couplet.toml"];
 
 /// An XMPP server. Without a command, it serves.
 #[derive(Debug, Parser)]
 #[command(name = "couplet", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
-    /// The configuration file [default: couplet.toml in this folder, if there is one]
+    /// The configuration file [default: couplet.toml in this folder or else /etc/couplet/couplet.toml, if there is one]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -52,6 +52,24 @@ enum Command {
     /// Show the configuration
     #[command(subcommand)]
     Config(Show),
+    /// Copy everything that must survive into a new folder, while the server runs or not
+    Backup {
+        /// where to; it must not exist yet, or be empty
+        folder: PathBuf,
+    },
+    /// Print a script with which a shell completes the command line
+    Completions {
+        /// the shell
+        shell: book::Shell,
+    },
+    /// Print the man page
+    Man,
+    /// Print a page of the operator's book, for whoever builds the server
+    #[command(hide = true)]
+    Book {
+        /// which one
+        page: book::Page,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,9 +98,14 @@ pub(crate) enum Line {
     },
 }
 
+/// The whole command line.
+fn whole() -> clap::Command {
+    commands::add_all(Cli::command())
+}
+
 /// Reads the command line; ends the process with a message when it is not understood.
 pub(crate) fn parse() -> Line {
-    let matches = commands::add_all(Cli::command()).get_matches();
+    let matches = whole().get_matches();
     match commands::find(&matches) {
         Some(command) => Line::Asked {
             config: matches.get_one("config").cloned(),
@@ -136,15 +159,15 @@ fn print_or_end(outcome: &Outcome, json: bool) {
     }
 }
 
-/// The file that is named, or the one in this folder, if there is one.
+/// The file that is named, or the first that is where files are looked for, if there is one.
 fn file_to_read(file: Option<PathBuf>) -> Option<PathBuf> {
     file.or_else(|| {
-        let here = Path::new(CONFIG_HERE);
-        here.exists().then(|| here.to_owned())
+        let mut places = CONFIGS.iter().map(Path::new);
+        places.find(|file| file.exists()).map(Path::to_owned)
     })
 }
 
-/// Reads the file that is named, or the one in this folder, or none.
+/// Reads the file that is named, or the first that is where files are looked for, or none.
 fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
     let file = file_to_read(file);
     Config::load(file.as_deref(), &Known).map_err(|error| Failure::new(Exit::Config, error))
@@ -162,10 +185,30 @@ impl Cli {
             Some(Command::Config(Show::Default)) => {
                 let config = Config::load(None, &Known)
                     .map_err(|error| Failure::new(Exit::Config, error))?;
-                print!("{}", write_manual(&config, &Known, true));
+                say(write_manual(&config, &Known, true).as_bytes())
+            }
+            Some(Command::Backup { folder }) => {
+                let made = backup::make(&load(self.config)?, &folder)?;
+                match self.json {
+                    true => println!("{}", serde_json::json!(made)),
+                    false => print!("{made}"),
+                }
                 Ok(())
             }
+            Some(Command::Completions { shell }) => say(&book::completions(shell, &whole())),
+            Some(Command::Man) => say(book::man(&whole()).as_bytes()),
+            Some(Command::Book { page }) => say(book::page(page, &whole()).as_bytes()),
         }
+    }
+}
+
+/// Writes a long text to standard output. Who reads only its beginning, as `head` does, wants no more.
+fn say(text: &[u8]) -> Result<(), Failure> {
+    match std::io::stdout().lock().write_all(text) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::refused(format!("cannot write: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The manual takes the doc comments from the engine's source, so that there is one text.
 
-use engine::limits::Limits;
-use serde::{Deserialize, Deserializer, de, de::value::MapDeserializer};
+use engine::{limits::Limits, module::key_names};
+use serde::{Deserialize, de::value::MapDeserializer};
 use toml::de::ValueDeserializer;
 
 use super::{
@@ -52,36 +52,7 @@ fn plain(message: &str) -> String {
 
 /// The names of all limits, in the order of their declaration.
 fn keys() -> &'static [&'static str] {
-    struct Names<'a>(&'a mut &'static [&'static str]);
-    impl<'de> Deserializer<'de> for Names<'_> {
-        type Error = de::value::Error;
-
-        fn deserialize_any<V: de::Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
-            Err(de::Error::custom("only names are asked for"))
-        }
-
-        fn deserialize_struct<V: de::Visitor<'de>>(
-            self,
-            _: &'static str,
-            fields: &'static [&'static str],
-            visitor: V,
-        ) -> Result<V::Value, Self::Error> {
-            *self.0 = fields;
-            visitor.visit_map(MapDeserializer::new(std::iter::empty::<(
-                de::value::StrDeserializer<'_, Self::Error>,
-                de::value::StrDeserializer<'_, Self::Error>,
-            )>()))
-        }
-
-        serde::forward_to_deserialize_any! {
-            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
-            unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-        }
-    }
-    let mut names: &'static [&'static str] = &[];
-    // The defaults come back; only the names were wanted.
-    let _ = Limits::deserialize(Names(&mut names));
-    names
+    key_names::<Limits>().unwrap_or_default()
 }
 
 /// The limits with their documentation and the values in `limits`.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use engine::limits::Limits;
+use engine::{limits::Limits, module::Key};
 use jid::Domain;
 use toml::de::DeTable;
 use transport::Endpoint;
@@ -28,6 +28,9 @@ const STANZA_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub(crate) trait Features {
     /// Their names.
     fn names(&self) -> Vec<&'static str>;
+
+    /// The keys of the feature `name`, for the manual.
+    fn keys(&self, name: &str) -> Vec<Key>;
 
     /// Whether `value` may stand under `name`.
     ///

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use engine::module::Key;
+
 use super::{
     host::HostConfig,
     limits,
@@ -10,25 +12,58 @@ use super::{
     values::quoted,
 };
 
+/// A table with its keys.
+pub(super) struct Section {
+    /// The name in brackets; empty for the keys above all tables.
+    pub(super) name: &'static str,
+    pub(super) docs: &'static [&'static str],
+    pub(super) keys: Vec<Described>,
+}
+
+impl Section {
+    fn of<T: Table>(table: &T) -> Self {
+        Self {
+            name: T::NAME,
+            docs: T::DOCS,
+            keys: table.describe(),
+        }
+    }
+
+    /// The tables that are there once, in the order of the manual.
+    pub(super) fn all(config: &Config) -> [Self; 7] {
+        [
+            Self::of(&config.general),
+            Self::of(&config.listen),
+            Self::of(&config.c2s),
+            Self::of(&config.tls),
+            Self::of(&config.scram),
+            Self::of(&config.log),
+            Self {
+                name: "limits",
+                docs: &["Every throttle and bound. Each says what happens when it is met."],
+                keys: limits::describe(&config.limits),
+            },
+        ]
+    }
+
+    /// `[defaults]`, but for the features.
+    pub(super) fn defaults() -> Self {
+        Self::of(&HostConfig::default())
+    }
+}
+
 /// The whole configuration as a TOML file. Commented, each key is preceded by its documentation.
 pub(crate) fn write(config: &Config, features: &dyn Features, commented: bool) -> String {
     let mut manual = Manual {
         out: String::new(),
         commented,
     };
-    manual.table(&config.general);
-    manual.table(&config.listen);
-    manual.table(&config.c2s);
-    manual.table(&config.tls);
-    manual.table(&config.scram);
-    manual.table(&config.log);
-    manual.heading(
-        "limits",
-        &["Every throttle and bound. Each says what happens when it is met."],
-    );
-    manual.keys(&limits::describe(&config.limits));
+    for section in Section::all(config) {
+        manual.section(&section);
+    }
     if commented {
-        manual.defaults(features);
+        manual.section(&Section::defaults());
+        manual.features(features);
     }
     for (domain, host) in &config.hosts {
         manual.heading(&format!("host.{}", quoted(domain.as_str())), &[]);
@@ -42,15 +77,21 @@ pub(crate) fn write(config: &Config, features: &dyn Features, commented: bool) -
     manual.out
 }
 
+/// How wide the comments are.
+const WIDTH: usize = 96;
+
 struct Manual {
     out: String,
     commented: bool,
 }
 
 impl Manual {
-    fn table<T: Table>(&mut self, table: &T) {
-        self.heading(T::NAME, T::DOCS);
-        self.keys(&table.describe());
+    fn section(&mut self, section: &Section) {
+        self.heading(section.name, section.docs);
+        for key in &section.keys {
+            self.docs(key.docs.iter().map(String::as_str));
+            self.key(&key.key, key.shown.as_deref());
+        }
     }
 
     fn heading(&mut self, name: &str, docs: &[&str]) {
@@ -65,20 +106,19 @@ impl Manual {
         }
     }
 
-    fn keys(&mut self, keys: &[Described]) {
-        for key in keys {
-            self.docs(key.docs.iter().map(String::as_str));
-            self.key(&key.key, key.shown.as_deref());
-        }
-    }
-
-    /// `[defaults]`, with a line for each feature.
-    fn defaults(&mut self, features: &dyn Features) {
-        self.heading(HostConfig::NAME, HostConfig::DOCS);
-        self.keys(&HostConfig::default().describe());
-        self.line("# The features; uncomment a line to turn one off.");
+    /// Below `[defaults]`, a line for each feature and for each key of one.
+    fn features(&mut self, features: &dyn Features) {
+        self.line("# The features; uncomment a line with false to turn one off.");
         for name in features.names() {
-            self.line(&format!("# {name} = false"));
+            let keys = features.keys(name);
+            if keys.iter().all(|key| !key.name.is_empty()) {
+                self.line(&format!("# {name} = false"));
+            }
+            for key in keys {
+                self.docs(wrapped(&key.about, WIDTH).iter().map(String::as_str));
+                let shown = toml_value(&key.default).unwrap_or_default();
+                self.line(&format!("# {} = {shown}", path_of(name, &key)));
+            }
         }
     }
 
@@ -104,8 +144,33 @@ impl Manual {
     }
 }
 
+/// How a key of a feature is written in a host's table.
+pub(super) fn path_of(feature: &str, key: &Key) -> String {
+    match key.name {
+        "" => feature.to_owned(),
+        name => format!("{feature}.{name}"),
+    }
+}
+
+/// `text` in lines of at most `width` characters, words permitting.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let fits = |line: &String| line.chars().count() + 1 + word.chars().count() <= width;
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if fits(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// A feature's value as it stands in the file.
-fn toml_value(value: &serde_json::Value) -> Option<String> {
+pub(super) fn toml_value(value: &serde_json::Value) -> Option<String> {
     use serde::Deserialize;
     toml::Value::deserialize(value.clone())
         .ok()

@@ -2,6 +2,8 @@
 
 use std::{path::Path, time::Duration};
 
+use engine::module::Key;
+
 use super::*;
 use crate::config::load::Config;
 
@@ -11,6 +13,13 @@ struct Two;
 impl Features for Two {
     fn names(&self) -> Vec<&'static str> {
         vec!["carbons", "registration"]
+    }
+
+    fn keys(&self, name: &str) -> Vec<Key> {
+        match name {
+            "registration" => vec![Key::main(&"closed", "Who makes accounts.")],
+            _ => Vec::new(),
+        }
     }
 
     fn check(&self, name: &str, value: &serde_json::Value) -> Result<(), String> {
@@ -331,5 +340,34 @@ fn a_missing_file_is_named() {
     assert_eq!(
         error.to_string(),
         "cannot read the configuration file /nowhere/couplet.toml: No such file or directory (os error 2); check the path given with --config"
+    );
+}
+
+#[test]
+fn the_keys_of_features_are_shown_where_they_can_be_written() {
+    let text = write_manual(&parse(""), &Two, true);
+    assert!(
+        text.contains("# carbons = false\n# Who makes accounts.\n# registration = \"closed\"\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_page_has_every_key_with_its_default() {
+    let page = write_page(&Two);
+    for part in [
+        "## At the top\n",
+        "- `data = \"./couplet-data\"`  \n  Where everything that must survive is kept.",
+        "## `[limits]`\n",
+        "- `vcard_bytes_max = 131072`  \n",
+        "- `certificates`, without a default  \n",
+        "### `carbons`\n\n`false` turns it off. It has no other keys.\n",
+        "### `registration`\n\n`false` turns it off.\n\n- `registration = \"closed\"`  \n  Who makes accounts.\n",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    assert!(
+        page.lines().all(|line| line.chars().count() <= 120),
+        "{page}"
     );
 }

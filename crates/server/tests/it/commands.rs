@@ -1,6 +1,6 @@
 //! Commands with the server up and down.
 
-use super::process::Place;
+use super::{client::Client, process::Place};
 
 #[test]
 fn accounts_are_managed_alike_with_the_server_up_and_down() {
@@ -155,12 +155,17 @@ fn passwords_come_from_a_terminal_or_standard_input_only() {
 #[test]
 fn what_needs_a_running_server_says_so() {
     let place = Place::new();
-    for command in [&["pid"][..], &["reload"], &["session", "list"]] {
+    for command in [&["pid"][..], &["reload"], &["session", "list"], &["uptime"]] {
         place.fails(command, 5, "no server is running on the data folder data");
     }
     let server = place.serve();
     assert_eq!(place.done(&["pid"], ""), format!("{}\n", server.child.id()));
     assert_eq!(place.done(&["session", "list"], ""), "");
+    let uptime = place.done(&["uptime"], "");
+    assert!(
+        uptime.starts_with("The server has been running for "),
+        "{uptime}"
+    );
 }
 
 #[test]
@@ -183,6 +188,30 @@ fn reload_takes_a_new_host_and_refuses_a_broken_file_whole() {
         Some(3),
         "the asking process reads it too"
     );
+}
+
+#[test]
+fn who_is_no_operator_any_more_gives_no_commands() {
+    let place = Place::new();
+    place.configure("admins = [\"juliet@localhost\"]\nc2s.require_tls = false");
+    let add = ["user", "add", "juliet@localhost", "--password-stdin"];
+    place.done(&add, "juliet\n");
+    let _server = place.serve();
+    let mut client = Client::sign_in(place.port, "juliet", "balcony");
+    let mut ask = |id: &str| {
+        client.send(&format!(
+            "<iq type='set' id='{id}' to='localhost'><command xmlns='http://jabber.org/protocol/commands' node='pid'/></iq>"
+        ));
+        let is_answer = |element: xml::Element<'_>| element.attr("id").as_deref() == Some(id);
+        let answer = client.receive_until(is_answer).unwrap();
+        answer.root().as_str().to_owned()
+    };
+    let answer = ask("c1");
+    assert!(answer.contains("status='completed'"), "{answer}");
+    place.configure("c2s.require_tls = false");
+    place.done(&["reload"], "");
+    let answer = ask("c2");
+    assert!(answer.contains("<forbidden "), "{answer}");
 }
 
 #[test]

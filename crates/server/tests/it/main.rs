@@ -6,6 +6,8 @@
     reason = "a test may fail"
 )]
 
+mod backup;
+mod book;
 mod client;
 mod commands;
 mod example;
@@ -15,5 +17,6 @@ mod mistakes;
 mod operating;
 mod process;
 mod renewing;
+mod service_manager;
 mod starting;
 mod strace;

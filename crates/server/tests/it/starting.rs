@@ -54,6 +54,24 @@ fn a_data_folder_that_cannot_be_made_is_named() {
 }
 
 #[test]
+fn root_leaves_nothing_in_the_folder_of_another_user() {
+    let place = Place::new();
+    fs::create_dir(place.path("data")).unwrap();
+    if std::os::unix::fs::chown(place.path("data"), Some(4242), None).is_err() {
+        println!("only root can try this");
+        return;
+    }
+    for command in [&["serve"][..], &["user", "list"]] {
+        place.fails(
+            command,
+            4,
+            "the data folder data belongs to the user 4242; run this as that user: sudo -u '#4242' couplet ...",
+        );
+    }
+    assert_eq!(fs::read_dir(place.path("data")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_broken_certificate_is_named() {
     let place = Place::new();
     fs::create_dir(place.path("certs")).unwrap();

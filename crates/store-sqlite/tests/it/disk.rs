@@ -75,6 +75,58 @@ fn a_full_disk_fails_batches_and_recovers() {
 }
 
 #[test]
+fn a_store_in_use_is_copied_as_it_was() {
+    let (folder, target) = (folder(), self::folder());
+    let mut sqlite = open(folder.path()).expect("it opens");
+    let count = |sqlite: &mut Sqlite, value: u64| {
+        let mut batch = Batch::new();
+        batch.put(COUNTS, &Owner::Server, &"a".to_owned(), &value);
+        sqlite.apply(&[Arc::new(batch)]).expect("it is stored");
+    };
+    count(&mut sqlite, 1);
+    // A reader with a snapshot holds nothing up.
+    let other = Connection::open(folder.path().join(FILE)).expect("it opens");
+    other
+        .execute_batch("BEGIN; SELECT count(*) FROM map_value")
+        .expect("plain SQL");
+    count(&mut sqlite, 2);
+    let bytes = store_sqlite::copy(folder.path(), target.path()).expect("it is copied");
+    count(&mut sqlite, 3);
+    let copied = fs::metadata(target.path().join(FILE)).expect("it is there");
+    assert_eq!(bytes, copied.len());
+    let restored = open(target.path()).expect("the copy opens");
+    let mut reader = restored.reader().expect("it reads");
+    let asked = COUNTS.get(&Owner::Server, &"a".to_owned());
+    let answer = reader
+        .read(&[asked.query().clone()])
+        .expect("it answers")
+        .remove(0);
+    assert_eq!(asked.decode(answer), Ok(Some(2)));
+    check_integrity(target.path());
+}
+
+#[test]
+fn only_a_store_is_copied_and_nothing_is_overwritten() {
+    let (folder, target) = (folder(), self::folder());
+    let copy = || store_sqlite::copy(folder.path(), target.path());
+    fs::write(target.path().join(FILE), "mine").expect("a file");
+    drop(open(folder.path()).expect("it opens"));
+    assert!(matches!(copy(), Err(StoreError::Io { .. })), "{:?}", copy());
+    assert_eq!(fs::read(target.path().join(FILE)).expect("a file"), b"mine");
+    fs::remove_file(target.path().join(FILE)).expect("a file");
+    fs::remove_file(folder.path().join(FILE)).expect("a file");
+    let theirs = Connection::open(folder.path().join(FILE)).expect("it opens");
+    theirs
+        .execute_batch("CREATE TABLE theirs (x)")
+        .expect("plain SQL");
+    let refused = copy();
+    assert!(
+        matches!(refused, Err(StoreError::Damaged { .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn a_cut_write_ahead_log_leaves_whole_batches() {
     let folder = folder();
     let mut sqlite = open(folder.path()).expect("it opens");

@@ -11,11 +11,13 @@ use std::{
 };
 
 use engine::{
-    ClientSettings, Connection, Environment, Peer, Server, Settings, TlsFacts, module::Entry,
+    ClientSettings, Connection, Environment, Peer, Server, Settings, TlsFacts, command::Control,
+    module::Entry,
 };
 use store::{Gate, Memory, Store, StoreError};
 
 use super::{
+    command::Process,
     executor::{Handle, VirtualWorld},
     random::Random,
 };
@@ -43,6 +45,7 @@ pub struct World {
     disk: Memory,
     store: Store,
     server: Arc<Server>,
+    process: Arc<dyn Control>,
     bench: Bench,
     random: Random,
     links: BTreeMap<u64, Link>,
@@ -114,7 +117,10 @@ impl World {
         let mut random = Random::new(seed ^ 0x5eed);
         let environment = Arc::new(Handle(world.clone()));
         let (store, server) = boot(&environment, &disk, &bench, &mut random)?;
+        let process: Arc<dyn Control> = Arc::new(Process);
+        server.serve_in(&process);
         Ok(Self {
+            process,
             world,
             environment,
             disk,
@@ -364,6 +370,7 @@ impl World {
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
         let (store, server) = boot(&self.environment, &self.disk, &self.bench, &mut self.random)?;
+        server.serve_in(&self.process);
         self.store = store;
         self.server = server;
         Ok(())

@@ -211,8 +211,13 @@ impl Client {
             let element: Tree = self.next().await?;
             let root = element.root();
             if root.is("enabled", NS_SM) {
-                self.sm = Some(Acknowledgements::default());
+                let mut sm = Acknowledgements::default();
                 self.previd = root.attr("id").map(Into::into);
+                // What came in the same read is behind it already.
+                for element in self.come.drain(..) {
+                    sm.take(element.root(), &mut self.out)?;
+                }
+                self.sm = Some(sm);
                 return Ok(());
             }
             ensure!(

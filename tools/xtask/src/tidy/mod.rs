@@ -25,7 +25,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{metadata::Metadata, specs, workspace::Workspace};
+use crate::{book, metadata::Metadata, specs, workspace::Workspace};
 
 /// Runs all checks.
 ///
@@ -41,7 +41,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     complaints.extend(source::check(&files));
     complaints.extend(words::check(&files));
     complaints.extend(links::check(workspace.root(), &files));
-    complaints.extend(specs_are_current(workspace));
+    complaints.extend(pages_are_current(workspace));
     source::notice_long_files(&files);
     for complaint in &complaints {
         println!("{complaint}");
@@ -125,19 +125,37 @@ fn read_files(workspace: &Workspace) -> Result<Vec<TextFile>> {
     Ok(files)
 }
 
-fn specs_are_current(workspace: &Workspace) -> Option<Complaint> {
-    let current = std::fs::read_to_string(workspace.root().join(specs::PAGE)).unwrap_or_default();
-    match specs::page(workspace) {
+/// Pages that are written from the code and committed, so that they can be read without building anything.
+fn pages_are_current(workspace: &Workspace) -> Vec<Complaint> {
+    let specs = is_current(workspace, specs::PAGE, specs::page(workspace), SPECS_STALE);
+    let book = book::PAGES
+        .iter()
+        .map(|(path, name)| is_current(workspace, path, book::page(workspace, name), BOOK_STALE));
+    std::iter::once(specs).chain(book).flatten().collect()
+}
+
+const SPECS_STALE: &str = "Run `cargo xtask specs` and commit the page with the change.";
+const BOOK_STALE: &str = "Run `cargo xtask book` and commit the page with the change.";
+const UNMADE: &str = "The page shows users what there is; it must be makeable at any commit.";
+
+fn is_current(
+    workspace: &Workspace,
+    path: &str,
+    page: Result<String>,
+    advice: &'static str,
+) -> Option<Complaint> {
+    let current = std::fs::read_to_string(workspace.root().join(path)).unwrap_or_default();
+    match page {
         Ok(page) if page == current => None,
         Ok(_) => Some(Complaint::new(
-            specs::PAGE,
-            "is not what the modules declare",
-            "Run `cargo xtask specs` and commit the page with the change.",
+            path,
+            "is not what the code declares",
+            advice,
         )),
         Err(error) => Some(Complaint::new(
-            specs::PAGE,
+            path,
             format!("can't be compared: {error:#}"),
-            "The page shows users what is implemented; it must be makeable at any commit.",
+            UNMADE,
         )),
     }
 }

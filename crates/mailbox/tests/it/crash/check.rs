@@ -167,6 +167,11 @@ impl<'a> Start<'a> {
 
 fn due(world: &World, account: &str) -> Vec<Key> {
     let mailbox = world.mailbox(account);
+    assert_eq!(
+        mailbox.has_waiting(),
+        mailbox.waiting().next().is_some(),
+        "what waits is counted right"
+    );
     let mut due: Vec<_> = mailbox.waiting().chain(mailbox.strays()).collect();
     due.sort_by_key(|waiting| waiting.id);
     due.iter()

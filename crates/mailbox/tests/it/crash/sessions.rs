@@ -150,6 +150,7 @@ impl Server {
                 });
             }
             let offered: Vec<_> = mailbox.waiting().map(|waiting| waiting.id).collect();
+            assert_eq!(mailbox.has_waiting(), !offered.is_empty());
             mailbox.offered(offered);
         }
         for (id, message, gate) in strays {
