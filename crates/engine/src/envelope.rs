@@ -10,14 +10,11 @@ use jid::{BareJid, Domain, FullJid, Jid};
 use stanza::Stanza;
 
 use crate::{
-    account::DrainQueue,
+    homes::Crossing,
+    permission::Role,
     pipeline::Gates,
     session::{Held, Session},
 };
-
-/// How many stanzas that one account or service made may wait to be routed without holding anybody back. Past it, a
-/// session that adds to them reads on only when what it added is routed.
-const EFFECTS_MAX: usize = 1024;
 
 /// Who put a stanza on its way.
 #[derive(Clone, Debug)]
@@ -30,6 +27,8 @@ pub enum Origin {
     Host,
     /// A service domain of ours.
     Service,
+    /// An account, service or host of ours in another home, which checked who it was.
+    Home(Arc<Crossing>),
 }
 
 /// A stanza whose `from` its origin was entitled to use and whose `to` is known.
@@ -131,12 +130,34 @@ impl Envelope {
         }
     }
 
+    /// Came from another home. Made by the way in alone, which checked that `from` lives there.
+    pub(crate) fn from_home(crossing: Crossing, from: Jid, to: Jid, stanza: Stanza) -> Self {
+        let crossing = Arc::new(crossing);
+        Self {
+            stanza: Arc::new(stanza),
+            from,
+            to,
+            held: crossing.is_kept().then(|| Held::Crossing(crossing.clone())),
+            origin: Origin::Home(crossing),
+            gates: Gates::OPEN,
+        }
+    }
+
+    /// An error in the place of an account elsewhere that was not reached.
+    pub(crate) fn from_elsewhere(account: Jid, to: Jid, error: Stanza) -> Self {
+        Self::stamped(account, to, Origin::Account, error)
+    }
+
     /// The answer to this envelope, from the address it was sent to.
     ///
-    /// That address is local by the router's choice of who answers, so the answer may carry it.
+    /// That address is local by the router's choice of who answers, so the answer may carry it. A home that keeps the
+    /// stanza hears of it behind the answer.
     pub(crate) fn answer(&self, stanza: Stanza) -> Self {
         let mut answer = Self::stamped(self.to.clone(), self.from.clone(), Origin::Account, stanza);
         answer.gates = self.gates;
+        if let Some(Held::Crossing(_)) = &self.held {
+            answer.held = self.held.clone();
+        }
         answer
     }
 
@@ -177,7 +198,33 @@ impl Envelope {
     pub fn session(&self) -> Option<&Arc<Session>> {
         match &self.origin {
             Origin::Session(session) => Some(session),
-            Origin::Account | Origin::Host | Origin::Service => None,
+            Origin::Account | Origin::Host | Origin::Service | Origin::Home(_) => None,
+        }
+    }
+
+    /// How it came, when it is from another home.
+    pub(crate) fn crossing(&self) -> Option<&Arc<Crossing>> {
+        match &self.origin {
+            Origin::Home(crossing) => Some(crossing),
+            Origin::Session(_) | Origin::Account | Origin::Host | Origin::Service => None,
+        }
+    }
+
+    /// Whether the session that sent it has acks (XEP-0198) on: what it sent must be safe before it is acked.
+    pub(crate) fn sender_has_acks(&self) -> bool {
+        match &self.origin {
+            Origin::Session(session) => session.has_acks(),
+            Origin::Home(crossing) => crossing.has_acks(),
+            Origin::Account | Origin::Host | Origin::Service => false,
+        }
+    }
+
+    /// What its sender may do.
+    pub(crate) fn role(&self) -> Role {
+        match &self.origin {
+            Origin::Session(session) => session.role(),
+            Origin::Home(crossing) => crossing.role(),
+            Origin::Account | Origin::Host | Origin::Service => Role::default(),
         }
     }
 
@@ -208,13 +255,17 @@ impl Envelope {
         self.held.clone()
     }
 
-    /// When too many of `effects` wait, holds back the session that caused the last of them until that one is
-    /// routed: several senders can cause more, from several threads, than the one drainer routes meanwhile.
-    pub(crate) fn hold_back(effects: &mut DrainQueue<Self>, held: Option<&Held>) {
-        if let Some(last) = effects.last_beyond(EFFECTS_MAX)
-            && last.held.is_none()
-        {
-            last.held = held.cloned();
+    /// Lets the session that sent it read on.
+    pub(crate) fn let_session_go(&mut self) {
+        if let Some(Held::Session(_)) = &self.held {
+            self.held = None;
+        }
+    }
+
+    /// Keeps the session that caused it from reading on, unless it keeps its sender.
+    pub(crate) fn hold_also(&mut self, held: Option<&Held>) {
+        if self.held.is_none() {
+            self.held = held.cloned();
         }
     }
 
@@ -230,43 +281,5 @@ impl Envelope {
         let to = self.to.clone();
         let stanza = Arc::make_mut(&mut self.stanza);
         *stanza = stanza.clone().with_from(Some(bare)).with_to(Some(to));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-
-    use super::*;
-    use crate::{permission::Role, session::SessionId};
-
-    #[test]
-    fn who_adds_to_too_many_effects_waits_until_what_it_added_is_routed() {
-        let full_jid = FullJid::parse("romeo@example/orchard").unwrap();
-        let session = Session::new(SessionId(1), full_jid.clone(), Role::Member, 1000);
-        let stanza = Arc::new(Stanza::iq(stanza::IqType::Result, "1"));
-        let effect = || Envelope::share(full_jid.clone().into(), full_jid.clone().into(), &stanza);
-        let mut effects = DrainQueue::default();
-        std::iter::repeat_with(effect)
-            .take(EFFECTS_MAX)
-            .for_each(|effect| effects.push(effect));
-
-        let held = Held::new(&session);
-        Envelope::hold_back(&mut effects, Some(&held));
-        drop(held);
-        assert!(!session.is_held(), "so many hold back nobody");
-
-        effects.push(effect());
-        let held = Held::new(&session);
-        Envelope::hold_back(&mut effects, Some(&held));
-        drop(held);
-        assert!(session.is_held());
-        assert!(effects.claim());
-        for _ in 0..EFFECTS_MAX {
-            drop(effects.next(VecDeque::pop_front));
-        }
-        assert!(session.is_held(), "its own still waits");
-        drop(effects.next(VecDeque::pop_front));
-        assert!(!session.is_held());
     }
 }

@@ -3,9 +3,11 @@
 //! The engine has no socket, thread, clock or generator of its own. `transport` implements this
 //! trait on tokio and the operating system, `testkit` on a seeded executor with virtual time.
 
-use std::{future::Future, pin::Pin, time::Instant};
+use std::{future::Future, pin::Pin, sync::Arc, task::Poll, time::Instant};
 
 use stanza::Timestamp;
+
+use crate::homes::Homes;
 
 /// A task that runs to its end wherever the environment puts it.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
@@ -27,6 +29,11 @@ pub trait Environment: Send + Sync + 'static {
 
     /// Completes at `deadline`.
     fn sleep_until(&self, deadline: Instant) -> Task;
+
+    /// Where accounts live that do not live here; `None` when all do.
+    fn homes(&self) -> Option<Arc<dyn Homes>> {
+        None
+    }
 
     /// Runs CPU-heavy `job` (a password's PBKDF2) where it holds up no worker.
     fn compute(&self, job: Box<dyn FnOnce() + Send>);
@@ -51,4 +58,17 @@ pub(crate) fn random_id(environment: &dyn Environment) -> String {
         value >>= 5;
     }
     text
+}
+
+/// Gives the worker to whoever waits for it, once.
+pub(crate) async fn let_others_work() {
+    let mut has_yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -7,6 +7,7 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use jid::{BareJid, Domain};
@@ -16,13 +17,16 @@ use stanza::{Stanza, StanzaError};
 use xml::Fragment;
 
 use crate::{
+    account::Circle,
     command::CommandEntry,
     disco::{Disco, Node},
     metrics::Counter,
     module::{
-        AtStream, ConfigError, ElementHandler, Entry, FannedOut, Gauge, IqContext, JobEntry,
-        ServiceParts, Setting, iq::IqTable,
+        AccountMessageHandler, AtStream, ConfigError, ElementHandler, Entry, FannedOut, Gauge,
+        GoneFn, IqContext, JobEntry, Module, Preparation, PrepareFn, ServiceParts, Setting,
+        iq::IqTable,
     },
+    notice::NS_NO_REPLY,
     pipeline::Pipeline,
     server::Server,
     session::Session,
@@ -95,6 +99,7 @@ pub struct HostSettings {
 pub struct Host {
     facts: HostFacts,
     parts: crate::module::Parts,
+    preparation: Preparation,
     /// Shared with the host's earlier and later configurations.
     streams: RwLock<Arc<AtomicU32>>,
 }
@@ -102,6 +107,7 @@ pub struct Host {
 impl Host {
     pub(crate) fn build(settings: &HostSettings, entries: &[Entry]) -> Result<Self, ConfigError> {
         let mut parts = crate::module::Parts::default();
+        parts.disco.add_host_feature(NS_NO_REPLY);
         if settings.facts.authentication == Authentication::Accounts {
             // XEP-0160 §4: what nobody is there to take is kept.
             parts.disco.add_host_feature("msgoffline");
@@ -113,6 +119,7 @@ impl Host {
         Ok(Self {
             facts: settings.facts.clone(),
             parts,
+            preparation: Preparation::default(),
             streams: RwLock::default(),
         })
     }
@@ -152,6 +159,13 @@ impl Host {
         fan_outs.find_map(|fan_out| fan_out(stanza, session, server))
     }
 
+    /// A feature as this host has it, for its own commands; `None` where it is off.
+    #[must_use]
+    pub fn feature<M: Module>(&self) -> Option<Arc<M>> {
+        let mut modules = self.parts.modules.iter();
+        modules.find_map(|module| module.clone().downcast().ok())
+    }
+
     pub(crate) fn pipeline(&self) -> &Pipeline {
         &self.parts.pipeline
     }
@@ -186,10 +200,48 @@ impl Host {
         &self.parts.gauges
     }
 
+    /// The features that read something of the host before its accounts.
+    pub(crate) fn prepares(&self) -> &[PrepareFn] {
+        &self.parts.prepares
+    }
+
+    /// How far they are.
+    pub(crate) fn preparation(&self) -> &Preparation {
+        &self.preparation
+    }
+
+    /// Whether features provide contacts to its accounts.
+    pub(crate) fn has_circles(&self) -> bool {
+        !self.parts.circles.is_empty()
+    }
+
+    /// The contacts that features provide to an account.
+    pub(crate) fn circles_of(&self, account: &BareJid) -> Vec<Arc<Circle>> {
+        let features = self.parts.circles.iter();
+        features.flat_map(|circles| circles(account)).collect()
+    }
+
+    /// Who remembers names whose account was deleted.
+    pub(crate) fn gone(&self) -> &[GoneFn] {
+        &self.parts.gone
+    }
+
+    /// For how long a deleted account can be taken back.
+    #[must_use]
+    pub fn deletion_grace(&self) -> Duration {
+        self.parts.deletion_grace
+    }
+
     /// Who takes a first-level element that is no stanza.
     pub(crate) fn element(&self, name: &str, ns: &str) -> Option<&ElementHandler> {
         let mut elements = self.parts.elements.iter();
         elements.find(|one| one.name == name && one.ns == ns)
+    }
+
+    /// Who takes messages between accounts of this name.
+    pub(crate) fn account_message(&self, name: &str) -> Option<&AccountMessageHandler> {
+        let mut handlers = self.parts.account_messages.iter();
+        handlers.find(|one| one.name == name)
     }
 
     /// The feature children of the stream at `when`.

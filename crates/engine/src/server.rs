@@ -21,11 +21,12 @@ use crate::{
     asks::Asks,
     command::{CommandEntry, Control},
     environment::Environment,
+    homes::Links,
     host::{Host, HostSettings},
     limits::{Limits, SignInFailures},
     losses::Losses,
     metrics::Metrics,
-    module::{ConfigError, Entry, Jobs, ServiceRef},
+    module::{AccountMessageCounters, ConfigError, Entry, Jobs, ServiceRef},
     registry::Registry,
     sabotage::Sabotage,
     session::SessionId,
@@ -70,6 +71,9 @@ pub struct Server {
     generation: AtomicU64,
     pub(crate) registry: Registry,
     losses: Arc<Losses>,
+    pub(crate) told: AccountMessageCounters,
+    /// The ways to other homes, if there are any.
+    pub(crate) links: Option<Links>,
     sign_ins: Mutex<SignInFailures>,
     fake: FakeCredentials,
     next_session: AtomicU64,
@@ -147,6 +151,7 @@ impl Server {
         store.observe(losses.clone());
         let server = Arc::new(Self {
             started: environment.now(),
+            links: environment.homes().map(Links::new),
             environment,
             store,
             entries: entries.to_vec(),
@@ -159,6 +164,7 @@ impl Server {
             config: RwLock::new(config),
             registry: Registry::new(),
             losses,
+            told: AccountMessageCounters::default(),
             sign_ins: Mutex::default(),
             fake: FakeCredentials::new(secret),
             next_session: AtomicU64::new(1),
@@ -172,7 +178,9 @@ impl Server {
             watches: Watches::default(),
         });
         server.losses.belongs_to(&server);
+        server.read_links();
         server.start_jobs();
+        server.prepare_hosts();
         server.take_back_sessions();
         Ok(server)
     }
@@ -204,6 +212,7 @@ impl Server {
                 );
             }
         }
+        self.prepare_anew(&before.hosts);
         self.start_jobs();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Messages on their way out: one durable log per remote domain, component or service, for messages whose sender was
+//! Messages on their way out: one durable log per remote domain, home, component or service, for messages whose sender was
 //! promised that they are safe.
 //!
 //! An entry stays until the other side has it: trimmed by its acknowledgement, or where it acknowledges nothing, when
@@ -25,6 +25,8 @@ pub const EGRESS: Collection<Log<Data>> = Collection::new("mailbox.egress", Vers
 /// Where messages go that leave the accounts of this server.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Destination {
+    /// Another home of this server's accounts, by its name.
+    Home(Domain),
     /// Another server.
     Remote(Domain),
     /// An external component.
@@ -38,6 +40,7 @@ impl Destination {
     #[must_use]
     pub fn owner(&self) -> Owner {
         match self {
+            Self::Home(home) => Owner::Home(home.clone()),
             Self::Remote(domain) => Owner::Remote(domain.clone()),
             Self::Component(domain) | Self::Service(domain) => Owner::Service(domain.clone()),
         }
@@ -48,6 +51,7 @@ impl Destination {
     #[must_use]
     pub fn of_owner(owner: &Owner, is_component: impl Fn(&Domain) -> bool) -> Option<Self> {
         match owner {
+            Owner::Home(home) => Some(Self::Home(home.clone())),
             Owner::Remote(domain) => Some(Self::Remote(domain.clone())),
             Owner::Service(domain) if is_component(domain) => Some(Self::Component(domain.clone())),
             Owner::Service(domain) => Some(Self::Service(domain.clone())),
@@ -55,11 +59,14 @@ impl Destination {
         }
     }
 
-    /// Its domain.
+    /// Its domain, or a home's name.
     #[must_use]
     pub fn domain(&self) -> &Domain {
         match self {
-            Self::Remote(domain) | Self::Component(domain) | Self::Service(domain) => domain,
+            Self::Home(domain)
+            | Self::Remote(domain)
+            | Self::Component(domain)
+            | Self::Service(domain) => domain,
         }
     }
 }

@@ -46,6 +46,7 @@ const BENEATH: &[(&str, Spec)] = &[
     ),
     ("stream", Spec::new("XEP-0440", "1.0.0")),
     ("stream", Spec::new("XEP-0478", "0.2.0")),
+    ("engine", Spec::new("XEP-0506", "0.1.0")),
 ];
 
 fn main() {

@@ -5,20 +5,27 @@
 
 pub mod adhoc;
 pub mod admin;
+pub mod announce;
 pub mod blocklist;
 pub mod carbons;
+pub mod deletion;
 pub mod disco;
+pub mod groups;
 pub mod last;
+pub mod motd;
 pub mod multicast;
 pub mod ping;
 pub mod private;
 pub mod registration;
+pub mod registration_notice;
 pub mod roster;
+pub mod server_info;
 pub mod time;
 pub mod uptime;
 pub mod user_search;
 pub mod vcard;
 pub mod version;
+pub mod welcome;
 
 use engine::module::{Entry, entry};
 
@@ -26,18 +33,25 @@ use engine::module::{Entry, entry};
 pub const ALL: &[Entry] = &[
     entry::<adhoc::AdHocCommands>(),
     entry::<admin::Administration>(),
+    entry::<announce::Announcements>(),
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
+    entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
+    entry::<groups::SharedGroups>(),
     entry::<last::LastActivity>(),
+    entry::<motd::MessageOfTheDay>(),
     entry::<multicast::Multicast>(),
     entry::<ping::Ping>(),
     entry::<private::PrivateStorage>(),
     entry::<registration::Registration>(),
+    entry::<registration_notice::RegistrationNotice>(),
     entry::<roster::Roster>(),
+    entry::<server_info::ServerInfo>(),
     entry::<time::EntityTime>(),
     entry::<uptime::Uptime>(),
     entry::<user_search::UserSearch>(),
     entry::<vcard::VCard>(),
     entry::<version::SoftwareVersion>(),
+    entry::<welcome::Welcome>(),
 ];

@@ -84,7 +84,7 @@ class Client(ClientXMPP):
             self._arrived.set()
         return stanza
 
-    def _outcome(self, *names):
+    def outcome(self, *names):
         """A future that completes with the first of these events: its name and what it carries."""
         first = asyncio.get_running_loop().create_future()
 
@@ -101,7 +101,7 @@ class Client(ClientXMPP):
 
     async def sign_in(self):
         """Connects, signs in and binds; gives the SASL mechanism."""
-        outcome = self._outcome("session_start", "failed_all_auth", "disconnected")
+        outcome = self.outcome("session_start", "failed_all_auth", "disconnected")
         self.connect(HOST, self.port)
         name, value = await within(outcome, f"{self.boundjid} signs in")
         if name != "session_start":
@@ -112,7 +112,7 @@ class Client(ClientXMPP):
         """Connects and is refused; gives the condition of the last SASL failure."""
         conditions = []
         self.add_event_handler("failed_auth", lambda failure: conditions.append(failure["condition"]))
-        outcome = self._outcome("session_start", "failed_all_auth")
+        outcome = self.outcome("session_start", "failed_all_auth")
         self.connect(HOST, self.port)
         name, _ = await within(outcome, f"{self.boundjid} is refused")
         if name != "failed_all_auth" or not conditions:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Two people use a server with slixmpp: sign-in, subscriptions, presence, messages, carbons, errors, what is personal, and
-commands.
+commands, and how an account begins and ends.
 
 Where the server is and who may sign in comes from the environment, as `cargo xtask` sets it (../README.md). Prints a
 line per check and ends with 1 at the first that is wrong.
@@ -14,6 +14,7 @@ from slixmpp.exceptions import IqError
 
 from client import DOMAIN, Client, Wrong, expect, passed, within
 from commands import administers, finds_commands
+from lifetime import comes_and_goes_for_good, finds_whom_to_turn_to, reads_the_message_of_the_day
 from personal import blocks_and_unblocks, keeps_settings, says_when_it_was_there, shows_a_vcard, tells_the_time
 
 ROMEO, ROMEOS_PASSWORD = os.environ["COUPLET_USER_1"], os.environ["COUPLET_PASSWORD_1"]
@@ -214,7 +215,10 @@ async def story():
     romeo = Client(ROMEO, ROMEOS_PASSWORD, "orchard", direct_tls=True)
     await signs_in_over_starttls(juliet)
     await signs_in_over_direct_tls(romeo)
+    for client in (juliet, romeo):
+        await reads_the_message_of_the_day(client)
     await looks_around(romeo)
+    await finds_whom_to_turn_to(romeo)
     await subscribes_and_is_approved(romeo, juliet, ("none", "none"), ("to", "from"))
     await subscribes_and_is_approved(juliet, romeo, ("from", "to"), ("both", "both"))
     await comes_and_goes(romeo, juliet)
@@ -230,6 +234,7 @@ async def story():
     await administers(romeo, juliet)
     await roster_is_versioned(romeo)
     juliet = await finds_what_came_meanwhile(romeo, juliet)
+    await comes_and_goes_for_good(romeo, subscribes_and_is_approved)
     await is_refused()
     for client in (juliet, romeo):
         await client.sign_out()

@@ -11,6 +11,9 @@ const host = process.env.COUPLET_HOST ?? "127.0.0.1";
 
 export const DOMAIN = process.env.COUPLET_DOMAIN ?? "localhost";
 
+/** Where TLS is from the first byte. */
+export const DIRECT_TLS = `xmpps://${host}:${process.env.COUPLET_TLS_PORT}`;
+
 /** What the server did is not what it should do. */
 export class Wrong extends Error {}
 
@@ -32,9 +35,7 @@ export class Session {
   #asked = 0;
 
   constructor(account, password, resource, { directTls = false } = {}) {
-    const service = directTls
-      ? `xmpps://${host}:${process.env.COUPLET_TLS_PORT}`
-      : `xmpp://${host}:${process.env.COUPLET_PORT}`;
+    const service = directTls ? DIRECT_TLS : `xmpp://${host}:${process.env.COUPLET_PORT}`;
     const [username, domain] = account.split("@");
     this.account = account;
     // The library derives SCRAM's keys in JavaScript: on a busy machine that takes longer than its own 2 s.
@@ -86,6 +87,11 @@ export class Session {
   /** Closes the stream in good order. */
   async signOut() {
     await within(this.xmpp.stop(), `${this.account} closes`);
+  }
+
+  /** Completes when the server has ended the stream. */
+  ended() {
+    return new Promise((resolve) => this.xmpp.once("disconnect", resolve));
   }
 
   async send(stanza) {

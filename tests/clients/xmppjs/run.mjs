@@ -1,5 +1,5 @@
 // Two people use a server with @xmpp/client: sign-in, subscriptions, presence, messages, carbons, errors, what is
-// personal, and commands.
+// personal, commands, and how an account begins and ends.
 //
 // Where the server is and who may sign in comes from the environment, as `cargo xtask` sets it (../README.md). Prints a
 // line per check and ends with 1 at the first that is wrong.
@@ -8,6 +8,7 @@ import { xml } from "@xmpp/client";
 
 import { DOMAIN, expect, passed, Session, Wrong } from "./client.mjs";
 import { administers, findsCommands } from "./commands.mjs";
+import { comesAndGoesForGood, findsWhomToTurnTo, readsTheMessageOfTheDay } from "./lifetime.mjs";
 import { blocksAndUnblocks, saysWhenItWasThere, showsAVCard } from "./personal.mjs";
 
 // The server's certificate is one that it made for the test. Node reads this at each connection.
@@ -195,7 +196,9 @@ async function story() {
   await signsIn(juliet, "STARTTLS");
   const contacts = await signsIn(romeo, "direct TLS");
   expect(contacts.length === 0, "the roster starts empty", contacts);
+  for (const session of [juliet, romeo]) await readsTheMessageOfTheDay(session);
   await looksAround(romeo);
+  await findsWhomToTurnTo(romeo);
   await subscribesAndIsApproved(romeo, juliet, ["none", "none"], ["to", "from"]);
   await subscribesAndIsApproved(juliet, romeo, ["from", "to"], ["both", "both"]);
   await comesAndGoes(romeo, juliet);
@@ -209,6 +212,7 @@ async function story() {
   await administers(romeo, juliet);
   await rosterHasTheContact(romeo);
   const back = await findsWhatCameMeanwhile(romeo, juliet);
+  await comesAndGoesForGood(romeo, subscribesAndIsApproved);
   await isRefused();
   for (const session of [back, romeo]) await session.signOut();
   passed("streams close in good order");

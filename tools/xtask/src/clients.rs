@@ -8,6 +8,7 @@
 //! - `COUPLET_HOST`, `COUPLET_PORT` (STARTTLS), `COUPLET_TLS_PORT` (direct TLS): where to connect;
 //! - `COUPLET_METRICS_PORT`: where metrics are, by HTTP;
 //! - `COUPLET_DOMAIN`: the virtual host. Its certificate is self-signed, so the script does not verify it;
+//! - `COUPLET_MOTD`, `COUPLET_WELCOME`: what the host tells everybody once, and whoever registers;
 //! - `COUPLET_USER_1`, `COUPLET_PASSWORD_1`, `COUPLET_USER_2`, `COUPLET_PASSWORD_2`: two accounts, empty at the start;
 //!   the first administers the server.
 
@@ -21,7 +22,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     process,
-    server::{ACCOUNTS, TestServer},
+    server::{ACCOUNTS, MOTD, TestServer, WELCOME},
     steps::Outcome,
     workspace::Workspace,
 };
@@ -157,7 +158,9 @@ fn describe(command: &mut Command, server: &TestServer) {
         .env("COUPLET_PORT", server.port.to_string())
         .env("COUPLET_TLS_PORT", server.tls_port.to_string())
         .env("COUPLET_METRICS_PORT", server.metrics_port.to_string())
-        .env("COUPLET_DOMAIN", "localhost");
+        .env("COUPLET_DOMAIN", "localhost")
+        .env("COUPLET_MOTD", MOTD)
+        .env("COUPLET_WELCOME", WELCOME);
     for (number, (account, password)) in ACCOUNTS.iter().enumerate() {
         command.env(format!("COUPLET_USER_{}", number + 1), account);
         command.env(format!("COUPLET_PASSWORD_{}", number + 1), password);

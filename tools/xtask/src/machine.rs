@@ -36,6 +36,8 @@ pub(crate) enum Tool {
     Debootstrap,
     /// Looks for mistakes in Debian packages.
     Lintian,
+    /// Boots a system in a folder.
+    Nspawn,
 }
 
 impl Tool {
@@ -61,6 +63,7 @@ impl Tool {
             Self::Perf => ("perf", &["--version"]),
             Self::Debootstrap => ("debootstrap", &["--version"]),
             Self::Lintian => ("lintian", &["--version"]),
+            Self::Nspawn => ("systemd-nspawn", &["--version"]),
         }
     }
 
@@ -77,6 +80,7 @@ impl Tool {
             Self::Perf => &["linux-perf"],
             Self::Debootstrap => &["debootstrap"],
             Self::Lintian => &["lintian"],
+            Self::Nspawn => &["systemd-container"],
         }
     }
 

@@ -26,6 +26,12 @@ pub(crate) const ACCOUNTS: [(&str, &str); 2] = [
     ("juliet@localhost", "neither, fair saint"),
 ];
 
+/// What the development build tells everybody once.
+pub(crate) const MOTD: &str = "The Prince speaks at noon";
+
+/// What it tells whoever registers.
+pub(crate) const WELCOME: &str = "Good morrow, {username}";
+
 /// Which binary is started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Build {
@@ -44,24 +50,20 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Empties `folder` and writes the configuration. With `registration`, clients make their own accounts.
+    /// Empties `folder` and writes the configuration, with these lines about the host.
     ///
     /// # Errors
     ///
     /// When the folder or the ports can't be had.
-    pub(crate) fn new(folder: &Path, registration: bool) -> Result<Self> {
+    pub(crate) fn new(folder: &Path, host: &str) -> Result<Self> {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
         fs::create_dir_all(folder)?;
         let place = Self::keeping(folder)?;
-        let registration = match registration {
-            false => "",
-            true => "registration = \"open\"\n",
-        };
         let [(admin, _), _] = ACCOUNTS;
         let text = format!(
-            "data = \"data\"\nadmins = [\"{admin}\"]\n\n{}\n[host.\"localhost\"]\n{registration}",
+            "data = \"data\"\nadmins = [\"{admin}\"]\n\n{}\n[host.\"localhost\"]\n{host}",
             place.listen()
         );
         fs::write(folder.join("couplet.toml"), text)?;
@@ -137,7 +139,14 @@ impl TestServer {
         };
         process::run(&mut cargo)?;
         let binary = workspace.target().join(binary);
-        let place = Place::new(folder, build == Build::Release)?;
+        // A load tool makes its own accounts; a client also tests what a host says.
+        let host = match build {
+            Build::Development => {
+                format!("registration = \"open\"\nmotd = \"{MOTD}\"\nwelcome = \"{WELCOME}\"\n")
+            }
+            Build::Release => "registration = \"open\"\n".to_owned(),
+        };
+        let place = Place::new(folder, &host)?;
         // Relative if it can be: the data folder has a socket in it, and the path of a socket must be short.
         let config = folder
             .strip_prefix(workspace.root())

@@ -9,9 +9,9 @@ use std::{
 use jid::BareJid;
 
 use super::Account;
-use crate::envelope::Envelope;
+use crate::effect::Effect;
 
-/// Stanzas that may wait for one account to be loaded; more are answered `resource-constraint`.
+/// How much may wait for one account to be loaded; more stanzas are answered `resource-constraint`.
 pub(crate) const INBOX_MAX: usize = 4_096;
 
 /// One account's place in the registry.
@@ -22,10 +22,10 @@ pub struct AccountCell {
 
 /// What the lock guards.
 pub(crate) enum CellState {
-    /// The store is being asked. Stanzas wait in order.
+    /// The store is being asked. What comes waits in order.
     Loading {
         /// What came meanwhile.
-        inbox: VecDeque<Envelope>,
+        inbox: VecDeque<Effect>,
         /// Who else waits.
         wakers: Vec<Waker>,
     },

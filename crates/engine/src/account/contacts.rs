@@ -1,10 +1,14 @@
 //! What an account knows of its contacts: subscriptions, names, groups, and the roster's version.
 //!
+//! To its own list come the contacts that features provide ([`circles`](super::circles)), of which nothing is kept
+//! here. [`Contacts::standing`], [`Contacts::standings`], [`Contacts::item`] and [`Contacts::listed`] have both
+//! together; [`Contacts::get`] and [`Contacts::iter`] are the own list.
+//!
 //! These facts are resident with the account and stored one value per contact. `jabber:iq:roster` is
 //! served over them by the feature `roster`. Removed contacts leave a marker with their version, so
 //! that a client with an older roster gets a difference instead of everything (RFC 6121 §2.6).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
@@ -12,7 +16,9 @@ use stanza::{Stanza, Timestamp};
 use store::{Batch, Collection, Map, Owner, Version};
 
 use super::{
+    circles::Joined,
     pages::{Packed, Pages},
+    roster_version::{RosterChange, RosterVersion},
     subscription::Standing,
 };
 
@@ -66,6 +72,11 @@ pub(crate) struct StoredContact {
 }
 
 impl Contact {
+    /// Whether there is nothing to keep.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.standing.is_blank() && self.name.is_none() && self.groups.is_empty()
+    }
+
     /// Whether the same would be stored, the version aside.
     pub(crate) fn same(&self, other: &Self) -> bool {
         let request = |contact: &Self| contact.request.as_ref().map(Arc::as_ptr);
@@ -156,6 +167,47 @@ pub struct Contacts {
     change: u32,
     /// Rosters older than this can't be brought up to date by a difference.
     oldest_version: u64,
+    /// What features provide.
+    pub(super) joined: Option<Box<Joined>>,
+}
+
+/// What somebody and the account are to each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Tie<'a> {
+    who: Who<'a>,
+    standing: Standing,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Who<'a> {
+    Own(ContactRef<'a>),
+    Provided(&'a BareJid),
+}
+
+impl Tie<'_> {
+    /// Who it is.
+    #[must_use]
+    pub fn jid(self) -> BareJid {
+        match self.who {
+            Who::Own(contact) => contact.jid(),
+            Who::Provided(jid) => jid.clone(),
+        }
+    }
+
+    /// What the two are to each other.
+    #[must_use]
+    pub fn standing(self) -> Standing {
+        self.standing
+    }
+}
+
+/// A contact as the roster shows it.
+#[derive(Clone, Debug)]
+pub enum RosterItem<'a> {
+    /// As it stands in the account's own list.
+    Own(ContactRef<'a>),
+    /// With what features provide.
+    Provided(BareJid, Cow<'a, Contact>),
 }
 
 impl Contacts {
@@ -224,26 +276,78 @@ impl Contacts {
     /// What a contact and the account are to each other; blank for strangers.
     #[must_use]
     pub fn standing(&self, jid: &BareJid) -> Standing {
-        self.known
+        let own = self
+            .known
             .get(jid)
             .map(Packed::standing)
-            .unwrap_or_default()
+            .unwrap_or_default();
+        match self.is_provided(jid) {
+            true => own.provided(),
+            false => own,
+        }
     }
 
-    /// All contacts, also those the roster does not list.
+    /// The same of all, each once.
+    pub fn standings(&self) -> impl Iterator<Item = Tie<'_>> {
+        let own = self.iter().map(|contact| Tie {
+            who: Who::Own(contact),
+            standing: match self.joined.is_some() && self.is_provided(&contact.jid()) {
+                true => contact.standing().provided(),
+                false => contact.standing(),
+            },
+        });
+        let provided = self.only_provided().map(|(jid, contact)| Tie {
+            who: Who::Provided(jid),
+            standing: contact.standing,
+        });
+        own.chain(provided)
+    }
+
+    /// All contacts of its own list, also those the roster does not show.
     pub fn iter(&self) -> impl Iterator<Item = ContactRef<'_>> {
         self.known.iter().map(|packed| self.look(packed))
     }
 
-    /// Those the roster lists.
-    pub fn listed(&self) -> impl Iterator<Item = ContactRef<'_>> {
-        self.iter().filter(|contact| contact.standing().listed)
+    /// One contact as the roster shows it.
+    #[must_use]
+    pub fn item(&self, jid: &BareJid) -> Option<Contact> {
+        let own = self.get(jid);
+        match self.provided(jid, own) {
+            Some(contact) => Some(contact.into_owned()),
+            None => own
+                .filter(|own| own.standing().listed)
+                .map(ContactRef::to_contact),
+        }
     }
 
-    /// How many the roster lists.
+    /// All that the roster shows, its own list first.
+    pub fn listed(&self) -> impl Iterator<Item = RosterItem<'_>> {
+        let own = self.iter().filter_map(|contact| {
+            let provided = match self.joined.is_some() {
+                true => self.provided(&contact.jid(), Some(contact)),
+                false => None,
+            };
+            match provided {
+                Some(merged) => Some(RosterItem::Provided(contact.jid(), merged)),
+                None => contact
+                    .standing()
+                    .listed
+                    .then_some(RosterItem::Own(contact)),
+            }
+        });
+        let others = self.only_provided().filter_map(|(jid, _)| {
+            let contact = self.provided(jid, None)?;
+            Some(RosterItem::Provided(jid.clone(), contact))
+        });
+        own.chain(others)
+    }
+
+    /// How many the roster shows of its own list, which is what the limit is about.
     #[must_use]
     pub fn listed_count(&self) -> usize {
-        self.listed().count()
+        self.iter()
+            .filter(|contact| contact.standing().listed)
+            .count()
     }
 
     /// How many there are, listed or not.
@@ -258,34 +362,43 @@ impl Contacts {
         self.len() == 0
     }
 
-    /// The roster's version, [RFC 6121 §2.6](https://www.rfc-editor.org/rfc/rfc6121#section-2.6).
+    /// The roster's version.
     #[must_use]
-    pub fn version(&self) -> u64 {
-        self.version
+    pub fn version(&self) -> RosterVersion {
+        RosterVersion {
+            own: self.version,
+            provided: self.mark(),
+        }
     }
 
-    /// What changed since `version`, oldest first, with `None` for removed contacts; `None` when that
-    /// is not known any more.
+    /// What changed since `version`, oldest first; `None` when that is not known any more. Of what features
+    /// provided before nothing is known.
     #[must_use]
-    pub fn changes_since(
-        &self,
-        version: u64,
-    ) -> Option<Vec<(BareJid, Option<ContactRef<'_>>, u64)>> {
-        if version < self.oldest_version || version > self.version {
+    pub fn changes_since(&self, version: RosterVersion) -> Option<Vec<RosterChange>> {
+        let RosterVersion { own, provided } = version;
+        if own < self.oldest_version || own > self.version || provided != self.mark() {
             return None;
         }
-        let mut changes: Vec<_> = self
-            .listed()
-            .filter(|contact| contact.version() > version)
-            .map(|contact| (contact.jid(), Some(contact), contact.version()))
-            .chain(
-                self.removed
-                    .range(version + 1..)
-                    .filter(|(_, jid)| !self.standing(jid).listed)
-                    .map(|(at, jid)| (jid.clone(), None, *at)),
-            )
-            .collect();
-        changes.sort_by_key(|(_, _, at)| *at);
+        let change = |jid, now, own| RosterChange {
+            jid,
+            now,
+            version: RosterVersion { own, provided },
+        };
+        let newer = self.iter().filter(|contact| contact.version() > own);
+        let listed = newer.filter_map(|contact| {
+            let jid = contact.jid();
+            let now = self.item(&jid)?;
+            Some(change(jid, Some(now), contact.version()))
+        });
+        let removed = self.removed.range(own + 1..).filter_map(|(at, jid)| {
+            match (self.item(jid), self.get(jid)) {
+                // Its last change is among those above.
+                (Some(_), Some(contact)) if contact.version() > own => None,
+                (now, _) => Some(change(jid.clone(), now, *at)),
+            }
+        });
+        let mut changes: Vec<_> = listed.chain(removed).collect();
+        changes.sort_by_key(|change| change.version.own);
         Some(changes)
     }
 
@@ -300,11 +413,12 @@ impl Contacts {
         batch: &mut Batch,
     ) {
         self.change += 1;
+        let is_provided = self.is_provided(jid);
         let was_listed = self.standing(jid).listed;
         match contact {
             Some(mut contact) => {
                 contact.change = self.change;
-                if contact.standing.listed {
+                if contact.standing.listed || is_provided {
                     self.version += 1;
                     contact.version = self.version;
                     self.removed.retain(|_, removed| removed != jid);

@@ -13,14 +13,14 @@ use store::{Batch, Collection, Map, Owner, StoreError, Version};
 use stream::StreamFault;
 use thiserror::Error;
 
-use super::{CONTACTS, CellState, Closing, ContactRef, Contacts, ending, subscriptions};
+use super::{CONTACTS, Contacts, ending};
 use crate::{
     environment::random_bytes,
     host::Host,
     permission::Role,
     pipeline::{
         Gates,
-        events::{AccountCreated, AccountDeleted, AccountDisabled, Event, PasswordChanged},
+        events::{AccountCreated, AccountDisabled, Event, PasswordChanged},
     },
     server::Server,
     session::{Session, SessionId},
@@ -45,6 +45,9 @@ pub struct AccountRecord {
     /// Nobody may sign in.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
+    /// From when on it may be deleted, microseconds UTC, if it is to be. Nobody may sign in either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletion_due: Option<i64>,
     /// Its user registered it, rather than an operator.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub registered: bool,
@@ -89,7 +92,7 @@ impl Server {
         let keys = self.derive(&host, password).await?;
         let owner = Owner::Account(jid.clone());
         let mut record = self.store().write(ACCOUNT, &owner).await?;
-        if !record.is_empty() {
+        if !record.is_empty() || (registered && self.is_gone(&host, jid).await?) {
             return Err(AccountError::Exists(jid.clone()));
         }
         let created = self.environment().timestamp().as_micros();
@@ -108,7 +111,7 @@ impl Server {
     }
 
     /// Tells the account an event of its life, if anybody listens.
-    async fn tell<E: Event + Send>(self: &Arc<Self>, jid: &BareJid, event: E) {
+    pub(super) async fn tell<E: Event + Send>(self: &Arc<Self>, jid: &BareJid, event: E) {
         let listened = self
             .host(jid.domain())
             .is_some_and(|host| !E::handlers(host.pipeline()).is_empty());
@@ -164,49 +167,6 @@ impl Server {
         if disabled {
             self.end_sessions(jid, None, &StreamFault::AccountGone);
         }
-        Ok(())
-    }
-
-    /// Removes an account with everything it owns: contacts are unsubscribed, then its sessions end with
-    /// `not-authorized`, then its data goes, once.
-    ///
-    /// # Errors
-    ///
-    /// [`AccountError`]; then nothing was removed.
-    pub async fn delete_account(self: &Arc<Self>, jid: &BareJid) -> Result<(), AccountError> {
-        let missing = || AccountError::Missing(jid.clone());
-        let cell = self.account(jid).await?.ok_or_else(missing)?;
-        let deletion = self.visit(&cell, Gates::OPEN, |account, cx| {
-            if account.is_anonymous() || account.closing != Closing::No {
-                return false;
-            }
-            let contacts: Vec<BareJid> = account.contacts().iter().map(ContactRef::jid).collect();
-            for contact in contacts {
-                subscriptions::remove(account, cx, &contact);
-            }
-            let sessions: Vec<SessionId> = account
-                .resources()
-                .map(|resource| resource.session().id())
-                .collect();
-            for session in sessions {
-                ending::end(account, cx, session, &StreamFault::AccountGone);
-            }
-            cx.tell(AccountDeleted {}, account);
-            account.closing = Closing::Closed;
-            cx.batch().delete_owner(account.owner());
-            true
-        });
-        if deletion != Some(true) {
-            return Err(missing());
-        }
-        let seq = self.store().submitted();
-        if let Err(error) = self.store().settled(seq).await {
-            if let CellState::Ready(account) = &mut *cell.lock() {
-                account.closing = Closing::No;
-            }
-            return Err(error.into());
-        }
-        self.go_when_drained(&cell);
         Ok(())
     }
 
@@ -281,7 +241,7 @@ impl Server {
         let (record, keys) = self.store().read(question).await?;
         let keys = keys.and_then(|keys| ScramKeys::decode(&keys).ok());
         Ok(match (record, keys) {
-            (Some(record), Some(keys)) if !record.disabled => match authzid {
+            (Some(record), Some(keys)) if record.may_sign_in() => match authzid {
                 Some(authzid) if BareJid::parse(authzid).ok().as_ref() != Some(&jid) => {
                     Credentials::foreign_authzid(keys)
                 }
@@ -442,8 +402,13 @@ fn put_keys(batch: &mut Batch, owner: &Owner, keys: &[ScramKeys]) {
     }
 }
 
-/// The moment an account was made, for those who show it.
 impl AccountRecord {
+    /// Whether whoever knows the password may sign in.
+    #[must_use]
+    pub fn may_sign_in(&self) -> bool {
+        !self.disabled && self.deletion_due.is_none()
+    }
+
     /// When it was made.
     #[must_use]
     pub fn created_at(&self) -> Timestamp {

@@ -9,6 +9,7 @@ use stream::StreamFault;
 
 use super::{Account, iq, mail, noted, presence};
 use crate::{
+    effect::Effect,
     envelope::Envelope,
     pipeline::{
         Context,
@@ -100,10 +101,16 @@ pub(crate) fn reroute(account: &mut Account, cx: &Context<'_>, frame: &Frame) {
 /// After a panic nothing of the account's memory is trusted but its list of sessions: they end, and
 /// this gives what others must be told of that.
 pub(crate) fn abandon(account: &mut Account, server: &Server) -> Vec<Envelope> {
-    let mut last = Vec::from(account.effects.take());
+    let mut last = Vec::new();
+    for effect in account.effects.take() {
+        match effect {
+            Effect::Stanza(envelope) => last.push(envelope),
+            Effect::Told(told) => server.drop_told(&told, "its sender's memory was given up"),
+        }
+    }
     let watchers: Vec<Jid> = account
         .contacts()
-        .iter()
+        .standings()
         .filter(|contact| contact.standing().state.is_seen_by_contact())
         .map(|contact| contact.jid().into())
         .collect();

@@ -92,6 +92,7 @@ fn request(account: &mut Account, cx: &Context<'_>, envelope: Envelope, method: 
                 asked: to,
                 from: envelope.from(),
                 session: envelope.session(),
+                role: envelope.role(),
                 account: Some(account),
                 run: Some(cx),
                 service: None,
@@ -114,6 +115,7 @@ fn request(account: &mut Account, cx: &Context<'_>, envelope: Envelope, method: 
             let job = IqJob {
                 from: envelope.from().clone(),
                 session: envelope.session().cloned(),
+                role: envelope.role(),
                 account: Some(account.jid().clone()),
                 host: cx.host().clone(),
                 server: cx.server().clone(),

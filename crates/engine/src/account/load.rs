@@ -53,6 +53,10 @@ impl Drop for Unfinished {
 type Read = (Account, Vec<(String, SessionNote)>);
 
 async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Read>, StoreError> {
+    let Some(host) = server.host(jid.domain()) else {
+        return Ok(None);
+    };
+    server.prepare(&host).await?;
     let owner = Owner::Account(jid.clone());
     let question = (
         ACCOUNT.get(&owner, &()),
@@ -70,9 +74,6 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Read>, Store
     };
     let residents = Residents::load(&owner, server.residents(), answers)?;
     let mailbox = Mailbox::load(owner, mail, fresh_key(server));
-    let Some(host) = server.host(jid.domain()) else {
-        return Ok(None);
-    };
     let account = Account::new(
         jid.clone(),
         host,

@@ -64,7 +64,7 @@ fn deliver(
     event.recipients = recipients(account, indexes);
     let envelope = &event.envelope;
     let reliance = Reliance {
-        sender_acknowledged: envelope.session().is_some_and(|session| session.has_acks()),
+        sender_acknowledged: envelope.sender_has_acks(),
         recipient_acknowledges: event
             .recipients
             .iter()
@@ -185,7 +185,13 @@ fn record(
         .map_err(|refused| {
             tracing::debug!(account = %account.jid(), %refused, "a message was not kept");
         })?;
-    cx.bounce_if_lost(envelope.stanza());
+    // A home that keeps it tells its sender.
+    if !envelope
+        .crossing()
+        .is_some_and(|crossing| crossing.is_kept())
+    {
+        cx.bounce_if_lost(envelope.stanza());
+    }
     cx.undo_if_lost(Box::new(move |account| {
         account.mailbox.withdrawn(recorded.id);
     }));

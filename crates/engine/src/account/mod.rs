@@ -4,8 +4,10 @@
 //! one `&mut Account` and no way to another: what concerns another account is a stanza.
 
 mod cell;
+pub(crate) mod circles;
 mod contacts;
 pub(crate) mod credentials;
+mod deletion;
 mod drain;
 pub(crate) mod ending;
 pub(crate) mod iq;
@@ -15,6 +17,7 @@ pub(crate) mod noted;
 mod pages;
 pub(crate) mod presence;
 mod resident;
+mod roster_version;
 pub mod subscription;
 pub(crate) mod subscriptions;
 mod vcard;
@@ -34,10 +37,13 @@ use stream::StreamFault;
 use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
-    contacts::{Contact, ContactRef, Contacts},
+    circles::Circle,
+    contacts::{Contact, ContactRef, Contacts, RosterItem, Tie},
     credentials::{AccountError, AccountRecord},
+    deletion::Deletion,
     resident::{Resident, ResidentKind},
-    subscriptions::RosterFull,
+    roster_version::{NoVersion, RosterChange, RosterVersion},
+    subscriptions::{NotRemoved, RosterFull},
     vcard::VCARD,
 };
 pub(crate) use self::{
@@ -46,7 +52,7 @@ pub(crate) use self::{
     drain::DrainQueue,
 };
 use crate::{
-    envelope::Envelope,
+    effect::Effect,
     host::Host,
     session::{
         Session, SessionId,
@@ -66,8 +72,8 @@ pub struct Account {
     contacts: Contacts,
     mailbox: Mailbox,
     residents: Residents,
-    /// Stanzas its runs made, to be routed in order by one drainer.
-    pub(crate) effects: DrainQueue<Envelope>,
+    /// What its runs made for others, to be routed in order by one drainer.
+    pub(crate) effects: DrainQueue<Effect>,
     /// Sessions whose outbox overflowed, to be ended in runs of their own.
     pub(crate) condemned: VecDeque<(SessionId, StreamFault, Frame)>,
     /// The newest batch a run of this account handed over.

@@ -94,7 +94,7 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
         return;
     };
     let own_resource = resource.full_jid().clone();
-    for contact in account.contacts().iter() {
+    for contact in account.contacts().standings() {
         let state = contact.standing().state;
         if !(state.sees_contact() || state.asks()) {
             continue;
@@ -130,6 +130,7 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
     }
     for contact in account.contacts().iter() {
         if let (true, Some(request)) = (contact.standing().state.is_pending_in(), contact.request())
+            && !account.contacts().is_provided(&contact.jid())
             && cx.may_address(account, &contact.jid().into())
         {
             cx.push_to(&to, request, own.clone());
@@ -195,7 +196,7 @@ pub(super) fn is_broadcast_to(account: &Account, target: &Jid) -> bool {
 
 /// Sends a resource's presence to every contact that may see it.
 pub(super) fn broadcast(account: &Account, cx: &Context<'_>, from: &Jid, stanza: &Arc<Stanza>) {
-    for contact in account.contacts().iter() {
+    for contact in account.contacts().standings() {
         if !contact.standing().state.is_seen_by_contact() {
             continue;
         }

@@ -25,7 +25,8 @@ pub(crate) fn sent(
     kind: SubscriptionType,
 ) {
     let contact = envelope.to().bare();
-    if contact == *account.jid() {
+    // With whom a feature provides nothing is to be asked and nothing to be taken back.
+    if contact == *account.jid() || account.contacts().is_provided(&contact) {
         return;
     }
     let before = account.contacts().standing(&contact);
@@ -49,6 +50,19 @@ pub(crate) fn arrived(
 ) {
     let contact = envelope.from().bare();
     if contact == *account.jid() {
+        return;
+    }
+    if account.contacts().is_provided(&contact) {
+        // Whoever asks does not know yet that the answer was given.
+        if kind == SubscriptionType::Subscribe {
+            act(
+                account,
+                cx,
+                &contact,
+                Effect::Send(SubscriptionType::Subscribed),
+                None,
+            );
+        }
         return;
     }
     let before = account.contacts().standing(&contact);
@@ -172,11 +186,7 @@ fn act(
         }
         Effect::SendReceipt => receipt(account, cx, contact),
         Effect::Push | Effect::PushRemoval => {
-            let now = account
-                .contacts()
-                .get(contact)
-                .filter(|known| known.standing().listed)
-                .map(ContactRef::to_contact);
+            let now = account.contacts().item(contact);
             cx.tell(
                 ContactChanged {
                     contact: contact.clone(),
@@ -224,13 +234,23 @@ fn deliver(account: &Account, cx: &Context<'_>, audience: Audience, stanza: &Arc
     }
 }
 
+/// Why a contact was not taken off the roster.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NotRemoved {
+    /// The roster does not show it.
+    Missing,
+    /// A feature provides it.
+    Provided,
+}
+
 /// The roster holds as many items as it may.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RosterFull;
 
 impl Account {
     /// Puts a contact on the roster with this name and these groups, or changes them there. What the two
-    /// are to each other stays as it is, [RFC 6121 §2.3](https://www.rfc-editor.org/rfc/rfc6121#section-2.3).
+    /// are to each other stays as it is, [RFC 6121 §2.3](https://www.rfc-editor.org/rfc/rfc6121#section-2.3). A contact
+    /// that a feature provides keeps the groups it has from there.
     ///
     /// # Errors
     ///
@@ -244,27 +264,39 @@ impl Account {
     ) -> Result<(), RosterFull> {
         let before = self.contacts.get(jid).map(ContactRef::to_contact);
         let mut after = before.clone().unwrap_or_default();
-        if !after.standing.listed && is_full(self, cx) {
+        let is_provided = self.contacts.is_provided(jid);
+        if !is_provided && !after.standing.listed && is_full(self, cx) {
             return Err(RosterFull);
         }
-        after.standing.listed = true;
+        after.standing.listed |= !is_provided;
         after.name = name;
         after.groups = groups;
+        if is_provided {
+            let provided = self.contacts.provided_groups(jid);
+            after.groups.retain(|group| !provided.contains(group));
+        }
         if !before.is_some_and(|before| before.same(&after)) {
-            self.set_contact(cx, jid, Some(after));
+            let after = (!after.is_blank()).then_some(after);
+            self.set_contact(cx, jid, after);
         }
         act(self, cx, jid, Effect::Push, None);
         Ok(())
     }
 
     /// Takes a contact off the roster and ends all ties, [RFC 6121 §2.5](https://www.rfc-editor.org/rfc/rfc6121#section-2.5).
-    /// `false` when the roster does not list it.
-    pub fn remove_contact(&mut self, cx: &Context<'_>, jid: &BareJid) -> bool {
-        let listed = self.contacts.standing(jid).listed;
-        if listed {
-            remove(self, cx, jid);
+    ///
+    /// # Errors
+    ///
+    /// [`NotRemoved`]; then nothing was changed.
+    pub fn remove_contact(&mut self, cx: &Context<'_>, jid: &BareJid) -> Result<(), NotRemoved> {
+        if self.contacts.is_provided(jid) {
+            return Err(NotRemoved::Provided);
         }
-        listed
+        if !self.contacts.standing(jid).listed {
+            return Err(NotRemoved::Missing);
+        }
+        remove(self, cx, jid);
+        Ok(())
     }
 
     /// Sets or removes a contact, in memory and in the run's batch; a batch that fails is undone.

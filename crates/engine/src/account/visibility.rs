@@ -21,7 +21,7 @@ impl Account {
     pub fn watchers(&self) -> BTreeSet<Jid> {
         let contacts = self
             .contacts()
-            .iter()
+            .standings()
             .filter(|contact| contact.standing().state.is_seen_by_contact())
             .map(|contact| Jid::from(contact.jid()));
         let directed = self

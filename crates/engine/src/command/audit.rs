@@ -74,7 +74,82 @@ fn told(fields: &[Field], arguments: &Map<String, Value>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        fmt,
+        sync::{Arc, Mutex},
+    };
+
     use super::*;
+
+    #[test]
+    fn what_is_done_fails_or_is_refused_leaves_a_line() {
+        let changes = audit(false);
+        check(
+            &changes,
+            |audit| audit.ended(&Ok(())),
+            "INFO a command was done",
+        );
+        check(
+            &changes,
+            |audit| audit.ended::<()>(&Err(CommandError::NotRunning)),
+            "INFO a command failed no server is running",
+        );
+        check(&changes, Audit::refused, "WARN a command was refused");
+        let reads = audit(true);
+        check(&reads, |audit| audit.ended(&Ok(())), "");
+        check(&reads, Audit::refused, "WARN a command was refused");
+    }
+
+    fn audit(reads_only: bool) -> Audit {
+        Audit {
+            by: "admin@example".to_owned(),
+            command: "user kick",
+            on: "user=romeo@example".to_owned(),
+            reads_only,
+        }
+    }
+
+    #[track_caller]
+    fn check(audit: &Audit, act: impl FnOnce(&Audit), expected: &str) {
+        let heard = Heard::default();
+        tracing::subscriber::with_default(heard.clone(), || act(audit));
+        let line = heard.0.lock().unwrap().clone();
+        assert_eq!(line.contains("admin@example"), !expected.is_empty());
+        assert_eq!(line.contains("user=romeo@example"), !expected.is_empty());
+        for word in expected.split(' ') {
+            assert!(line.contains(word), "{word} in {line}");
+        }
+    }
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Heard(Arc<Mutex<String>>);
+
+    impl tracing::Subscriber for Heard {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            let mut line = self.0.lock().unwrap();
+            line.push_str(event.metadata().level().as_str());
+            event.record(&mut |_: &tracing::field::Field, value: &dyn fmt::Debug| {
+                line.push_str(&format!(" {value:?}"));
+            });
+        }
+
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+        fn enter(&self, _: &tracing::span::Id) {}
+
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
 
     #[test]
     fn addresses_and_choices_are_told_texts_and_passwords_are_not() {

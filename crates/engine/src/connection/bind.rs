@@ -57,7 +57,7 @@ pub(super) async fn bind(
             .account_record(&who.jid)
             .await
             .map_err(|_| unavailable())?;
-        if record.is_none_or(|record| record.disabled) {
+        if !record.is_some_and(|record| record.may_sign_in()) {
             return Err(StanzaError::new(Condition::NotAllowed));
         }
     }

@@ -347,7 +347,6 @@ impl Connection {
         let Phase::Bound(bound) = &mut self.phase else {
             return;
         };
-        bound.owes_count += 1;
         let server = &self.server;
         let is_timed = server.metrics().stanza(Direction::Received, stanza.kind());
         let begun = is_timed.then(|| server.environment().now());
@@ -365,6 +364,7 @@ impl Connection {
                         .watches
                         .show(server, Way::Received, jid, stanza, None);
                 }
+                bound.owes_count += 1;
                 server.sent(&bound.cell, envelope);
                 bound.count_effects();
                 if let Some(begun) = begun {

@@ -475,6 +475,7 @@ fn early_job(
     IqJob {
         from: host.domain().clone().into(),
         session: None,
+        role: Role::default(),
         account: None,
         host: host.clone(),
         server: server.clone(),

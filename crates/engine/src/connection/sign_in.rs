@@ -11,6 +11,7 @@ use store::StoreError;
 
 use super::negotiation::SignedIn;
 use crate::{
+    account::AccountRecord,
     host::{Authentication, Host},
     permission::Role,
     server::Server,
@@ -113,7 +114,7 @@ pub(super) async fn admit(
         SaslFailure::TemporaryAuthFailure
     })?;
     // A certificate may name an account that is not there (any more); passwords were checked against it.
-    let Some(record) = record.filter(|record| !record.disabled) else {
+    let Some(record) = record.filter(AccountRecord::may_sign_in) else {
         return Err(SaslFailure::NotAuthorized);
     };
     let role = server.role_of(host, &jid, Some(&record));

@@ -64,6 +64,9 @@ pub struct Limits {
     /// Contacts in it and people waiting for an answer are together at most twice as many; a further request is
     /// forgotten.
     pub roster_items_max: usize,
+    /// How many accounts a shared group has. Past it, further ones are left out of it, and the log says so; of a group of
+    /// all accounts the oldest are in it.
+    pub shared_group_members_max: usize,
     /// How many addresses a user may block. Past it, blocking a further one is refused with `resource-constraint`.
     pub block_list_items_max: usize,
     /// How many bytes clients may keep in the private storage of one account. Past it, storing more is refused with
@@ -117,6 +120,7 @@ impl Default for Limits {
             streams_per_host_max: 1_000_000,
             sessions_per_account_max: 64,
             roster_items_max: 5_000,
+            shared_group_members_max: 500,
             block_list_items_max: 1_000,
             private_storage_bytes_max: 1024 * 1024,
             vcard_bytes_max: 128 * 1024,

@@ -9,7 +9,7 @@ use xml::Element;
 
 use super::{Answer, AnswerIq, HandleIq, Method, Payload, service::ServiceParts};
 use crate::{
-    account::{Account, AccountError, Closing, Resource},
+    account::{Account, AccountError, Closing, Deletion, Resource},
     command::Who,
     host::Host,
     permission::Role,
@@ -38,6 +38,7 @@ pub struct IqContext<'a> {
     pub(crate) asked: To,
     pub(crate) from: &'a Jid,
     pub(crate) session: Option<&'a Arc<Session>>,
+    pub(crate) role: Role,
     pub(crate) account: Option<&'a mut Account>,
     pub(crate) run: Option<&'a Context<'a>>,
     pub(crate) service: Option<&'a ServiceParts>,
@@ -82,9 +83,8 @@ impl IqContext<'_> {
     /// The role of the asker on the asker's own host.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.session
-            .map(|session| self.server.role_in_force(session))
-            .unwrap_or_default()
+        let session = self.session;
+        session.map_or(self.role, |session| self.server.role_in_force(session))
     }
 
     /// Who asks, as commands see it.
@@ -140,6 +140,7 @@ impl IqContext<'_> {
 pub struct IqJob {
     pub(crate) from: Jid,
     pub(crate) session: Option<Arc<Session>>,
+    pub(crate) role: Role,
     pub(crate) account: Option<BareJid>,
     pub(crate) host: Arc<Host>,
     pub(crate) server: Arc<Server>,
@@ -163,10 +164,8 @@ impl IqJob {
     /// The role of the asker on the asker's own host.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.session
-            .as_ref()
-            .map(|session| self.server.role_in_force(session))
-            .unwrap_or_default()
+        let session = self.session.as_ref();
+        session.map_or(self.role, |session| self.server.role_in_force(session))
     }
 
     /// Who asks, as commands see it.
@@ -230,13 +229,14 @@ impl IqJob {
         }
     }
 
-    /// Removes the account that asks, with all it owns. Its sessions end, and so the asking one gets the
-    /// empty result before its stream ends, [XEP-0077 §3.2](https://xmpp.org/extensions/xep-0077.html#usecases-cancel).
+    /// Deletes the account that asks, with all it owns, now or after the grace period of its host. Its sessions end,
+    /// and so the asking one gets the empty result before its stream ends,
+    /// [XEP-0077 §3.2](https://xmpp.org/extensions/xep-0077.html#usecases-cancel).
     ///
     /// # Errors
     ///
-    /// [`AccountError`]; then nothing was removed, and that is to be the answer.
-    pub async fn delete_own_account(&self) -> Result<(), AccountError> {
+    /// [`AccountError`]; then nothing was changed, and that is to be the answer.
+    pub async fn delete_own_account(&self) -> Result<Deletion, AccountError> {
         let account = self.from.bare();
         let Some(session) = &self.session else {
             return Err(AccountError::Missing(account));
@@ -244,7 +244,7 @@ impl IqJob {
         let to = Jid::from(session.full_jid().clone());
         let result = self.stanza.reply_result(None).with_to(Some(to));
         session.outbox().set_last_words(Some(result));
-        let outcome = self.server.delete_account(&account).await;
+        let outcome = self.server.delete_account(&account, false).await;
         if outcome.is_err() {
             session.outbox().set_last_words(None);
         }

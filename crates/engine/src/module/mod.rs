@@ -3,16 +3,24 @@
 //! A module holds configuration only and is built anew when that changes; state lives in accounts,
 //! sessions and the store. No module sees another.
 
+mod account_message;
+mod circles;
 mod entry;
+mod gone;
 pub mod iq;
 mod job;
 mod key;
+mod prepare;
 mod service;
 mod stream_element;
 mod wiring;
 
 pub(crate) use self::{
+    account_message::{AccountMessageCounters, AccountMessageHandler, Saying, Told},
+    circles::CirclesFn,
+    gone::GoneFn,
     job::{JobEntry, Jobs},
+    prepare::{Preparation, PrepareFn},
     service::{ServiceCell, ServiceRef},
     stream_element::ElementHandler,
     wiring::{FannedOut, Gauge, Parts},
@@ -27,10 +35,14 @@ use thiserror::Error;
 use xml::{Element, Fragment};
 
 pub use self::{
+    account_message::{AccountMessage, AccountMessageCounts, OnAccountMessage, TellError},
+    circles::Circles,
     entry::{Entry, Setting, entry},
+    gone::Gone,
     iq::{IqContext, IqJob, To},
     job::Job,
     key::{Key, key_names},
+    prepare::Prepare,
     service::{Service, ServiceParts, ServiceWiring},
     stream_element::{AtSession, StreamElement},
     wiring::{AtStream, Wiring},

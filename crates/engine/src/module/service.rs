@@ -14,6 +14,7 @@ use super::{
 use crate::{
     account::DrainQueue,
     disco::{Disco, Identity},
+    effect::Effect,
     envelope::Envelope,
     host::Host,
     pipeline::Context,
@@ -111,17 +112,17 @@ impl<'a, M: Module> ServiceWiring<'a, M> {
 /// A service's lock, and what its runs made, to be routed in order by one drainer. It stays the same over
 /// reloads.
 #[derive(Default)]
-pub(crate) struct ServiceCell(Mutex<DrainQueue<Envelope>>);
+pub(crate) struct ServiceCell(Mutex<DrainQueue<Effect>>);
 
 impl ServiceCell {
     /// Takes the service's lock: for one run, or to take the next effect.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, DrainQueue<Envelope>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, DrainQueue<Effect>> {
         // A panic inside a run is caught there, before anything was put into the queue.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next stanza to route; `None` ends the draining.
-    pub(crate) fn next_effect(&self) -> Option<Envelope> {
+    /// What is to be routed next; `None` ends the draining.
+    pub(crate) fn next_effect(&self) -> Option<Effect> {
         self.lock().next(VecDeque::pop_front)
     }
 }

@@ -1,13 +1,15 @@
 //! What a module says it touches, and where that goes.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
-use jid::{Domain, Jid};
+use jid::{BareJid, Domain, Jid};
 use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AnswerIq, DiscoNodes, FanOut, HandleIq, Module, On, Payload, Screen,
+    AccountMessage, AnswerIq, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq,
+    Module, On, OnAccountMessage, Payload, Prepare, PrepareFn, Screen,
+    account_message::AccountMessageHandler,
     iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
     service::{Service, ServiceParts, ServiceWiring},
@@ -52,6 +54,8 @@ type ReadFn = Box<dyn Fn(&Arc<Host>, &Arc<Server>) -> f64 + Send + Sync>;
 /// What the modules of one host made together.
 #[derive(Default)]
 pub(crate) struct Parts {
+    /// The modules themselves, of whatever types.
+    pub(crate) modules: Vec<Arc<dyn Any + Send + Sync>>,
     pub(crate) pipeline: Pipeline,
     pub(crate) iq: IqTable,
     pub(crate) disco: Disco,
@@ -61,10 +65,15 @@ pub(crate) struct Parts {
     pub(crate) marks: Vec<&'static str>,
     pub(crate) services: Vec<ServiceParts>,
     pub(crate) elements: Vec<ElementHandler>,
+    pub(crate) account_messages: Vec<AccountMessageHandler>,
     pub(crate) jobs: Vec<JobEntry>,
     pub(crate) commands: Vec<&'static CommandEntry>,
     pub(crate) counters: Vec<&'static Counter>,
     pub(crate) gauges: Vec<Gauge>,
+    pub(crate) prepares: Vec<PrepareFn>,
+    pub(crate) circles: Vec<CirclesFn>,
+    pub(crate) gone: Vec<GoneFn>,
+    pub(crate) deletion_grace: Duration,
 }
 
 /// Registers one module. Handed to [`Module::wire`].
@@ -75,10 +84,9 @@ pub struct Wiring<'a, M> {
 
 impl<'a, M: Module> Wiring<'a, M> {
     pub(crate) fn new(module: M, parts: &'a mut Parts) -> Self {
-        Self {
-            module: Arc::new(module),
-            parts,
-        }
+        let module = Arc::new(module);
+        parts.modules.push(module.clone());
+        Self { module, parts }
     }
 
     /// The module's own configuration decides what is wired.
@@ -208,6 +216,17 @@ impl<'a, M: Module> Wiring<'a, M> {
         self
     }
 
+    /// Takes what accounts and services of this feature say to an account with
+    /// [`tell_account`](Context::tell_account).
+    pub fn account_message<A: AccountMessage>(&mut self) -> &mut Self
+    where
+        M: OnAccountMessage<A>,
+    {
+        let handler = AccountMessageHandler::new::<M, A>(&self.module);
+        self.parts.account_messages.push(handler);
+        self
+    }
+
     /// Does [`Job::run`] again and again, `every` so often, beginning one such span after the start or after
     /// the reload that turned the feature on.
     pub fn job(&mut self, every: Duration) -> &mut Self
@@ -223,6 +242,50 @@ impl<'a, M: Module> Wiring<'a, M> {
                 Box::pin(async move { module.run(&host, &server).await })
             }),
         });
+        self
+    }
+
+    /// Reads something of the host before its accounts.
+    pub fn prepare(&mut self) -> &mut Self
+    where
+        M: Prepare,
+    {
+        let module = self.module.clone();
+        self.parts.prepares.push(Box::new(move |host, server| {
+            let module = module.clone();
+            Box::pin(async move { module.prepare(&host, &server).await })
+        }));
+        self
+    }
+
+    /// Provides contacts to accounts.
+    pub fn circles(&mut self) -> &mut Self
+    where
+        M: Circles,
+    {
+        let module = self.module.clone();
+        let circles = Box::new(move |account: &BareJid| module.circles(account));
+        self.parts.circles.push(circles);
+        self
+    }
+
+    /// For this long a deleted account can be taken back; the longest that a feature asks for counts. Who asks for it
+    /// has to see to it that [`Server::finish_deletions`](crate::Server::finish_deletions) is called.
+    pub fn deletion_grace(&mut self, grace: Duration) -> &mut Self {
+        self.parts.deletion_grace = self.parts.deletion_grace.max(grace);
+        self
+    }
+
+    /// Remembers names whose account was deleted.
+    pub fn gone(&mut self) -> &mut Self
+    where
+        M: Gone,
+    {
+        let module = self.module.clone();
+        self.parts.gone.push(Box::new(move |account, server| {
+            let module = module.clone();
+            Box::pin(async move { module.is_gone(&account, &server).await })
+        }));
         self
     }
 

@@ -193,7 +193,8 @@ event! {
 }
 
 event! {
-    /// Nobody may sign in to the account any more, or everybody who could before.
+    /// Nobody may sign in to the account any more, be it disabled or to be deleted after a while, or everybody who could
+    /// before.
     AccountDisabled {
         /// Which of both.
         disabled: bool,

@@ -18,9 +18,11 @@ use super::{
 };
 use crate::{
     account::{Account, DrainQueue, ending},
+    effect::Effect,
     envelope::Envelope,
     faults::{Panicked, caught},
     host::Host,
+    module::{AccountMessage, Saying, TellError},
     server::Server,
     session::{
         Session,
@@ -59,13 +61,32 @@ impl Truth {
     }
 }
 
+/// What goes to others when the run is handed over.
+enum Route {
+    Stanza(Envelope, Truth),
+    Message(Box<Saying>),
+}
+
+impl Route {
+    /// With its gates, and `from` as who speaks.
+    fn on_its_way(self, from: &BareJid, gates: Gates, inherited: Gates) -> Effect {
+        match self {
+            Self::Stanza(mut envelope, truth) => {
+                envelope.gate_at(truth.gates(gates, inherited));
+                Effect::Stanza(envelope)
+            }
+            Self::Message(saying) => Effect::Told(Box::new(saying.stamped(from, gates))),
+        }
+    }
+}
+
 /// What one run collects.
 #[derive(Default)]
 pub(crate) struct Run {
     batch: Batch,
     /// What nothing of this run waits for.
     aside: Batch,
-    routes: SmallVec<[(Envelope, Truth); 1]>,
+    routes: SmallVec<[Route; 1]>,
     pushes: SmallVec<[(Arc<Session>, Frame, Truth); 2]>,
     /// If the batch fails, these get an error: nobody will ever see them.
     bounces: SmallVec<[Arc<Stanza>; 1]>,
@@ -107,16 +128,35 @@ impl<'a> Context<'a> {
 
     /// Puts a stanza on its way after this run, behind what the account sent before.
     pub fn route(&self, envelope: Envelope) {
-        self.run.borrow_mut().routes.push((envelope, Truth::Stored));
+        let route = Route::Stanza(envelope, Truth::Stored);
+        self.run.borrow_mut().routes.push(route);
     }
 
     /// As [`Context::route`], for what is so whatever becomes of this run's batch: that somebody is
     /// there or gone, or an error.
     pub fn route_regardless(&self, envelope: Envelope) {
-        self.run
-            .borrow_mut()
-            .routes
-            .push((envelope, Truth::Regardless));
+        let route = Route::Stanza(envelope, Truth::Regardless);
+        self.run.borrow_mut().routes.push(route);
+    }
+
+    /// Tells another account of ours something, in a run of its own there: behind what this account or service
+    /// routed before, and once this run's batch is durable. See [`AccountMessage`].
+    ///
+    /// # Errors
+    ///
+    /// [`TellError`]; then nothing is on its way.
+    pub fn tell_account<M: AccountMessage>(
+        &self,
+        account: &BareJid,
+        message: &M,
+    ) -> Result<(), TellError> {
+        if account.local().is_none() || !self.server.serves(account.domain()) {
+            return Err(TellError::NoAccount);
+        }
+        let saying = Saying::new(account, message)?;
+        let route = Route::Message(Box::new(saying));
+        self.run.borrow_mut().routes.push(route);
+        Ok(())
     }
 
     /// Gives `session` a copy of `stanza`, readdressed to it, which is dropped if the session ends first.
@@ -259,7 +299,7 @@ pub(crate) fn run_service<R>(
     server: &Arc<Server>,
     host: &Arc<Host>,
     jid: &BareJid,
-    effects: &mut DrainQueue<Envelope>,
+    effects: &mut DrainQueue<Effect>,
     gates: Gates,
     body: impl FnOnce(&Context<'_>) -> R,
 ) -> Result<(R, Gates), Panicked> {
@@ -272,9 +312,8 @@ pub(crate) fn run_service<R>(
         None => inherited,
     };
     submit_aside(server, &mut run);
-    for (mut envelope, truth) in run.routes {
-        envelope.gate_at(truth.gates(gates, inherited));
-        effects.push(envelope);
+    for route in run.routes {
+        effects.push(route.on_its_way(jid, gates, inherited));
     }
     Ok((result, gates))
 }
@@ -328,9 +367,9 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut 
             }
         }
     }
-    for (mut envelope, truth) in run.routes {
-        envelope.gate_at(truth.gates(gates, inherited));
-        account.effects.push(envelope);
+    for route in run.routes {
+        let effect = route.on_its_way(account.jid(), gates, inherited);
+        account.effects.push(effect);
     }
     gates
 }

@@ -1,10 +1,12 @@
 //! The router: takes envelopes to the account, host or service they are for, in order, in a loop.
 //!
-//! It takes nothing but [`Envelope`]s, which only an origin's stamp makes. Nothing here waits: a
+//! It takes no stanza but in an [`Envelope`], which only an origin's stamp makes. Nothing here waits: a
 //! stanza for an account that is not in memory waits in that account's own inbox, and holds back only
 //! the session that sent it.
 
+mod elsewhere;
 mod reply;
+mod tell;
 mod to_account;
 mod to_host;
 mod to_service;
@@ -17,9 +19,10 @@ pub(crate) use self::reply::route_error;
 use self::reply::{Question, refuse, staged};
 use crate::{
     account::{Account, AccountCell, CellState, Closing, ending, presence},
+    effect::Effect,
     envelope::Envelope,
     faults::caught,
-    module::ServiceCell,
+    module::{ServiceCell, Told},
     pipeline::{
         Context, Gates, Stage,
         events::{IqSent, MessageSent, PresenceSent},
@@ -30,16 +33,17 @@ use crate::{
     session::Held,
 };
 
-/// Envelopes one account's drainer routes before it lets other work have the worker.
+/// How much one account's drainer routes before it lets other work have the worker.
 const CHUNK: usize = 256;
 
 /// What one step of routing leaves to do.
 enum Next {
     Drain(Queue),
     Route(Envelope),
+    Tell(Box<Told>),
 }
 
-/// Whose stanzas are routed in order by one drainer.
+/// Whose effects are routed in order by one drainer.
 enum Queue {
     Account(Arc<AccountCell>),
     Service(Arc<ServiceCell>),
@@ -156,7 +160,7 @@ impl Server {
         match run(self, &host, account, gates, body) {
             Ok((result, gates)) => {
                 account.host = Some(host);
-                Envelope::hold_back(&mut account.effects, held);
+                Effect::hold_back(&mut account.effects, held);
                 Ok((result, gates, self.claim(cell, state)))
             }
             Err(_) => {
@@ -207,17 +211,28 @@ impl Server {
         }
     }
 
-    /// The loop: everything that follows from `first`.
     fn work(self: &Arc<Self>, first: Option<Next>) {
-        let mut todo = VecDeque::new();
+        self.work_on(first, VecDeque::new());
+    }
+
+    /// The loop: everything that follows from `first`, and then from `todo`.
+    fn work_on(self: &Arc<Self>, first: Option<Next>, mut todo: VecDeque<Next>) {
         let mut next = first;
         while let Some(step) = next.take().or_else(|| todo.pop_front()) {
             match step {
                 Next::Route(envelope) => todo.extend(self.step_through(envelope)),
+                Next::Tell(told) => todo.extend(self.bring(told)),
                 Next::Drain(queue) => {
                     let mut routed = 0;
-                    while let Some(envelope) = self.next_effect(&queue) {
-                        todo.extend(self.step_through(envelope));
+                    while let Some(effect) = self.next_effect(&queue) {
+                        match effect {
+                            Effect::Stanza(envelope) => todo.extend(self.step_through(envelope)),
+                            Effect::Told(told) if self.must_wait(&told) => {
+                                self.tell_once_durable(told, queue);
+                                break;
+                            }
+                            Effect::Told(told) => todo.extend(self.bring(told)),
+                        }
                         routed += 1;
                         if routed == CHUNK {
                             // Still the queue's only drainer: its order is kept.
@@ -232,15 +247,15 @@ impl Server {
         }
     }
 
-    /// The next stanza of a queue; `None` ends the draining.
-    fn next_effect(&self, queue: &Queue) -> Option<Envelope> {
+    /// What is next in a queue; `None` ends the draining.
+    fn next_effect(&self, queue: &Queue) -> Option<Effect> {
         match queue {
             Queue::Account(cell) => self.next_of_account(cell),
             Queue::Service(cell) => cell.next_effect(),
         }
     }
 
-    fn next_of_account(&self, cell: &Arc<AccountCell>) -> Option<Envelope> {
+    fn next_of_account(&self, cell: &Arc<AccountCell>) -> Option<Effect> {
         let mut state = cell.lock();
         let CellState::Ready(account) = &mut *state else {
             return None;
@@ -271,12 +286,18 @@ impl Server {
             return None;
         }
         if envelope.to().local().is_some() && self.serves(envelope.to().domain()) {
-            return self.to_account(envelope);
+            return match self.link_to(|| envelope.to().bare_str()) {
+                None => self.to_account(Effect::Stanza(envelope)),
+                Some(link) => self.go_elsewhere(link, Effect::Stanza(envelope)),
+            };
         }
         match self.host(envelope.to().domain()) {
             Some(host) => self.to_host(&host, envelope),
             None => match self.service(envelope.to().domain()) {
-                Some(service) => self.to_service(&service, envelope),
+                Some(service) => match self.link_to(|| envelope.to().domain()) {
+                    None => self.to_service(&service, envelope),
+                    Some(link) => self.go_elsewhere(link, Effect::Stanza(envelope)),
+                },
                 // No federation: other domains are out of reach.
                 None => refuse(
                     &envelope,

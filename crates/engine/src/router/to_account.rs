@@ -1,4 +1,4 @@
-//! Stanzas for accounts: in memory, on their way there, or not there at all.
+//! Stanzas and messages for accounts: in memory, on their way there, or not there at all.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,10 +11,11 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountCell, CellState, Closing, INBOX_MAX, iq, load, mail,
+        Account, AccountCell, CellState, Closing, INBOX_MAX, circles, iq, load, mail,
         noted::{self, SessionNote},
         presence,
     },
+    effect::Effect,
     envelope::Envelope,
     faults::caught,
     losses,
@@ -31,29 +32,29 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(1);
 
 impl Server {
-    pub(super) fn to_account(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
+    pub(super) fn to_account(self: &Arc<Self>, effect: Effect) -> Option<Next> {
         // More than once only when the cell leaves memory between look-up and lock.
         for _ in 0..8 {
-            let cell = match self.registry.get(envelope.to().bare_str()) {
+            let cell = match self.registry.get(effect.to_str()) {
                 Some(cell) => cell,
-                None if is_for_resident_only(&envelope) => return None,
-                None => self.cell_or_load(&envelope.to().bare()),
+                None if is_for_resident_only(&effect) => return None,
+                None => self.cell_or_load(&effect.to()),
             };
             let mut state = cell.lock();
             match &mut *state {
                 CellState::Loading { inbox, .. } => {
                     if inbox.len() >= INBOX_MAX {
-                        return refuse(&envelope, &StanzaError::new(Condition::ResourceConstraint));
+                        return self.turn_away(&effect, Condition::ResourceConstraint);
                     }
-                    inbox.push_back(envelope);
+                    inbox.push_back(effect);
                     return None;
                 }
                 CellState::Ready(account) if account.closing != Closing::No => {
                     drop(state);
-                    return self.nobody(&envelope);
+                    return self.nobody(&effect);
                 }
                 CellState::Ready(_) => {
-                    let (next, last) = self.arrive(&cell, &mut state, envelope);
+                    let (next, last) = self.arrive(&cell, &mut state, effect);
                     drop(state);
                     self.work_all(last);
                     return next;
@@ -64,7 +65,18 @@ impl Server {
                 }
             }
         }
-        refuse(&envelope, &StanzaError::new(Condition::InternalServerError))
+        self.turn_away(&effect, Condition::InternalServerError)
+    }
+
+    /// It can't be taken now.
+    fn turn_away(&self, effect: &Effect, condition: Condition) -> Option<Next> {
+        match effect {
+            Effect::Stanza(envelope) => refuse(envelope, &StanzaError::new(condition)),
+            Effect::Told(told) => {
+                self.drop_told(told, "its account can't take it now");
+                None
+            }
+        }
     }
 
     /// The account's cell; when it is new, a task of its own loads it.
@@ -83,18 +95,21 @@ impl Server {
         self: &Arc<Self>,
         cell: &Arc<AccountCell>,
         state: &mut CellState,
-        envelope: Envelope,
+        effect: Effect,
     ) -> (Option<Next>, Vec<Envelope>) {
+        let envelope = match effect {
+            Effect::Stanza(envelope) => envelope,
+            Effect::Told(told) => return self.take_told(cell, state, &told),
+        };
         let gates = envelope.gates();
         // The sender reads on only when it is known what its stanza rests on.
         let held = envelope.hold();
         let question = Question::of(&envelope);
-        let outcome = self.run_in(
-            cell,
-            state,
-            gates,
-            held.as_ref(),
-            |account, cx| match envelope.stanza().kind() {
+        let outcome = self.run_in(cell, state, gates, held.as_ref(), |account, cx| {
+            if let Some(held) = &held {
+                held.note(cx);
+            }
+            match envelope.stanza().kind() {
                 Kind::Message(_) => {
                     let event = MessageArrived {
                         envelope,
@@ -106,12 +121,12 @@ impl Server {
                     staged(account, cx, PresenceArrived { envelope }, presence::arrived)
                 }
                 Kind::Iq(_) => staged(account, cx, IqArrived { envelope }, iq::arrived),
-            },
-        );
+            }
+        });
         match outcome {
             Ok(((), gates, next)) => {
                 if let Some(held) = held {
-                    held.gate_at(gates.after);
+                    held.gate_at(gates);
                 }
                 (next, Vec::new())
             }
@@ -136,19 +151,23 @@ impl Server {
             let (inbox, wakers) = (std::mem::take(inbox), std::mem::take(wakers));
             *state = CellState::Ready(Box::new(account));
             match self.run_in(cell, &mut state, Gates::OPEN, None, |account, cx| {
+                circles::enter(account, cx);
                 noted::take_back(account, cx, notes);
                 mail::give_up_strays(account, cx);
             }) {
                 Ok((_, _, next)) => todo.extend(next),
                 Err(more) => last.extend(more),
             }
-            for envelope in inbox {
+            for effect in inbox {
                 if matches!(&*state, CellState::Ready(_)) {
-                    let (next, more) = self.arrive(cell, &mut state, envelope);
+                    let (next, more) = self.arrive(cell, &mut state, effect);
                     todo.extend(next);
                     last.extend(more);
                 } else {
-                    todo.push(Next::Route(envelope));
+                    todo.push(match effect {
+                        Effect::Stanza(envelope) => Next::Route(envelope),
+                        Effect::Told(told) => Next::Tell(told),
+                    });
                 }
             }
             wakers
@@ -173,11 +192,11 @@ impl Server {
         for waker in wakers {
             waker.wake();
         }
-        for envelope in inbox {
-            let next = if missing {
-                self.nobody(&envelope)
-            } else {
-                refuse(&envelope, &losses::not_stored())
+        for effect in inbox {
+            let next = match &effect {
+                effect if missing => self.nobody(effect),
+                Effect::Stanza(envelope) => refuse(envelope, &losses::not_stored()),
+                Effect::Told(_) => self.turn_away(&effect, Condition::InternalServerError),
             };
             self.work(next);
         }
@@ -226,11 +245,21 @@ impl Server {
         }
     }
 
-    /// A stanza for an account that is not there.
-    fn nobody(self: &Arc<Self>, envelope: &Envelope) -> Option<Next> {
+    /// Something for an account that is not there.
+    fn nobody(self: &Arc<Self>, effect: &Effect) -> Option<Next> {
+        let envelope = match effect {
+            Effect::Stanza(envelope) => envelope,
+            Effect::Told(told) => {
+                self.drop_told(told, "there is no such account");
+                return None;
+            }
+        };
         let method = match envelope.stanza().kind() {
             Kind::Iq(IqType::Get) => Method::Get,
             Kind::Iq(IqType::Set) => Method::Set,
+            Kind::Presence(PresenceType::Probe | PresenceType::Subscribe) => {
+                return self.perhaps_gone(envelope);
+            }
             _ => return for_nobody(envelope),
         };
         let host = self.host(envelope.to().domain())?;
@@ -251,6 +280,7 @@ impl Server {
             asked: To::OtherAccount,
             from: envelope.from(),
             session: envelope.session(),
+            role: envelope.role(),
             account: None,
             run: None,
             service: None,
@@ -267,9 +297,50 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Somebody asks for the presence of an account that is not there. Where it is remembered as gone for good, the
+    /// asker is told, and that the subscription is at its end.
+    fn perhaps_gone(self: &Arc<Self>, envelope: &Envelope) -> Option<Next> {
+        let usual = for_nobody(envelope);
+        let account = envelope.to().bare();
+        let Some(host) = self
+            .host(account.domain())
+            .filter(|host| !host.gone().is_empty())
+        else {
+            return usual;
+        };
+        let error = envelope.stanza().reply_error(&StanzaError::gone(None));
+        let error = error.map(|error| envelope.answer(error));
+        let asker = envelope.from().bare().into();
+        let over = Stanza::presence(PresenceType::Unsubscribed);
+        let over = Envelope::from_account(&account, asker, over);
+        let held = envelope.hold();
+        let server = self.clone();
+        self.environment().spawn(Box::pin(async move {
+            match server.is_gone(&host, &account).await {
+                Ok(true) => {
+                    for envelope in error.into_iter().chain([over]) {
+                        server.route(envelope);
+                    }
+                }
+                Ok(false) => server.work(usual),
+                Err(error) => {
+                    tracing::error!(%account, %error, "whether an account is gone can't be read");
+                    server.work(usual);
+                }
+            }
+            drop(held);
+        }));
+        None
+    }
+}
+
 /// Whether nobody but a session could take it: presence for an account without sessions is not worth
 /// a read.
-fn is_for_resident_only(envelope: &Envelope) -> bool {
+fn is_for_resident_only(effect: &Effect) -> bool {
+    let Effect::Stanza(envelope) = effect else {
+        return false;
+    };
     matches!(
         envelope.stanza().kind(),
         Kind::Presence(PresenceType::Available | PresenceType::Unavailable | PresenceType::Error)

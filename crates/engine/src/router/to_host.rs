@@ -58,6 +58,7 @@ impl Server {
                     asked: To::Host,
                     from: envelope.from(),
                     session: envelope.session(),
+                    role: envelope.role(),
                     account: None,
                     run: None,
                     service: None,
@@ -88,6 +89,7 @@ impl Server {
         IqJob {
             from: envelope.from().clone(),
             session: envelope.session().cloned(),
+            role: envelope.role(),
             account: None,
             host: host.clone(),
             server: self.clone(),

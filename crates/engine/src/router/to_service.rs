@@ -10,6 +10,7 @@ use super::{
     reply::{Question, route_error},
 };
 use crate::{
+    effect::Effect,
     envelope::Envelope,
     module::{
         IqContext, Method, ServiceRef, To,
@@ -33,13 +34,16 @@ impl Server {
         let jid = BareJid::from(service.parts().domain().clone());
         let mut queue = service.cell.lock();
         let outcome = run_service(self, service.host(), &jid, &mut queue, gates, |cx| {
+            if let Some(held) = &held {
+                held.note(cx);
+            }
             self.at_service(service, envelope, cx)
         });
         match outcome {
             Ok((waiting, gates)) => {
-                Envelope::hold_back(&mut queue, held.as_ref());
+                Effect::hold_back(&mut queue, held.as_ref());
                 if let Some(held) = held {
-                    held.gate_at(gates.after);
+                    held.gate_at(gates);
                 }
                 let is_drainer = queue.claim();
                 drop(queue);
@@ -86,6 +90,7 @@ impl Server {
                             asked: To::Service,
                             from: envelope.from(),
                             session: envelope.session(),
+                            role: envelope.role(),
                             account: None,
                             run: Some(cx),
                             service: Some(service.parts()),

@@ -29,7 +29,9 @@ use stream::StreamFault;
 
 pub(crate) use self::sm::Acks;
 use self::{outbox::Outbox, waker::WakerSlot};
-use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage};
+use crate::{
+    envelope::Envelope, homes::Crossing, permission::Role, pipeline::Gates, sabotage::Sabotage,
+};
 
 /// Identifies a session for as long as the process lives.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -176,30 +178,48 @@ impl fmt::Debug for Session {
 ///
 /// Dropping it is what lets the session go on, so no path can forget to.
 #[derive(Debug)]
-pub(crate) struct Held(Arc<Session>);
+pub(crate) struct HeldSession(Arc<Session>);
+
+impl Clone for HeldSession {
+    fn clone(&self) -> Self {
+        self.0.held.fetch_add(1, Ordering::AcqRel);
+        Self(self.0.clone())
+    }
+}
+
+impl Drop for HeldSession {
+    fn drop(&mut self) {
+        if self.0.held.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.wake();
+        }
+    }
+}
+
+/// Who has to know when a stanza has taken effect: its session, or the home that keeps it until then.
+#[derive(Clone, Debug)]
+pub(crate) enum Held {
+    Session(HeldSession),
+    Crossing(Arc<Crossing>),
+}
 
 impl Held {
     pub(crate) fn new(session: &Arc<Session>) -> Self {
         session.held.fetch_add(1, Ordering::AcqRel);
-        Self(session.clone())
+        Self::Session(HeldSession(session.clone()))
     }
 
-    /// What the stanza did becomes durable at `gate`.
-    pub(crate) fn gate_at(&self, gate: Seq) {
-        self.0.gate_at(gate);
+    /// What the stanza did becomes durable with `gates`.
+    pub(crate) fn gate_at(&self, gates: Gates) {
+        match self {
+            Self::Session(held) => held.0.gate_at(gates.after),
+            Self::Crossing(crossing) => crossing.gate_at(gates.needs),
+        }
     }
-}
 
-impl Clone for Held {
-    fn clone(&self) -> Self {
-        Self::new(&self.0)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if self.0.held.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.wake();
+    /// Goes into the batch of what the stanza does.
+    pub(crate) fn note(&self, cx: &crate::pipeline::Context<'_>) {
+        if let Self::Crossing(crossing) = self {
+            crossing.note(&mut cx.batch());
         }
     }
 }

@@ -15,7 +15,10 @@
 //! | `get-registered-users-list` and `-num`, `get-disabled-users-list` and `-num` | from `user list` |
 //! | `get-online-users-list` and `-num` | from `session list` |
 //! | `get-user-lastlogin`, `user-stats` | from `user info`; of the statistics the size of the roster and the resources that are there |
-//! | `announce`, `set-motd`, `edit-motd`, `delete-motd`, `set-welcome`, `delete-welcome`, `restart`, `shutdown` | where a feature's command names the node |
+//! | `announce`, `set-motd`, `delete-motd` | `announce`, `motd set`, `motd clear` |
+//! | `edit-motd` | no: to set another message is to edit it |
+//! | `set-welcome`, `delete-welcome` | no: the welcome message stands in the configuration |
+//! | `restart`, `shutdown` | no: who stops a server has to be where it can be started |
 //! | `get-user-roster` | no: it is nobody's business but the user's |
 //! | `get-active-users`, `get-idle-users`, `get-active-users-num`, `get-idle-users-num` | no: the server does not tell idle users from others |
 //! | `edit-blacklist`, `edit-whitelist` | no: there are no such lists of the whole server |
@@ -70,7 +73,7 @@ impl Module for AdHocCommands {
     const SPECS: &'static [Spec] = &[
         Spec::new("XEP-0050", "1.3.0").except("refusing languages we don't speak"),
         Spec::new("XEP-0133", "1.3.1")
-            .except("rosters, idle users, blacklists, the list of admins; announcements and restarts unless a feature names them"),
+            .except("rosters, idle users, blacklists, the list of admins, welcome messages, restart and shutdown"),
     ];
     type Config = NoConfig;
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use engine::{
     Action, Role,
+    account::{AccountRecord, Deletion},
     command::{AdminContext, Command, CommandError, Concern, Field, FieldKind, Secret},
 };
 use jid::{BareJid, Domain};
@@ -82,13 +83,22 @@ impl Command for SetPassword {
 #[derive(Debug, Deserialize)]
 pub(super) struct DeleteUser {
     user: BareJid,
+    #[serde(default)]
+    now: bool,
 }
 
 impl Command for DeleteUser {
     const PATH: &'static str = "user delete";
     const ABOUT: &'static str = "Delete an account with everything it owns";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[USER];
+    const FIELDS: &'static [Field] = &[
+        USER,
+        Field::option(
+            "now",
+            FieldKind::Flag,
+            "at once, also where the host lets accounts be taken back for a while",
+        ),
+    ];
     const NODE: Option<&'static str> = Some("http://jabber.org/protocol/admin#delete-user");
     type Output = Done;
 
@@ -98,11 +108,20 @@ impl Command for DeleteUser {
 
     async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
         cx.account_below(&self.user).await?;
-        cx.server().delete_account(&self.user).await?;
-        Ok(Done::new(format!(
-            "The account {} was deleted with everything it owned.",
-            self.user
-        )))
+        let user = &self.user;
+        Ok(Done::new(
+            match cx.server().delete_account(user, self.now).await? {
+                Deletion::Done => {
+                    format!("The account {user} was deleted with everything it owned.")
+                }
+                Deletion::At(moment) => format!(
+                    "Nobody can sign in to {user}; it is deleted after {moment}. Until then \"user undelete\" takes it back."
+                ),
+                Deletion::Unfinished => format!(
+                    "Nobody can sign in to {user}. The rest of its deletion is held up and is tried again within minutes; the log says why."
+                ),
+            },
+        ))
     }
 }
 
@@ -138,6 +157,7 @@ impl Command for ListUsers {
             for (jid, record) in cx.server().accounts(&host).await? {
                 users.push(User {
                     disabled: record.disabled,
+                    deleted_after: record.deletion_due.map(moment),
                     created: moment(record.created),
                     last_sign_in: record.last_sign_in.map(moment),
                     jid,
@@ -157,6 +177,8 @@ pub(super) struct Users {
 struct User {
     jid: BareJid,
     disabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_after: Option<String>,
     created: String,
     last_sign_in: Option<String>,
 }
@@ -164,8 +186,12 @@ struct User {
 impl fmt::Display for Users {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for user in &self.users {
-            let disabled = if user.disabled { "  (disabled)" } else { "" };
-            writeln!(f, "{}{disabled}", user.jid)?;
+            let state = match (&user.deleted_after, user.disabled) {
+                (Some(_), _) => "  (to be deleted)",
+                (None, true) => "  (disabled)",
+                (None, false) => "",
+            };
+            writeln!(f, "{}{state}", user.jid)?;
         }
         Ok(())
     }
@@ -202,6 +228,7 @@ impl Command for ShowUser {
         Ok(UserInfo {
             role: role.name(),
             disabled: record.disabled,
+            deleted_after: record.deletion_due.map(moment),
             created: moment(record.created),
             last_sign_in: record.last_sign_in.map(moment),
             contacts: cx.server().count_contacts(&self.user).await?,
@@ -216,6 +243,8 @@ pub(super) struct UserInfo {
     jid: BareJid,
     role: &'static str,
     disabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_after: Option<String>,
     created: String,
     last_sign_in: Option<String>,
     contacts: usize,
@@ -226,10 +255,10 @@ impl fmt::Display for UserInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.jid)?;
         writeln!(f, "  role          {}", self.role)?;
-        let state = if self.disabled {
-            "disabled"
-        } else {
-            "may sign in"
+        let state = match (&self.deleted_after, self.disabled) {
+            (Some(moment), _) => format!("deleted after {moment}"),
+            (None, true) => "disabled".to_owned(),
+            (None, false) => "may sign in".to_owned(),
         };
         writeln!(f, "  state         {state}")?;
         writeln!(f, "  made          {}", self.created)?;
@@ -295,7 +324,14 @@ impl Command for EnableUser {
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
-        cx.account_below(&self.user).await?;
+        let AccountRecord { deletion_due, .. } = cx.account_below(&self.user).await?;
+        if deletion_due.is_some() {
+            let problem = format!(
+                "{} is to be deleted; \"user undelete\" takes it back",
+                self.user
+            );
+            return Err(CommandError::Arguments(problem));
+        }
         cx.server().set_disabled(&self.user, false).await?;
         Ok(Done::new(format!("{} can sign in again.", self.user)))
     }

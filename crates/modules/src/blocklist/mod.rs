@@ -161,7 +161,7 @@ fn concerned(account: &Account, items: &[Jid]) -> BTreeSet<Jid> {
     let changed: Blocked = items.iter().cloned().collect();
     let seen = account
         .contacts()
-        .iter()
+        .standings()
         .filter(|contact| contact.standing().state.sees_contact())
         .map(|contact| Jid::from(contact.jid()));
     let known = account.watchers().into_iter().chain(seen);

@@ -2,6 +2,7 @@
 //! the list nothing of it is left.
 
 mod keeping;
+mod telling;
 
 use engine::{
     ClientSettings, ConflictPolicy, HostFacts, HostSettings, Identity, Item, Limits, Node, Server,
@@ -262,10 +263,16 @@ fn without_its_line_nothing_of_a_feature_is_left() {
 
 #[track_caller]
 fn check(entries: &'static [Entry], text: &str) {
+    check_in(entries, text, 1);
+}
+
+/// With the accounts in so many homes.
+#[track_caller]
+fn check_in(entries: &'static [Entry], text: &str, homes: usize) {
     let script = Script::parse("sample", text).unwrap();
     for framing in [Framing::Stream, Framing::Document] {
         for seed in 0..3 {
-            let mut actors = InProcess::new(seed, framing, entries, configure);
+            let mut actors = InProcess::new(seed, framing, entries, configure).with_homes(homes);
             if let Err(failure) = play(&script, &mut actors) {
                 panic!("{framing:?}, seed {seed}: {failure}");
             }

@@ -128,10 +128,11 @@ impl HandleIq<Set> for Registration {
         let own = own_username(&job)?;
         match change {
             Change::Remove => {
-                job.delete_own_account()
+                let deletion = job
+                    .delete_own_account()
                     .await
                     .map_err(|error| refusal(&error))?;
-                tracing::info!(account = %job.from().bare(), "an account was removed by its user");
+                tracing::info!(account = %job.from().bare(), ?deletion, "an account was removed by its user");
                 Ok(None)
             }
             Change::Credentials { username, password } => {

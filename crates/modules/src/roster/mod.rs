@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use engine::{
     Environment, HostFacts,
-    account::{Account, ContactRef},
+    account::{Account, NotRemoved, RosterVersion},
     module::{
         Answer, AnswerIq, AtStream, ConfigError, IqContext, Module, NoConfig, On, Spec, To, Wiring,
     },
@@ -70,17 +70,16 @@ impl AnswerIq<Get> for Roster {
         let changes = get
             .version
             .and_then(|version| contacts.changes_since(version))
-            .filter(|changes| changes.is_empty() || changes.len() < contacts.listed_count());
+            .filter(|changes| changes.is_empty() || changes.len() < contacts.listed().count());
         let Some(changes) = changes else {
             return Ok(Some(protocol::roster(contacts)));
         };
         let environment = run.server().environment();
         let pushes: Vec<Stanza> = changes
             .into_iter()
-            .map(|(jid, now, version)| {
-                let now = now.map(ContactRef::to_contact);
-                let item = protocol::item_or_removed(&jid, now.as_ref());
-                push(environment, item, version)
+            .map(|change| {
+                let item = protocol::item_or_removed(&change.jid, change.now.as_ref());
+                push(environment, item, change.version)
             })
             .collect();
         for push in pushes {
@@ -103,8 +102,10 @@ impl AnswerIq<Set> for Roster {
         let (contact, change) = set.into_change(account.jid())?;
         match change {
             Change::Remove => match account.remove_contact(run, &contact) {
-                true => Ok(None),
-                false => Err(StanzaError::new(Condition::ItemNotFound)),
+                Ok(()) => Ok(None),
+                Err(NotRemoved::Missing) => Err(StanzaError::new(Condition::ItemNotFound)),
+                Err(NotRemoved::Provided) => Err(StanzaError::new(Condition::NotAllowed)
+                    .with_text("the contact is there by a shared group")),
             },
             Change::Put { name, groups } => {
                 match account.put_contact(run, &contact, name, groups) {
@@ -133,7 +134,7 @@ impl On<ContactChanged> for Roster {
 }
 
 /// One item, pushed. Nobody waits for the client's answer, and its id is used once.
-fn push(environment: &dyn Environment, item: Builder, version: u64) -> Stanza {
+fn push(environment: &dyn Environment, item: Builder, version: RosterVersion) -> Stanza {
     let mut id = [0; 8];
     environment.fill_random(&mut id);
     let id = format!("roster-{:016x}", u64::from_be_bytes(id));

@@ -2,7 +2,7 @@
 //! may write into them: [§2.3.3](https://www.rfc-editor.org/rfc/rfc6121#section-2.3.3).
 
 use engine::{
-    account::{Contact, Contacts, subscription::Standing},
+    account::{Contact, Contacts, RosterItem, RosterVersion, subscription::Standing},
     module::{Method, Payload},
 };
 use jid::{BareJid, Jid};
@@ -29,7 +29,7 @@ const GROUPS_MAX: usize = 64;
 /// A request for the roster.
 pub(super) struct Get {
     /// The version the client has. Anything that is none of ours counts as no version: everything is sent.
-    pub(super) version: Option<u64>,
+    pub(super) version: Option<RosterVersion>,
 }
 
 /// A request to change one item.
@@ -144,14 +144,14 @@ fn groups(item: &Element<'_>) -> Result<Vec<String>, StanzaError> {
 pub(super) fn roster(contacts: &Contacts) -> Fragment {
     Builder::new("query", NS)
         .attr("ver", contacts.version().to_string())
-        .children(contacts.listed().map(|contact| {
-            let groups = contact.groups();
-            item(
+        .children(contacts.listed().map(|contact| match contact {
+            RosterItem::Own(contact) => item(
                 contact.jid_str(),
                 contact.standing(),
                 contact.name(),
-                groups,
-            )
+                contact.groups(),
+            ),
+            RosterItem::Provided(jid, contact) => item_or_removed(&jid, Some(&contact)),
         }))
         .build()
 }

@@ -27,7 +27,7 @@ use engine::{
     account::{Account, VCARD},
     may,
     module::{
-        Answer, AnswerIq, ConfigError, HandleIq, IqContext, IqJob, Module, On, Service, Spec,
+        Answer, AnswerIq, ConfigError, HandleIq, IqContext, IqJob, Key, Module, On, Service, Spec,
         Wiring,
     },
     pipeline::{
@@ -100,6 +100,20 @@ impl Module for UserSearch {
     const NAME: &'static str = "user_search";
     const SPECS: &'static [Spec] = &[Spec::new("XEP-0055", "1.3")];
     type Config = Config;
+
+    fn keys() -> Vec<Key> {
+        let about = "Whether people find each other by what their vCards say: \"off\"; \"opt-in\", those who registered \
+                     with the service; \"all\", all who did not refuse. Or a table with the next two.";
+        vec![
+            Key::main(&"off", about),
+            Key::new("who", &"off", &["The same, in a table."]),
+            Key::new(
+                "domain",
+                &(),
+                &["Where the service is; `search.` and the host's domain unless named."],
+            ),
+        ]
+    }
 
     fn new(config: Config, host: &HostFacts) -> Result<Option<Self>, ConfigError> {
         let Table { who, domain } = match config {

@@ -1,4 +1,4 @@
-//! An hour with 200 virtual users, seed after seed; and six faults that it must find.
+//! An hour with 200 virtual users, seed after seed, and with fewer in two homes; and faults that it must find.
 
 use std::{
     num::NonZeroU32,
@@ -11,7 +11,7 @@ use jid::Domain;
 use stream::C2sSettings;
 use testkit::{
     simulation::{self, Scale},
-    world::Bench,
+    world::{Bench, WayFault},
 };
 
 const HOUR: Scale = Scale {
@@ -19,6 +19,16 @@ const HOUR: Scale = Scale {
     contacts: 3,
     steps: 600,
     time: Duration::from_secs(3600),
+    homes: 1,
+    way_fault: WayFault::None,
+};
+
+/// Two homes, which go down now and then, one or both. With fewer users who know each other better more of them meet
+/// what a home left unfinished.
+const TWO_HOMES: Scale = Scale {
+    users: 40,
+    homes: 2,
+    ..HOUR
 };
 
 /// Fewer users, more of everything else: a fault shows sooner.
@@ -27,6 +37,8 @@ const BUSY: Scale = Scale {
     contacts: 3,
     steps: 400,
     time: Duration::from_secs(3600),
+    homes: 1,
+    way_fault: WayFault::None,
 };
 
 /// At least so many seeds are played, and more while there is time.
@@ -66,11 +78,24 @@ fn bench(sabotage: Sabotage) -> Bench {
 }
 
 #[test]
+fn an_hour_of_chat_breaks_no_promise() {
+    if let Err(problem) = play(HOUR) {
+        panic!("{problem}");
+    }
+}
+
+#[test]
+fn an_hour_of_chat_between_two_homes_breaks_no_promise() {
+    if let Err(problem) = play(TWO_HOMES) {
+        panic!("{problem}");
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "only how many seeds are played depends on the clock"
 )]
-fn an_hour_of_chat_breaks_no_promise() {
+fn play(scale: Scale) -> Result<(), String> {
     let first: u64 = std::env::var("SEED")
         .ok()
         .and_then(|seed| seed.parse().ok())
@@ -80,9 +105,9 @@ fn an_hour_of_chat_breaks_no_promise() {
     let mut seeds = 0;
     loop {
         let seed = first + seeds;
-        match simulation::run(seed, HOUR, bench(Sabotage::None)) {
+        match simulation::run(seed, scale, bench(Sabotage::None)) {
             Ok(report) => println!("seed {seed}: {report:?}"),
-            Err(failure) => panic!("{failure}\nrun it again with SEED={seed}"),
+            Err(failure) => return Err(format!("{failure}\nrun it again with SEED={seed}")),
         }
         seeds += 1;
         if only || (seeds >= SEEDS_MIN && started.elapsed() > PATIENCE) {
@@ -90,6 +115,7 @@ fn an_hour_of_chat_breaks_no_promise() {
         }
     }
     println!("{seeds} seeds passed");
+    Ok(())
 }
 
 #[test]
@@ -100,6 +126,23 @@ fn every_fault_put_in_on_purpose_is_found() {
         match found {
             Some(failure) => println!("{sabotage:?}: {failure}"),
             None => panic!("{sabotage:?} was not found within {SABOTAGE_SEEDS} seeds"),
+        }
+    }
+}
+
+#[test]
+fn every_fault_of_the_way_between_homes_is_found() {
+    for way_fault in WayFault::ALL {
+        let scale = Scale {
+            homes: 2,
+            way_fault,
+            ..BUSY
+        };
+        let found = (1..=SABOTAGE_SEEDS)
+            .find_map(|seed| simulation::run(seed, scale, bench(Sabotage::None)).err());
+        match found {
+            Some(failure) => println!("{way_fault:?}: {failure}"),
+            None => panic!("{way_fault:?} was not found within {SABOTAGE_SEEDS} seeds"),
         }
     }
 }

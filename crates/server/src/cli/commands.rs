@@ -11,6 +11,8 @@ const GROUPS: &[(&str, &str)] = &[
     ("user", "Make, change and list accounts"),
     ("session", "Look at sessions and end them"),
     ("host", "Look at the hosts that are served"),
+    ("motd", "What every user of a host gets to read once"),
+    ("group", "Groups of accounts that are each other's contacts"),
 ];
 
 /// The option that reads a password from standard input.

@@ -224,33 +224,13 @@ impl Period {
     }
 }
 
-const PERIODS: [(&str, u64); 5] = [
-    ("second", 1),
-    ("minute", 60),
-    ("hour", 3600),
-    ("day", 86_400),
-    ("week", 604_800),
-];
-
 impl Value for Period {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
-        let expected =
-            || "a period in quotes such as \"10 seconds\", \"5 minutes\" or \"1 day\"".to_owned();
-        let text = value.as_str().ok_or_else(expected)?;
-        let (number, unit) = text.trim().split_once(' ').ok_or_else(expected)?;
-        let unit = unit.trim();
-        let number: u64 = number.parse().map_err(|_| expected())?;
-        if let "ms" | "millisecond" | "milliseconds" = unit {
-            return Ok(Self(Duration::from_millis(number)));
-        }
-        let (_, seconds) = PERIODS
-            .iter()
-            .find(|(name, _)| unit == *name || unit.strip_suffix('s') == Some(name))
-            .ok_or_else(expected)?;
-        number
-            .checked_mul(*seconds)
-            .map(Self::seconds)
-            .ok_or_else(expected)
+        let text = value.as_str().ok_or(engine::period::NoPeriod.to_string())?;
+        let period: engine::period::Period = text
+            .parse()
+            .map_err(|expected: engine::period::NoPeriod| expected.to_string())?;
+        Ok(Self(period.0))
     }
 
     fn show(&self) -> Option<String> {
@@ -258,7 +238,7 @@ impl Value for Period {
         if self.0.subsec_nanos() != 0 {
             return Some(format!("\"{} milliseconds\"", self.0.as_millis()));
         }
-        let (name, unit) = PERIODS
+        let (name, unit) = engine::period::UNITS
             .iter()
             .rev()
             .find(|(_, unit)| seconds >= *unit && seconds.is_multiple_of(*unit))

@@ -12,6 +12,7 @@ mod client;
 mod commands;
 mod example;
 mod kill9;
+mod lifetimes;
 mod metrics;
 mod mistakes;
 mod operating;

@@ -159,6 +159,8 @@ fn what_happens_is_counted() {
     let mut romeo = Client::sign_in(place.port, "romeo", "orchard");
     romeo.send("<message to='juliet@localhost' id='m' type='chat'><body>hi</body></message>");
     juliet.expect("message", "m");
+    // It waits for a commit, and for what comes before it.
+    place.done(&["healthcheck"], "");
     let samples = samples(port);
     let is = |sample: &str, value: f64| assert_eq!(samples[sample], value, "{sample}");
     is("couplet_sessions{state=\"available\"}", 1.0);

@@ -10,7 +10,7 @@ use std::{
 
 use testkit::{
     sockets::{Addresses, Target},
-    transcript::{Need, Restart},
+    transcript::{Need, Restart, words},
 };
 use toml::{Table, Value};
 
@@ -142,7 +142,8 @@ impl Target for Couplet {
 
     /// A password is the last word in a transcript, but never an argument of a program.
     fn command(&mut self, command: &str) -> Result<(), String> {
-        let words: Vec<&str> = command.split_whitespace().collect();
+        let words = words(command);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["user", "passwd", jid, password] => {
                 self.tell(&["user", "passwd", jid, "--password-stdin"], password)

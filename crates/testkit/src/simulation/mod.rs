@@ -14,7 +14,7 @@ use store::StoreError;
 
 pub use self::oracle::Violation;
 use self::{oracle::Oracle, user::VirtualUser};
-use crate::world::{Bench, World};
+use crate::world::{Bench, WayFault, World};
 
 /// How big a simulation is.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,10 @@ pub struct Scale {
     pub steps: usize,
     /// How long it lasts.
     pub time: Duration,
+    /// How many homes the accounts live in.
+    pub homes: usize,
+    /// A fault of the way between them, to be found.
+    pub way_fault: WayFault,
 }
 
 /// What a simulation that found nothing wrong did.
@@ -42,6 +46,8 @@ pub struct Report {
     pub cuts: usize,
     /// Batches the disk refused.
     pub refusals: usize,
+    /// What went from one home to another.
+    pub crossings: usize,
 }
 
 /// A simulation that found something wrong.
@@ -74,13 +80,15 @@ struct Simulation {
 /// [`Failure`] with the first thing that was wrong.
 pub fn run(seed: u64, scale: Scale, bench: Bench) -> Result<Report, Failure> {
     let outbox_max = usize::try_from(bench.settings.limits.outbox_bytes_max).unwrap_or(usize::MAX);
-    let mut world = World::new(seed, bench).map_err(|what| Failure {
+    let world = World::with_homes(seed, bench, scale.homes, scale.way_fault);
+    let mut world = world.map_err(|what| Failure {
         seed,
         step: 0,
         action: "the start".to_owned(),
         violation: unexpected(&what),
     })?;
     world.is_ragged = true;
+    world.way_delay = WAY_DELAY;
     let users = (0..scale.users).map(VirtualUser::new).collect();
     let mut simulation = Simulation {
         world,
@@ -119,7 +127,7 @@ impl Simulation {
         for number in 0..scale.users {
             let jid = BareJid::parse(&VirtualUser::bare_jid(number))
                 .map_err(|error| unexpected(&error.to_string()))?;
-            let server = self.world.server().clone();
+            let server = self.world.server_at(self.home(number)).clone();
             let created = self
                 .world
                 .run(async move { server.create_account(&jid, "secret", false).await });
@@ -243,6 +251,10 @@ impl Simulation {
 
     /// A clean close, a cut, or a cut by another sign-in to come.
     fn hang_up(&mut self, who: usize) -> Result<(), Violation> {
+        // What it reads now, and the acks it gives for that, are done with before the end.
+        if let Some(session) = &mut self.user(who).session {
+            session.reads = true;
+        }
         self.settle()?;
         let clean = self.world.random().one_in(2);
         let Self {
@@ -255,11 +267,6 @@ impl Simulation {
         let Some(user) = users.get_mut(who) else {
             return Ok(());
         };
-        let Some(session) = &mut user.session else {
-            return Ok(());
-        };
-        session.reads = true;
-        user.read(world, oracle)?;
         let Some(session) = &mut user.session else {
             return Ok(());
         };
@@ -316,64 +323,97 @@ impl Simulation {
     /// The next thing the disk is given fails, or everything for a while.
     fn disk_fault(&mut self, who: usize, to: usize) -> Result<(), Violation> {
         self.report.refusals += 1;
+        let home = self.some_home();
         if self.world.random().one_in(2) {
-            self.world.disk().set_full(true);
+            self.world.disk_at(home).set_full(true);
             for _ in 0..3 {
                 self.message(who, to, 20, None);
             }
             let settled = self.settle();
-            self.world.disk().set_full(false);
+            self.world.disk_at(home).set_full(false);
             return settled;
         }
         let after = self.world.random().below(3);
-        self.world.disk().fail_after(after, StoreError::Full);
+        self.world.disk_at(home).fail_after(after, StoreError::Full);
         self.message(who, to, 20, None);
         Ok(())
     }
 
-    /// The server dies in the middle of something.
+    /// One home dies in the middle of something.
     fn kill(&mut self, who: usize, to: usize) -> Result<(), Violation> {
         self.report.kills += 1;
+        // The last acks that were given arrive, and what they settle is written.
+        self.world
+            .settle()
+            .map_err(|error| unexpected(&error.to_string()))?;
+        let unconfirmed = self.users.iter().flat_map(VirtualUser::unconfirmed);
+        self.oracle.at_rest(&unconfirmed.collect());
         self.world.disk_delay = Duration::from_millis(20);
         for _ in 0..3 {
             self.message(who, to, 20, None);
+            self.message(to, who, 20, None);
         }
-        self.with(who, |user, world, _| user.acks(world));
-        for _ in 0..self.world.random().below(60) {
-            self.world.turn();
+        // Many are away: what is for them is in the store only.
+        for one in [who, to] {
+            let count = self.users.len();
+            let other = self.world.random().below(count);
+            self.message(one, other, 20, None);
+            self.with(one, |user, world, _| user.acks(world));
         }
-        self.go_down(true)
+        // Half of the times what is under way gets further than where nothing moves without time.
+        let time_passes = self.world.random().one_in(2);
+        let turns = 100 * self.world.homes();
+        for _ in 0..self.world.random().below(turns) {
+            match time_passes {
+                true => self.world.go_on(),
+                false => self.world.turn(),
+            };
+        }
+        let home = self.some_home();
+        self.go_down(home, true)?;
+        // Sometimes all of them, one after another.
+        if self.world.homes() > 1 && self.world.random().one_in(4) {
+            let others = (0..self.world.homes()).filter(|other| *other != home);
+            for other in others.collect::<Vec<_>>() {
+                self.go_down(other, true)?;
+            }
+        }
+        Ok(())
     }
 
     fn restart(&mut self) -> Result<(), Violation> {
         // What the disk refused a moment ago is written again before the server stops.
         self.quiet()?;
         self.report.restarts += 1;
-        self.go_down(false)
+        let home = self.some_home();
+        self.go_down(home, false)
     }
 
-    fn go_down(&mut self, killed: bool) -> Result<(), Violation> {
+    fn go_down(&mut self, home: usize, killed: bool) -> Result<(), Violation> {
         let Self {
             world,
             users,
             oracle,
             ..
         } = self;
-        for user in users.iter_mut() {
+        let homes: Vec<usize> = users.iter().map(|user| user.home(world)).collect();
+        let is_there = |user: usize| homes.get(user) == Some(&home);
+        for user in users.iter_mut().filter(|user| is_there(user.number)) {
             if let Some(session) = &mut user.session {
                 session.reads = true;
             }
             user.read(world, oracle)?;
         }
         if killed {
-            world.restart(true).map_err(|what| unexpected(&what))?;
-            for user in users.iter_mut() {
+            let killed = world.restart_home(home, true);
+            killed.map_err(|what| unexpected(&what))?;
+            for user in users.iter_mut().filter(|user| is_there(user.number)) {
                 user.leave(oracle);
             }
-            oracle.killed();
+            oracle.killed(is_there);
             return Ok(());
         }
-        for user in users.iter_mut() {
+        for user in users.iter_mut().filter(|user| is_there(user.number)) {
             if let Some(session) = &user.session {
                 session.client.send(world, "</stream:stream>");
             }
@@ -385,10 +425,24 @@ impl Simulation {
             oracle,
             ..
         } = self;
-        for user in users.iter_mut() {
+        for user in users.iter_mut().filter(|user| is_there(user.number)) {
             user.leave(oracle);
         }
-        world.restart(false).map_err(|what| unexpected(&what))
+        let stopped = world.restart_home(home, false);
+        stopped.map_err(|what| unexpected(&what))
+    }
+
+    /// In which home a user's account lives.
+    fn home(&self, who: usize) -> usize {
+        self.world.home_of(&VirtualUser::bare_jid(who))
+    }
+
+    fn some_home(&mut self) -> usize {
+        let homes = self.world.homes();
+        match homes {
+            1 => 0,
+            several => self.world.random().below(several),
+        }
     }
 
     /// Everybody comes, reads and confirms; then nothing may be missing.
@@ -411,6 +465,7 @@ impl Simulation {
         self.quiet()?;
         self.check()?;
         self.report.messages = self.oracle.messages();
+        self.report.crossings = self.world.crossings;
         self.oracle.check_messages()
     }
 
@@ -451,7 +506,9 @@ impl Simulation {
     /// What must hold at quiet, for everybody who reads.
     fn check(&mut self) -> Result<(), Violation> {
         self.notice_ends()?;
-        let bytes = self.world.server().largest_outbox_bytes();
+        let homes = (0..self.world.homes()).map(|home| self.world.server_at(home));
+        let largest = homes.map(|server| server.largest_outbox_bytes()).max();
+        let bytes = largest.unwrap_or(0);
         let limit = self.outbox_max + FRAME_MAX;
         if bytes > limit {
             return Err(Violation::QueueTooLong { bytes, limit });
@@ -519,6 +576,9 @@ impl Simulation {
         self.users.get_mut(who).expect("users are numbered from 0")
     }
 }
+
+/// What is on its way between homes arrives within this.
+const WAY_DELAY: Duration = Duration::from_millis(50);
 
 /// So many users come back at a time.
 const RETURNING: usize = 8;

@@ -134,10 +134,23 @@ struct Message {
     received: bool,
     bounced: bool,
     acknowledged: bool,
+    /// It was received, and that is on disk.
+    done: bool,
+    /// Its sender's session has acks on.
+    relied_on: bool,
     /// It may have been lost with a killed server or an ended stream before the server had it.
     uncertain: bool,
     /// It may come again: its receiver had not acknowledged it when its session ended.
     may_repeat: bool,
+}
+
+/// What is known of one request.
+#[derive(Clone, Debug)]
+struct Request {
+    asked: String,
+    answered: bool,
+    /// Who was asked may have had it and got no chance to answer.
+    may_stay_open: bool,
 }
 
 /// The model.
@@ -148,7 +161,7 @@ pub(super) struct Oracle {
     /// Full JIDs of the sessions that are available now, with their users.
     available: BTreeMap<String, User>,
     views: BTreeMap<User, BTreeSet<String>>,
-    requests: BTreeMap<(User, String), bool>,
+    requests: BTreeMap<(User, String), Request>,
     pub(super) approved: BTreeSet<(User, User)>,
 }
 
@@ -198,6 +211,17 @@ impl Oracle {
         Ok(())
     }
 
+    /// Nothing moves: what was received will not come again, whatever happens now. Given are messages that
+    /// `recipient` has and did not acknowledge yet.
+    pub(super) fn at_rest(&mut self, unconfirmed: &BTreeSet<(User, User, u32)>) {
+        for ((sender, recipient), messages) in &mut self.messages {
+            for (number, message) in messages {
+                let is_confirmed = !unconfirmed.contains(&(*sender, *recipient, *number));
+                message.done |= message.received && is_confirmed;
+            }
+        }
+    }
+
     /// The receiver's session ended before it had acknowledged these.
     pub(super) fn may_repeat(&mut self, sender: User, recipient: User, number: u32) {
         if let Some(message) = self.message(sender, recipient, number) {
@@ -224,16 +248,30 @@ impl Oracle {
         }
     }
 
-    /// The server was killed: what was under way and not acknowledged may be gone; what was received may
-    /// come again, because that may not be on disk.
-    pub(super) fn killed(&mut self) {
-        for message in self.messages.values_mut().flat_map(BTreeMap::values_mut) {
-            message.may_repeat |= message.received;
-            message.uncertain |= !message.received && !message.acknowledged;
+    /// The sender's session has acks on: while its home lives, the message is not lost.
+    pub(super) fn relied_on(&mut self, sender: User, recipient: User, number: u32) {
+        if let Some(message) = self.message(sender, recipient, number) {
+            message.relied_on = true;
         }
-        self.available.clear();
-        self.views.clear();
-        self.requests.clear();
+    }
+
+    /// The home of these users was killed: what was under way from them and not acknowledged may be gone, and to them
+    /// what was not relied on; what they received a moment ago may come again, because that may not be on disk.
+    pub(super) fn killed(&mut self, is_there: impl Fn(User) -> bool) {
+        for ((sender, recipient), messages) in &mut self.messages {
+            for message in messages.values_mut() {
+                if is_there(*recipient) {
+                    message.may_repeat |= message.received && !message.done;
+                    message.uncertain |= !message.received && !message.relied_on;
+                }
+                if is_there(*sender) {
+                    message.uncertain |= !message.received && !message.acknowledged;
+                }
+            }
+        }
+        self.available.retain(|_, user| !is_there(*user));
+        self.views.retain(|user, _| !is_there(*user));
+        self.requests.retain(|(user, _), _| !is_there(*user));
     }
 
     /// A session became available.
@@ -298,14 +336,26 @@ impl Oracle {
         Ok(())
     }
 
-    pub(super) fn asked(&mut self, user: User, id: &str) {
-        self.requests.insert((user, id.to_owned()), false);
+    pub(super) fn asked(&mut self, user: User, id: &str, asked: &str) {
+        let request = Request {
+            asked: asked.to_owned(),
+            answered: false,
+            may_stay_open: false,
+        };
+        self.requests.insert((user, id.to_owned()), request);
+    }
+
+    /// The server ended the session of `full_jid`, which has no acks: what it had been given counts as taken.
+    pub(super) fn cut_off(&mut self, full_jid: &str) {
+        for request in self.requests.values_mut() {
+            request.may_stay_open |= request.asked == full_jid;
+        }
     }
 
     pub(super) fn answered(&mut self, user: User, id: &str) -> Result<(), Violation> {
         match self.requests.get_mut(&(user, id.to_owned())) {
-            Some(answered) if !*answered => {
-                *answered = true;
+            Some(request) if !request.answered => {
+                request.answered = true;
                 Ok(())
             }
             _ => Err(Violation::AnsweredTwice {
@@ -317,8 +367,8 @@ impl Oracle {
 
     /// At quiet: every request of `user` has its answer.
     pub(super) fn check_requests(&self, user: User) -> Result<(), Violation> {
-        for ((asker, id), answered) in &self.requests {
-            if *asker == user && !answered {
+        for ((asker, id), request) in &self.requests {
+            if *asker == user && !request.answered && !request.may_stay_open {
                 return Err(Violation::Unanswered {
                     user,
                     id: id.clone(),

@@ -57,6 +57,11 @@ impl VirtualUser {
         format!("u{number}@example")
     }
 
+    /// In which home the account lives.
+    pub(super) fn home(&self, world: &World) -> usize {
+        world.home_of(&Self::bare_jid(self.number))
+    }
+
     fn number_of(jid: &str) -> Option<User> {
         jid.strip_prefix('u')?.split('@').next()?.parse().ok()
     }
@@ -71,7 +76,7 @@ impl VirtualUser {
         self.sessions += 1;
         let resource = format!("r{}", self.sessions);
         let full_jid = format!("{}/{resource}", Self::bare_jid(self.number));
-        let link = world.connect(Some(TlsFacts::default()));
+        let link = world.connect_to(self.home(world), Some(TlsFacts::default()));
         let mut client = Client::new(link, Framing::Stream);
         let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='example' version='1.0'>";
         let plain =
@@ -108,7 +113,7 @@ impl VirtualUser {
         );
         client.send(world, &opening);
         oracle.available(self.number, &full_jid);
-        oracle.asked(self.number, "roster");
+        oracle.asked(self.number, "roster", "");
         let sent = VecDeque::from(if has_acks {
             vec![None, None]
         } else {
@@ -175,9 +180,12 @@ impl VirtualUser {
         );
         session.client.send(world, &text);
         if spoofed.is_some() {
+            // The stream ends with it, and an ack on the way may count it or not.
             oracle.uncertain(me, to, number);
+            session.count_other();
         } else if session.has_acks {
             session.sent.push_back(Some((to, number)));
+            oracle.relied_on(me, to, number);
         }
     }
 
@@ -196,7 +204,7 @@ impl VirtualUser {
             &format!("<iq type='get' id='{id}' to='{address}'><ping xmlns='urn:xmpp:ping'/></iq>"),
         );
         session.count_other();
-        oracle.asked(self.number, &id);
+        oracle.asked(self.number, &id, &address);
     }
 
     /// Sends something that is no message.
@@ -222,6 +230,13 @@ impl VirtualUser {
         }
     }
 
+    /// What it got and did not acknowledge yet: from whom, who it is, which.
+    pub(super) fn unconfirmed(&self) -> impl Iterator<Item = (User, User, u32)> {
+        let session = self.session.iter();
+        let unconfirmed = session.flat_map(|session| &session.unconfirmed);
+        unconfirmed.map(|(sender, number)| (*sender, self.number, *number))
+    }
+
     /// Reads what has come.
     pub(super) fn read(&mut self, world: &mut World, oracle: &mut Oracle) -> Result<(), Violation> {
         while let Some(session) = self.session.as_mut().filter(|session| session.reads) {
@@ -236,7 +251,12 @@ impl VirtualUser {
                 None => return Ok(()),
                 Some(Received::Element(tree)) => self.element(world, oracle, tree.root())?,
                 Some(Received::Header(_) | Received::Closed) => {}
-                Some(Received::Cut) => self.leave(oracle),
+                Some(Received::Cut) => {
+                    if !session.has_acks {
+                        oracle.cut_off(&session.full_jid);
+                    }
+                    self.leave(oracle);
+                }
             }
         }
         Ok(())

@@ -338,6 +338,10 @@ impl<T: Target> Actors for Sockets<T> {
         Err(SocketsError::Impossible("fill the disk"))
     }
 
+    fn reload(&mut self, _: &str) -> Result<(), SocketsError> {
+        Err(SocketsError::Impossible("change the configuration"))
+    }
+
     fn command(&mut self, command: &str) -> Result<(), SocketsError> {
         self.next_speaker(OPERATOR)?;
         self.target.command(command).map_err(SocketsError::Server)

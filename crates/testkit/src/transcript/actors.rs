@@ -195,6 +195,14 @@ pub trait Actors {
     /// When it is not there or has another value.
     fn metric(&mut self, sample: &str, value: &str) -> Result<(), Self::Error>;
 
+    /// Gives the server another configuration: this TOML over the bench's own. Called only when [`Need::InProcess`] is
+    /// offered.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses it.
+    fn reload(&mut self, toml: &str) -> Result<(), Self::Error>;
+
     /// Gives the server an operator's command. Called only when [`Need::Commands`] is offered.
     ///
     /// # Errors

@@ -42,7 +42,8 @@
 //! | `server restart`, `server kill` | the server stops in order, or at once, and starts again on the same data |
 //! | `disk full`, `disk free` | the disk refuses every write from now on, or takes them again; plays in process only |
 //! | `metric couplet_sign_ins_total{mechanism="PLAIN"} 2` | when all has settled, the server's metrics say this; plays in process only |
-//! | `command user delete romeo@example` | the operator gives this command |
+//! | `reload` and indented TOML | the configuration is this one from now on; plays in process only |
+//! | `command user delete romeo@example` | the operator gives this command; a text of several words stands in double quotes |
 //!
 //! # Matching
 //!
@@ -65,6 +66,7 @@ mod player;
 mod script;
 mod template;
 mod tree;
+mod words;
 
 pub use actors::{Actors, Received, Restart, Room, SignIn};
 pub use failure::{Failure, Problem};
@@ -74,3 +76,4 @@ pub use pattern::{Mismatch, Pattern, PatternError};
 pub use player::{Outcome, play};
 pub use script::{Account, Action, Actor, Expected, Listener, Need, Script, Sent, Step};
 pub use template::{Captures, Template, TemplateError};
+pub use words::words;

@@ -121,13 +121,18 @@ impl Script {
             self.push(&block, step);
             return Ok(());
         }
-        if word != "config" && !block.body.is_empty() {
+        if !matches!(word, "config" | "reload") && !block.body.is_empty() {
             return Err(ScriptProblem::Stray);
         }
         match word {
             "spec" => self.set_spec(rest),
             "only" => self.add_needs(rest),
             "config" => self.set_config(rest, &block),
+            "reload" => {
+                self.needs.push(Need::InProcess);
+                self.push(&block, Action::Reload(toml(rest, &block)));
+                Ok(())
+            }
             _ => {
                 let action = action(word, rest)?;
                 self.needs.extend(need_of(&action));
@@ -172,20 +177,22 @@ impl Script {
         if !self.config.is_empty() || !self.steps.is_empty() {
             return Err(ScriptProblem::Misplaced("config"));
         }
-        let lines = [rest]
-            .into_iter()
-            .filter(|line| !line.is_empty())
-            .chain(block.body.iter().copied());
-        for line in lines {
-            self.config.push_str(line.trim());
-            self.config.push('\n');
-        }
+        self.config = toml(rest, block);
         if self.config.is_empty() {
             return Err(ScriptProblem::Incomplete("config".to_owned()));
         }
         self.needs.push(Need::Config);
         Ok(())
     }
+}
+
+/// What stands behind a word and below it, as lines.
+fn toml(rest: &str, block: &Block<'_>) -> String {
+    let lines = [rest]
+        .into_iter()
+        .filter(|line| !line.is_empty())
+        .chain(block.body.iter().copied());
+    lines.map(|line| format!("{}\n", line.trim())).collect()
 }
 
 /// A line and the indented ones below it.

@@ -121,6 +121,19 @@ fn what_a_file_needs_is_known_from_its_lines() {
 }
 
 #[test]
+fn a_reload_takes_a_configuration() {
+    let text = "spec x\nreload\n  [limits]\n  roster_items_max = 2";
+    let script = Script::parse("reload.xmpp", text).unwrap();
+    assert_eq!(script.needs, [Need::InProcess]);
+    let [step] = &script.steps[..] else {
+        panic!("one step");
+    };
+    assert!(
+        matches!(&step.action, Action::Reload(toml) if toml == "[limits]\nroster_items_max = 2\n")
+    );
+}
+
+#[test]
 fn errors_name_the_line_and_what_to_write() {
     error(
         "online a/b",
@@ -244,6 +257,7 @@ fn show(action: &Action) -> String {
         Action::Metric(sample, value) => format!("metric {sample} = {value}"),
         Action::Wait(time) => format!("wait {time:?}"),
         Action::Server(restart) => format!("server {restart:?}"),
+        Action::Reload(toml) => format!("reload {toml}"),
         Action::Command(command) => format!("command {}", fill(command)),
     }
 }

@@ -85,6 +85,7 @@ impl<A: Actors> Player<'_, A> {
                 self.actors.settle().map_err(Problem::Bench)?;
                 self.actors.metric(sample, value).map_err(Problem::Bench)
             }
+            Action::Reload(toml) => self.actors.reload(toml).map_err(Problem::Bench),
             Action::Command(command) => {
                 let command = command.fill(&self.captures)?;
                 self.actors.command(&command).map_err(Problem::Bench)

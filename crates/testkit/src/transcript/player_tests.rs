@@ -134,6 +134,11 @@ impl Actors for Relay {
         Ok(())
     }
 
+    fn reload(&mut self, toml: &str) -> Result<(), Unknown> {
+        self.log.push(format!("reload {toml}"));
+        Ok(())
+    }
+
     fn command(&mut self, command: &str) -> Result<(), Unknown> {
         self.log.push(format!("command {command}"));
         Ok(())

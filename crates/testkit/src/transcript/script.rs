@@ -66,6 +66,8 @@ pub enum Action {
     Metric(String, String),
     /// The operator gives a command.
     Command(Template),
+    /// This is the configuration from now on, over that of the test bench.
+    Reload(String),
 }
 
 /// An account to exist.

@@ -8,8 +8,8 @@ use sasl::ChannelBinding;
 use thiserror::Error;
 use xml::{Fault, Framing};
 
-use super::{Bench, Client, LinkId, World};
-use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, Room, SignIn};
+use super::{Bench, Client, LinkId, WayFault, World};
+use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, Room, SignIn, words};
 
 /// What the bench's own configuration makes of a transcript's TOML.
 pub type Configure = fn(&str) -> Result<(Settings, ClientSettings), String>;
@@ -59,6 +59,7 @@ pub struct InProcess {
     framing: Framing,
     entries: &'static [Entry],
     configure: Configure,
+    homes: usize,
     world: Option<World>,
     clients: BTreeMap<String, Client>,
 }
@@ -80,9 +81,16 @@ impl InProcess {
             framing,
             entries,
             configure,
+            homes: 1,
             world: None,
             clients: BTreeMap::new(),
         }
+    }
+
+    /// The same over so many homes.
+    #[must_use]
+    pub fn with_homes(self, homes: usize) -> Self {
+        Self { homes, ..self }
     }
 
     fn world(&mut self) -> Result<&mut World, BenchError> {
@@ -102,8 +110,11 @@ impl InProcess {
         body(client, world)
     }
 
-    fn link(&mut self, tls: bool) -> Result<LinkId, BenchError> {
-        Ok(self.world()?.connect(tls.then(virtual_tls)))
+    /// A transport to the home of `account`; to the first one, if it is not known who will sign in.
+    fn link(&mut self, tls: bool, account: Option<&str>) -> Result<LinkId, BenchError> {
+        let world = self.world()?;
+        let home = account.map_or(0, |account| world.home_of(account));
+        Ok(world.connect_to(home, tls.then(virtual_tls)))
     }
 
     /// Sends `text` and gives all that comes back.
@@ -156,7 +167,9 @@ impl Actors for InProcess {
             settings,
             clients: Arc::new(clients),
         };
-        self.world = Some(World::new(self.seed, bench).map_err(BenchError::Server)?);
+        let world = World::with_homes(self.seed, bench, self.homes, WayFault::None);
+        let world = self.world.insert(world.map_err(BenchError::Server)?);
+        world.way_delay = Duration::from_millis(5);
         Ok(())
     }
 
@@ -164,7 +177,7 @@ impl Actors for InProcess {
         let jid =
             BareJid::parse(bare_jid).map_err(|error| BenchError::Server(error.to_string()))?;
         let world = self.world()?;
-        let server = world.server().clone();
+        let server = world.server_at(world.home_of(bare_jid)).clone();
         let password = password.to_owned();
         let created = world
             .run(async move { server.create_account(&jid, &password, false).await })
@@ -173,14 +186,15 @@ impl Actors for InProcess {
     }
 
     fn open(&mut self, actor: &Actor, listener: Listener) -> Result<(), BenchError> {
-        let link = self.link(listener == Listener::Tls)?;
+        let link = self.link(listener == Listener::Tls, None)?;
         self.clients
             .insert(actor.name().to_owned(), Client::new(link, self.framing));
         Ok(())
     }
 
     fn sign_in(&mut self, sign_in: &SignIn) -> Result<(), BenchError> {
-        let link = self.link(true)?;
+        let bare_jid = sign_in.full_jid.split('/').next();
+        let link = self.link(true, bare_jid)?;
         let mut client = Client::new(link, self.framing);
         let failed = |got: &[Received]| BenchError::SignIn {
             who: sign_in.full_jid.clone(),
@@ -294,33 +308,48 @@ impl Actors for InProcess {
     }
 
     fn disk(&mut self, room: Room) -> Result<(), BenchError> {
-        self.world()?.disk().set_full(room == Room::None);
+        let disks = self.world()?.disks();
+        disks.for_each(|disk| disk.set_full(room == Room::None));
         Ok(())
     }
 
+    /// Several homes count apart; what they say is added up.
     fn metric(&mut self, sample: &str, value: &str) -> Result<(), BenchError> {
-        let mut exposition = Exposition::default();
-        self.world()?.server().write_metrics(&mut exposition);
-        let text = exposition.finish();
-        let samples = text.lines().filter_map(|line| line.rsplit_once(' '));
-        let got = samples
-            .filter(|(name, _)| *name == sample)
-            .map(|(_, value)| value)
-            .next();
-        match got {
-            Some(got) if got == value => Ok(()),
-            got => Err(BenchError::Metric {
+        let world = self.world()?;
+        let mut values = Vec::new();
+        for home in 0..world.homes() {
+            let mut exposition = Exposition::default();
+            world.server_at(home).write_metrics(&mut exposition);
+            let text = exposition.finish();
+            let mut samples = text.lines().filter_map(|line| line.rsplit_once(' '));
+            let found = samples.find(|(name, _)| *name == sample);
+            values.extend(found.and_then(|(_, value)| value.parse::<f64>().ok()));
+        }
+        let got = match values.is_empty() {
+            true => "not there".to_owned(),
+            false => values.iter().sum::<f64>().to_string(),
+        };
+        match got == value {
+            true => Ok(()),
+            false => Err(BenchError::Metric {
                 sample: sample.to_owned(),
                 expected: value.to_owned(),
-                got: got.unwrap_or("not there").to_owned(),
+                got,
             }),
         }
     }
 
+    fn reload(&mut self, toml: &str) -> Result<(), BenchError> {
+        let (settings, _) = (self.configure)(toml).map_err(BenchError::Server)?;
+        self.world()?.reload(settings).map_err(BenchError::Server)
+    }
+
     fn command(&mut self, command: &str) -> Result<(), BenchError> {
         let world = self.world()?;
-        let server = world.server().clone();
-        let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+        let words = words(command);
+        // Most commands that concern one account name it in the third place.
+        let home = words.get(2).map_or(0, |account| world.home_of(account));
+        let server = world.server_at(home).clone();
         world
             .run(async move { super::command::run(&server, &words).await })
             .map_err(|error| BenchError::Server(error.to_string()))?

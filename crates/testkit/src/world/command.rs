@@ -28,7 +28,7 @@ pub(super) async fn run(server: &Arc<Server>, words: &[String]) -> Result<(), St
     let texts: Vec<&str> = words.iter().map(String::as_str).collect();
     let jid = |text: &str| BareJid::parse(text).map_err(|error| error.to_string());
     let done = match texts.as_slice() {
-        ["user", "delete", account] => server.delete_account(&jid(account)?).await,
+        ["user", "delete", account] => server.delete_account(&jid(account)?, false).await.map(drop),
         ["user", "disable", account] => server.set_disabled(&jid(account)?, true).await,
         ["user", "enable", account] => server.set_disabled(&jid(account)?, false).await,
         ["user", "passwd", account, password] => {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Environment, Task};
+use engine::{Environment, Homes, Task};
 use stanza::Timestamp;
 
 use super::random::Random;
@@ -45,11 +45,21 @@ impl VirtualWorld {
         reason = "any instant serves as the origin of virtual time"
     )]
     pub(super) fn new(seed: u64) -> Arc<Self> {
+        Self::since(seed, Instant::now())
+    }
+
+    /// Another one that begins at the same moment; both clocks have to be moved.
+    #[must_use]
+    pub(super) fn beside(&self, seed: u64) -> Arc<Self> {
+        Self::since(seed, self.state().origin)
+    }
+
+    fn since(seed: u64, origin: Instant) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
                 random: Random::new(seed),
                 secrets: Random::new(seed.rotate_left(17)),
-                origin: Instant::now(),
+                origin,
                 elapsed: Duration::ZERO,
                 new_tasks: Vec::new(),
                 jobs: Vec::new(),
@@ -122,16 +132,22 @@ impl VirtualWorld {
 
     /// Everything that runs or waits is gone, as after a kill.
     pub(super) fn forget_tasks(&self) {
-        let dropped = {
-            let mut state = self.state();
-            state.timers.clear();
-            (
-                std::mem::take(&mut state.tasks),
-                std::mem::take(&mut state.new_tasks),
-                std::mem::take(&mut state.jobs),
-            )
-        };
-        drop(dropped);
+        // What is dropped may spawn, as it would in a process that lives on.
+        loop {
+            let dropped = {
+                let mut state = self.state();
+                state.timers.clear();
+                (
+                    std::mem::take(&mut state.tasks),
+                    std::mem::take(&mut state.new_tasks),
+                    std::mem::take(&mut state.jobs),
+                )
+            };
+            if dropped.0.is_empty() && dropped.1.is_empty() && dropped.2.is_empty() {
+                break;
+            }
+            drop(dropped);
+        }
         self.woken().clear();
     }
 
@@ -196,37 +212,50 @@ impl Wake for TaskWaker {
 }
 
 /// The world as an engine gets it: a handle, because the world also belongs to the test.
-pub(super) struct Handle(pub(super) Arc<VirtualWorld>);
+pub(super) struct Handle {
+    world: Arc<VirtualWorld>,
+    homes: Option<Arc<dyn Homes>>,
+}
+
+impl Handle {
+    pub(super) fn new(world: Arc<VirtualWorld>, homes: Option<Arc<dyn Homes>>) -> Self {
+        Self { world, homes }
+    }
+}
 
 impl Environment for Handle {
     fn now(&self) -> Instant {
-        let state = self.0.state();
+        let state = self.world.state();
         state.origin + state.elapsed
     }
 
     fn timestamp(&self) -> Timestamp {
-        let micros = i64::try_from(self.0.state().elapsed.as_micros()).unwrap_or(i64::MAX);
+        let micros = i64::try_from(self.world.state().elapsed.as_micros()).unwrap_or(i64::MAX);
         Timestamp::from_micros(BEGINNING.saturating_add(micros))
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {
-        self.0.state().secrets.fill(bytes);
+        self.world.state().secrets.fill(bytes);
     }
 
     fn spawn(&self, task: Task) {
-        self.0.state().new_tasks.push(task);
+        self.world.state().new_tasks.push(task);
     }
 
     fn sleep_until(&self, deadline: Instant) -> Task {
         Box::pin(Sleep {
-            world: self.0.clone(),
+            world: self.world.clone(),
             deadline,
             key: None,
         })
     }
 
+    fn homes(&self) -> Option<Arc<dyn Homes>> {
+        self.homes.clone()
+    }
+
     fn compute(&self, job: Box<dyn FnOnce() + Send>) {
-        self.0.state().jobs.push(job);
+        self.world.state().jobs.push(job);
     }
 }
 

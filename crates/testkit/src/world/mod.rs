@@ -7,10 +7,13 @@ mod actors;
 mod client;
 mod command;
 mod executor;
+mod home;
+mod homes;
 mod random;
 mod server;
 
 pub use actors::{BenchError, Configure, InProcess};
 pub use client::Client;
+pub use homes::WayFault;
 pub use random::Random;
 pub use server::{Bench, LinkId, Restless, World};

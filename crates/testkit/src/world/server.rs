@@ -11,14 +11,14 @@ use std::{
 };
 
 use engine::{
-    ClientSettings, Connection, Environment, Peer, Server, Settings, TlsFacts, command::Control,
-    module::Entry,
+    ClientSettings, Connection, Environment, Peer, Server, Settings, TlsFacts, module::Entry,
 };
-use store::{Gate, Memory, Store, StoreError};
+use store::Memory;
 
 use super::{
-    command::Process,
-    executor::{Handle, VirtualWorld},
+    executor::VirtualWorld,
+    home::Home,
+    homes::{Carried, Carrier, Turn, WayFault, home_of, name_of},
     random::Random,
 };
 
@@ -40,12 +40,10 @@ pub struct Bench {
 
 /// A server with its clients, on one thread and in virtual time.
 pub struct World {
-    world: Arc<VirtualWorld>,
-    environment: Arc<Handle>,
-    disk: Memory,
-    store: Store,
-    server: Arc<Server>,
-    process: Arc<dyn Control>,
+    /// At least one.
+    homes: Vec<Home>,
+    /// The ways between them, if there are several.
+    carrier: Option<Arc<Carrier>>,
     bench: Bench,
     random: Random,
     links: BTreeMap<u64, Link>,
@@ -57,11 +55,16 @@ pub struct World {
     pub is_ragged: bool,
     /// How long the disk takes to write what it is given, at most.
     pub disk_delay: Duration,
-    disk_due: Option<Instant>,
+    /// How long something takes from one home to another, at most.
+    pub way_delay: Duration,
+    /// How many parcels went from one home to another.
+    pub crossings: usize,
 }
 
 /// One client's transport.
 struct Link {
+    /// Which home it leads to.
+    home: usize,
     connection: Connection,
     to_server: Vec<u8>,
     to_client: Vec<u8>,
@@ -112,20 +115,36 @@ impl World {
     ///
     /// A configuration that a module refuses, as text.
     pub fn new(seed: u64, bench: Bench) -> Result<Self, String> {
-        let world = VirtualWorld::new(seed);
-        let disk = Memory::new();
+        Self::with_homes(seed, bench, 1, WayFault::None)
+    }
+
+    /// The same as several homes that share nothing but the clock: each account lives in one of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`World::new`].
+    pub fn with_homes(
+        seed: u64,
+        bench: Bench,
+        count: usize,
+        fault: WayFault,
+    ) -> Result<Self, String> {
         let mut random = Random::new(seed ^ 0x5eed);
-        let environment = Arc::new(Handle(world.clone()));
-        let (store, server) = boot(&environment, &disk, &bench, &mut random)?;
-        let process: Arc<dyn Control> = Arc::new(Process);
-        server.serve_in(&process);
+        let carrier =
+            (count > 1).then(|| Carrier::new(count, fault, Random::new(seed.rotate_left(31))));
+        let clock = VirtualWorld::new(seed);
+        let mut homes = Vec::new();
+        for number in 0..count.max(1) {
+            let world = match number {
+                0 => clock.clone(),
+                other => clock.beside(seed.rotate_left(u32::try_from(other).unwrap_or(0))),
+            };
+            let port = carrier.as_ref().map(|carrier| carrier.port(number));
+            homes.push(Home::new(world, port, &bench, &mut random)?);
+        }
         Ok(Self {
-            process,
-            world,
-            environment,
-            disk,
-            store,
-            server,
+            homes,
+            carrier,
             bench,
             random,
             links: BTreeMap::new(),
@@ -134,20 +153,55 @@ impl World {
             next_link: 0,
             left_over: BTreeMap::new(),
             disk_delay: Duration::ZERO,
-            disk_due: None,
+            way_delay: Duration::ZERO,
+            crossings: 0,
         })
     }
 
-    /// The engine.
+    /// How many homes there are.
     #[must_use]
-    pub fn server(&self) -> &Arc<Server> {
-        &self.server
+    pub fn homes(&self) -> usize {
+        self.homes.len()
     }
 
-    /// The disk, to look at or to break.
+    /// In which of them this account lives.
     #[must_use]
-    pub fn disk(&self) -> &Memory {
-        &self.disk
+    pub fn home_of(&self, bare_jid: &str) -> usize {
+        home_of(bare_jid, self.homes.len())
+    }
+
+    /// The engine of the first home.
+    #[must_use]
+    pub fn server(&self) -> &Arc<Server> {
+        self.server_at(0)
+    }
+
+    /// The engine of one home.
+    #[must_use]
+    pub fn server_at(&self, home: usize) -> &Arc<Server> {
+        &self.home(home).server
+    }
+
+    /// The disk of one home, to look at or to break.
+    #[must_use]
+    pub fn disk_at(&self, home: usize) -> &Memory {
+        &self.home(home).disk
+    }
+
+    /// All disks.
+    pub fn disks(&self) -> impl Iterator<Item = &Memory> {
+        self.homes.iter().map(|home| &home.disk)
+    }
+
+    fn home(&self, number: usize) -> &Home {
+        self.homes
+            .get(number)
+            .or(self.homes.first())
+            .expect("a world has at least one home")
+    }
+
+    fn now(&self) -> Instant {
+        self.home(0).environment.now()
     }
 
     /// The seed's generator, for what the test itself leaves to chance.
@@ -158,11 +212,16 @@ impl World {
     /// How long the world has lasted.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.world.elapsed()
+        self.home(0).world.elapsed()
     }
 
-    /// A client connects. `tls` stands for a handshake that is over already.
+    /// A client connects to the first home. `tls` stands for a handshake that is over already.
     pub fn connect(&mut self, tls: Option<TlsFacts>) -> LinkId {
+        self.connect_to(0, tls)
+    }
+
+    /// The same to a home of its choice.
+    pub fn connect_to(&mut self, home: usize, tls: Option<TlsFacts>) -> LinkId {
         let id = LinkId(self.next_link);
         self.next_link += 1;
         let label = format!("link {}", id.0);
@@ -171,10 +230,10 @@ impl World {
             label,
         };
         let mut connection = Connection::new(
-            self.server.clone(),
+            self.server_at(home).clone(),
             self.bench.clients.clone(),
             peer,
-            self.environment.now(),
+            self.now(),
         );
         if let Some(facts) = tls {
             connection.tls_established(facts);
@@ -186,6 +245,7 @@ impl World {
         });
         bell.ring();
         let link = Link {
+            home,
             connection,
             to_server: Vec::new(),
             to_client: Vec::new(),
@@ -225,7 +285,7 @@ impl World {
 
     /// The transport breaks without a word.
     pub fn cut(&mut self, id: LinkId) {
-        let now = self.environment.now();
+        let now = self.now();
         if let Some(mut link) = self.links.remove(&id.0) {
             link.connection.lost(now);
         }
@@ -253,16 +313,28 @@ impl World {
     /// [`Restless`].
     pub fn settle(&mut self) -> Result<(), Restless> {
         for _ in 0..TURNS_MAX {
-            if self.turn() {
-                continue;
-            }
-            // The disk may be all that is waited for.
-            match self.disk_due {
-                Some(due) => self.world.advance_to(due),
-                None => return Ok(()),
+            if !self.go_on() {
+                return Ok(());
             }
         }
         Err(Restless)
+    }
+
+    /// One thing happens, or time passes until a disk or a way between homes is done with something. Whether there
+    /// was either.
+    pub fn go_on(&mut self) -> bool {
+        if self.turn() {
+            return true;
+        }
+        let disks = self.homes.iter().filter_map(|home| home.disk_due);
+        let ways = self.carrier.iter().filter_map(|carrier| carrier.due());
+        match disks.chain(ways).min() {
+            Some(due) => {
+                self.advance_to(due);
+                true
+            }
+            None => false,
+        }
     }
 
     /// Lets time pass, doing what falls due on the way.
@@ -271,16 +343,16 @@ impl World {
     ///
     /// [`Restless`].
     pub fn wait(&mut self, time: Duration) -> Result<(), Restless> {
-        let end = self.environment.now() + time;
+        let end = self.now() + time;
         for _ in 0..TURNS_MAX {
             self.settle()?;
             match self.next_deadline().filter(|when| *when <= end) {
                 Some(when) => {
-                    self.world.advance_to(when);
+                    self.advance_to(when);
                     self.wake_due();
                 }
                 None => {
-                    self.world.advance_to(end);
+                    self.advance_to(end);
                     self.wake_due();
                     return self.settle();
                 }
@@ -291,12 +363,15 @@ impl World {
 
     /// One thing happens, chosen by the seed. Whether anything did.
     pub fn turn(&mut self) -> bool {
-        let order = self.random.below(3);
-        for part in 0..3 {
-            let moved = match (order + part) % 3 {
-                0 => self.world.step(),
-                1 => self.drive_one(),
-                _ => self.turn_disk(),
+        let homes = self.homes.len();
+        let parts = 2 * homes + 1 + usize::from(self.carrier.is_some());
+        let order = self.random.below(parts);
+        for part in 0..parts {
+            let moved = match (order + part) % parts {
+                part if part < homes => self.home(part).world.step(),
+                part if part == homes => self.drive_one(),
+                part if part <= 2 * homes => self.turn_disk(part - homes - 1),
+                _ => self.turn_carrier(),
             };
             if moved {
                 return true;
@@ -316,7 +391,7 @@ impl World {
     ) -> Result<T, Restless> {
         let slot = Arc::new(std::sync::Mutex::new(None));
         let result = slot.clone();
-        self.environment.spawn(Box::pin(async move {
+        self.home(0).environment.spawn(Box::pin(async move {
             let value = future.await;
             *result
                 .lock()
@@ -334,46 +409,57 @@ impl World {
             let Some(next) = self.next_deadline() else {
                 break;
             };
-            self.world.advance_to(next);
+            self.advance_to(next);
             self.wake_due();
         }
         Err(Restless)
     }
 
-    /// The server stops, in order or at once, and another starts on what the disk holds.
+    /// All homes stop, in order or at once, and begin anew on what their disks hold.
     ///
     /// # Errors
     ///
     /// What [`World::new`] says, or a world that does not come to rest.
     pub fn restart(&mut self, killed: bool) -> Result<(), String> {
-        let now = self.environment.now();
+        (0..self.homes.len()).try_for_each(|home| self.restart_home(home, killed))
+    }
+
+    /// The same for one home.
+    ///
+    /// # Errors
+    ///
+    /// As [`World::restart`].
+    pub fn restart_home(&mut self, number: usize, killed: bool) -> Result<(), String> {
+        let now = self.now();
+        let is_here = |link: &Link| link.home == number;
         if !killed {
-            for link in self.links.values_mut() {
+            for link in self.links.values_mut().filter(|link| is_here(link)) {
                 link.connection.stop(now);
                 link.bell.ring();
             }
             self.settle().map_err(|error| error.to_string())?;
-            self.server.write_what_is_owed();
+            self.server_at(number).write_what_is_owed();
             self.settle().map_err(|error| error.to_string())?;
         }
-        self.world.forget_tasks();
-        for (id, link) in std::mem::take(&mut self.links) {
+        let (gone, stay) = std::mem::take(&mut self.links)
+            .into_iter()
+            .partition(|(_, link)| is_here(link));
+        self.links = stay;
+        for (id, link) in gone {
             if !killed {
                 self.left_over.insert(id, link.to_client);
             }
             // A killed process runs no destructors.
             std::mem::forget(link.connection);
         }
-        self.disk_due = None;
-        self.ready
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-        let (store, server) = boot(&self.environment, &self.disk, &self.bench, &mut self.random)?;
-        server.serve_in(&self.process);
-        self.store = store;
-        self.server = server;
-        Ok(())
+        if let Some(carrier) = &self.carrier {
+            carrier.begin_anew(number);
+        }
+        let port = self.carrier.as_ref().map(|carrier| carrier.port(number));
+        match self.homes.get_mut(number) {
+            Some(home) => home.begin_anew(port, &self.bench, &mut self.random),
+            None => Ok(()),
+        }
     }
 
     /// Another configuration, as a reload takes it.
@@ -382,9 +468,11 @@ impl World {
     ///
     /// What a module refuses, as text.
     pub fn reload(&mut self, settings: Settings) -> Result<(), String> {
-        self.server
-            .reload(&settings)
-            .map_err(|error| error.to_string())?;
+        for home in &self.homes {
+            home.server
+                .reload(&settings)
+                .map_err(|error| error.to_string())?;
+        }
         self.bench.settings = settings;
         Ok(())
     }
@@ -399,7 +487,7 @@ impl World {
             let index = self.random.below(ready.len());
             ready.swap_remove(index)
         };
-        let now = self.environment.now();
+        let now = self.now();
         if let Some(link) = self.links.get_mut(&id) {
             let piece = match self.is_ragged {
                 true => 1 + self.random.below(400),
@@ -410,35 +498,49 @@ impl World {
         true
     }
 
-    /// The disk takes what waits after a while, and has it after another.
-    fn turn_disk(&mut self) -> bool {
-        let now = self.environment.now();
-        match self.disk_due {
-            Some(due) if now < due => false,
-            Some(_) => {
-                self.disk_due = None;
-                let mut disk = self.disk.clone();
-                self.store.turn(&mut disk)
-            }
-            None => {
-                let micros = usize::try_from(self.disk_delay.as_micros()).unwrap_or(usize::MAX);
-                if micros == 0 {
-                    let mut disk = self.disk.clone();
-                    return self.store.turn(&mut disk);
+    fn turn_disk(&mut self, home: usize) -> bool {
+        let now = self.now();
+        let Self {
+            homes,
+            random,
+            disk_delay,
+            ..
+        } = self;
+        homes
+            .get_mut(home)
+            .is_some_and(|home| home.turn_disk(now, *disk_delay, random))
+    }
+
+    /// Something arrives from another home.
+    fn turn_carrier(&mut self) -> bool {
+        let Some(carrier) = &self.carrier else {
+            return false;
+        };
+        match carrier.turn(self.now(), self.way_delay) {
+            Turn::Nothing => false,
+            Turn::Decided => true,
+            Turn::Arrived((from, to), carried) => {
+                let is_parcel = matches!(carried, Carried::Bytes(_));
+                self.crossings += usize::from(is_parcel);
+                let (server, from) = (self.server_at(to), name_of(from));
+                match carried {
+                    Carried::Up(_) => server.home_is_up(&from),
+                    Carried::Down => server.home_is_down(&from),
+                    Carried::Bytes(bytes) => server.home_sent(&from, &bytes),
                 }
-                if self.store.gate(self.store.submitted()) != Gate::Pending {
-                    return false;
-                }
-                let delay = self.random.below(micros);
-                self.disk_due =
-                    Some(now + Duration::from_micros(u64::try_from(delay).unwrap_or(0)));
                 true
             }
         }
     }
 
+    fn advance_to(&self, when: Instant) {
+        for home in &self.homes {
+            home.world.advance_to(when);
+        }
+    }
+
     fn next_deadline(&self) -> Option<Instant> {
-        let timers = self.world.next_timer();
+        let timers = self.homes.iter().filter_map(|home| home.world.next_timer());
         let links = self
             .links
             .values()
@@ -448,7 +550,7 @@ impl World {
     }
 
     fn wake_due(&mut self) {
-        let now = self.environment.now();
+        let now = self.now();
         for link in self.links.values() {
             if link
                 .connection
@@ -487,25 +589,4 @@ impl Link {
         }
         self.ended |= self.connection.is_closed();
     }
-}
-
-fn boot(
-    environment: &Arc<Handle>,
-    disk: &Memory,
-    bench: &Bench,
-    random: &mut Random,
-) -> Result<(Store, Arc<Server>), String> {
-    let store = disk
-        .store()
-        .map_err(|error: StoreError| error.to_string())?;
-    let server = Server::shuffled(
-        environment.clone(),
-        store.clone(),
-        bench.entries,
-        &bench.settings,
-        [7; 32],
-        &mut |bound| random.below(bound),
-    )
-    .map_err(|error| error.to_string())?;
-    Ok((store, server))
 }

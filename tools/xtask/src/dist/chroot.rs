@@ -41,7 +41,7 @@ pub(super) fn prove(workspace: &Workspace, binary: &Path) -> Result<()> {
             .args(["build", "--quiet", "--workspace", "--bin", "load"]),
     )?;
     let root = workspace.target().join("dist-root");
-    let place = Place::new(&root, false)?;
+    let place = Place::new(&root, "")?;
     fs::copy(binary, root.join("couplet"))?;
     let inside = || {
         let mut command = workspace.command(prefix.first().copied().unwrap_or_default());

@@ -1,7 +1,7 @@
 //! The life of the Debian package on a clean system in a folder: installed, used, upgraded, removed, purged.
 //!
 //! The system is Debian's smallest, without systemd, so the server is started by hand, as the package's user. What the
-//! package does where there is systemd stands in `packaging/debian/postinst` and is not tried here.
+//! package does where there is systemd is tried in `booted.rs`.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::deb;
+use super::{booted, deb};
 use crate::{
     machine::{self, Tool},
     process,
@@ -45,7 +45,7 @@ pub(super) fn prove(workspace: &Workspace, binary: &Path) -> Result<()> {
             .args(["--fail-on", "error,warning", "--suppress-tags", UPLOADS])
             .arg(&old),
     )?;
-    let clean = Clean::make(workspace)?;
+    let clean = Clean::make(workspace, "system", None)?;
 
     clean.step("install", &["dpkg", "--install", &clean.bring(&old)?])?;
     clean.check_installed()?;
@@ -86,22 +86,24 @@ pub(super) fn prove(workspace: &Workspace, binary: &Path) -> Result<()> {
     }
     clean.check("var/lib/couplet-backup/data/store.sqlite", true)?;
     println!("the package lives as it should in {}", clean.root.display());
-    Ok(())
+    booted::prove(workspace, &old, &new)
 }
 
 fn without_listeners(text: &str) -> String {
     text.split("[listen]").next().unwrap_or_default().to_owned()
 }
 
-/// A clean system.
-struct Clean<'a> {
+/// A clean system in a folder.
+pub(super) struct Clean<'a> {
     workspace: &'a Workspace,
-    root: PathBuf,
+    /// The folder.
+    pub(super) root: PathBuf,
 }
 
 impl<'a> Clean<'a> {
-    fn make(workspace: &'a Workspace) -> Result<Self> {
-        let root = workspace.target().join("deb/system");
+    /// Makes it in the folder `name`, with more packages if there are some.
+    pub(super) fn make(workspace: &'a Workspace, name: &str, more: Option<&str>) -> Result<Self> {
+        let root = workspace.target().join("deb").join(name);
         if root.exists() {
             fs::remove_dir_all(&root)?;
         }
@@ -111,7 +113,9 @@ impl<'a> Clean<'a> {
             .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
             .context("this is no Debian system")?;
         let mut debootstrap = workspace.command("debootstrap");
-        debootstrap.args(["--variant=minbase", suite]).arg(&root);
+        debootstrap.arg("--variant=minbase");
+        debootstrap.args(more.map(|more| format!("--include={more}")));
+        debootstrap.arg(suite).arg(&root);
         debootstrap.stdout(std::process::Stdio::null());
         process::run(&mut debootstrap)?;
         Ok(Self { workspace, root })

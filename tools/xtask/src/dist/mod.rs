@@ -2,8 +2,10 @@
 //!
 //! - `chroot.rs`: the proof that it needs no other file;
 //! - `deb.rs`: the Debian package;
-//! - `life.rs`: the proof that the package installs, upgrades and goes.
+//! - `life.rs`: the proof that the package installs, upgrades and goes;
+//! - `booted.rs`: the same where there is systemd.
 
+mod booted;
 mod chroot;
 mod deb;
 mod life;

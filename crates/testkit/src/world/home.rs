@@ -1,0 +1,115 @@
+//! One home of a world: an engine over a virtual disk, with tasks and timers of its own.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use engine::{Homes, Server, command::Control};
+use store::{Gate, Memory, Store, StoreError};
+
+use super::{
+    command::Process,
+    executor::{Handle, VirtualWorld},
+    random::Random,
+    server::Bench,
+};
+
+/// A server process, as it were.
+pub(super) struct Home {
+    pub(super) world: Arc<VirtualWorld>,
+    pub(super) environment: Arc<Handle>,
+    pub(super) disk: Memory,
+    store: Store,
+    pub(super) server: Arc<Server>,
+    /// What commands that came over a stream may ask.
+    process: Arc<dyn Control>,
+    pub(super) disk_due: Option<Instant>,
+}
+
+impl Home {
+    /// On an empty disk.
+    pub(super) fn new(
+        world: Arc<VirtualWorld>,
+        homes: Option<Arc<dyn Homes>>,
+        bench: &Bench,
+        random: &mut Random,
+    ) -> Result<Self, String> {
+        let disk = Memory::new();
+        let environment = Arc::new(Handle::new(world.clone(), homes));
+        let (store, server) = boot(&environment, &disk, bench, random)?;
+        let process: Arc<dyn Control> = Arc::new(Process);
+        server.serve_in(&process);
+        Ok(Self {
+            process,
+            world,
+            environment,
+            disk,
+            store,
+            server,
+            disk_due: None,
+        })
+    }
+
+    /// Another life, on what the disk holds.
+    pub(super) fn begin_anew(
+        &mut self,
+        homes: Option<Arc<dyn Homes>>,
+        bench: &Bench,
+        random: &mut Random,
+    ) -> Result<(), String> {
+        self.disk_due = None;
+        self.world.forget_tasks();
+        self.environment = Arc::new(Handle::new(self.world.clone(), homes));
+        (self.store, self.server) = boot(&self.environment, &self.disk, bench, random)?;
+        self.server.serve_in(&self.process);
+        Ok(())
+    }
+
+    /// The disk takes what waits after a while, and has it after another.
+    pub(super) fn turn_disk(&mut self, now: Instant, delay: Duration, random: &mut Random) -> bool {
+        match self.disk_due {
+            Some(due) if now < due => false,
+            Some(_) => {
+                self.disk_due = None;
+                let mut disk = self.disk.clone();
+                self.store.turn(&mut disk)
+            }
+            None => {
+                let micros = usize::try_from(delay.as_micros()).unwrap_or(usize::MAX);
+                if micros == 0 {
+                    let mut disk = self.disk.clone();
+                    return self.store.turn(&mut disk);
+                }
+                if self.store.gate(self.store.submitted()) != Gate::Pending {
+                    return false;
+                }
+                let delay = random.below(micros);
+                self.disk_due =
+                    Some(now + Duration::from_micros(u64::try_from(delay).unwrap_or(0)));
+                true
+            }
+        }
+    }
+}
+
+fn boot(
+    environment: &Arc<Handle>,
+    disk: &Memory,
+    bench: &Bench,
+    random: &mut Random,
+) -> Result<(Store, Arc<Server>), String> {
+    let store = disk
+        .store()
+        .map_err(|error: StoreError| error.to_string())?;
+    let server = Server::shuffled(
+        environment.clone(),
+        store.clone(),
+        bench.entries,
+        &bench.settings,
+        [7; 32],
+        &mut |bound| random.below(bound),
+    )
+    .map_err(|error| error.to_string())?;
+    Ok((store, server))
+}
