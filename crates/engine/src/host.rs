@@ -20,9 +20,11 @@ use crate::{
     account::Circle,
     command::CommandEntry,
     disco::{Disco, Node},
+    metrics::Counter,
     module::{
-        AccountMessageHandler, AtStream, ConfigError, ElementHandler, Entry, FannedOut, GoneFn,
-        IqContext, JobEntry, Module, Preparation, PrepareFn, ServiceParts, Setting, iq::IqTable,
+        AccountMessageHandler, AtStream, ConfigError, ElementHandler, Entry, FannedOut, Gauge,
+        GoneFn, IqContext, JobEntry, Module, Preparation, PrepareFn, ServiceParts, Setting,
+        iq::IqTable,
     },
     notice::NS_NO_REPLY,
     pipeline::Pipeline,
@@ -186,6 +188,16 @@ impl Host {
     /// What its features do from time to time.
     pub(crate) fn jobs(&self) -> &[JobEntry] {
         &self.parts.jobs
+    }
+
+    /// What its features count.
+    pub(crate) fn counters(&self) -> &[&'static Counter] {
+        &self.parts.counters
+    }
+
+    /// What its features say of it when metrics are asked for.
+    pub(crate) fn gauges(&self) -> &[Gauge] {
+        &self.parts.gauges
     }
 
     /// The features that read something of the host before its accounts.

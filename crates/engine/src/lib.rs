@@ -6,7 +6,7 @@
 //!
 //! Where to begin reading: `connection` (how a client gets a session), `router` (the way of a
 //! stanza), `pipeline` (what one run over an account is), `account` (its facts and rules), `module`
-//! (what a feature is).
+//! (what a feature is). `metrics` is what the server counts, `watch` what an operator sees of stanzas.
 
 pub mod account;
 mod asks;
@@ -18,11 +18,13 @@ mod effect;
 mod envelope;
 mod environment;
 mod faults;
+mod health;
 mod homes;
 mod host;
 pub mod limits;
 mod listing;
 mod losses;
+pub mod metrics;
 pub mod module;
 mod notice;
 pub mod period;
@@ -34,6 +36,7 @@ mod sabotage;
 mod server;
 pub mod session;
 mod sync;
+pub mod watch;
 
 pub use asks::AskError;
 pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, TlsFacts};

@@ -25,10 +25,12 @@ use crate::{
     host::{Host, HostSettings},
     limits::{Limits, SignInFailures},
     losses::Losses,
+    metrics::Metrics,
     module::{AccountMessageCounters, ConfigError, Entry, Jobs, ServiceRef},
     registry::Registry,
     sabotage::Sabotage,
     session::SessionId,
+    watch::Watches,
 };
 
 /// What the configuration says, checked.
@@ -84,6 +86,8 @@ pub struct Server {
     /// The process around it, where there is one.
     control: OnceLock<Weak<dyn Control>>,
     pub(crate) sessions: AtomicU64,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) watches: Watches,
 }
 
 /// One generation of the configuration, swapped whole.
@@ -170,6 +174,8 @@ impl Server {
             unnoted: Mutex::default(),
             control: OnceLock::new(),
             sessions: AtomicU64::new(0),
+            metrics: Arc::default(),
+            watches: Watches::default(),
         });
         server.losses.belongs_to(&server);
         server.read_links();

@@ -7,7 +7,7 @@ use std::{num::NonZeroUsize, sync::Arc, thread::JoinHandle};
 use anyhow::{Context, Result};
 use engine::{
     ArchivePolicy, Authentication, ClientSettings, ConflictPolicy, Environment, HostFacts,
-    HostSettings, Server, Settings,
+    HostSettings, Server, Settings, metrics::Metrics,
 };
 use store::{Backend, Store, thread::ReaderThreads};
 use store_sqlite::Sqlite;
@@ -16,7 +16,7 @@ use stream::C2sSettings;
 use crate::{
     config::{Archive, Config, Durability, ResourceConflict},
     data_folder::DataFolder,
-    features,
+    features, metrics,
 };
 
 /// A store with its threads, and the engine on it.
@@ -51,26 +51,25 @@ impl Assembly {
             .collect::<Result<Vec<_>, _>>()?;
         let mut front = backend.reader()?;
         let store = Store::start(&mut front, Arc::new(ReaderThreads::spawn(readers)?))?;
-        let for_writer = store.clone();
-        let writer = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || {
-                let _guard = EndsProcess;
-                write(&for_writer, &mut backend);
-            })?;
         let server = Server::new(
             environment,
             store.clone(),
             features::ALL,
             &settings(config),
             data.accounts_secret()?,
-        );
-        let assembly = Self {
+        )?;
+        let (for_writer, metrics) = (store.clone(), Arc::clone(server.metrics()));
+        let writer = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || {
+                let _guard = EndsProcess;
+                write(&for_writer, &mut backend, &metrics);
+            })?;
+        Ok(Self {
             store,
             writer: Some(writer),
-            server: server?,
-        };
-        Ok(assembly)
+            server,
+        })
     }
 
     /// Closes the store: what was submitted is written first.
@@ -84,9 +83,12 @@ impl Assembly {
 }
 
 /// Applies what waits until the store is closed. The sessions a commit wakes are woken together.
-fn write(store: &Store, backend: &mut dyn Backend) {
+fn write(store: &Store, backend: &mut dyn Backend, metrics: &Metrics) {
     while let Some(group) = store.wait_pending() {
+        let begun = transport::now();
         let applied = group.apply(backend);
+        let took = transport::now().saturating_duration_since(begun);
+        metrics::committed(metrics, &applied, took);
         transport::collect_wakes(|| store.settle(applied));
     }
 }

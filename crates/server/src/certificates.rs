@@ -62,9 +62,42 @@ pub(crate) fn load(config: &Config, data: Option<&Path>) -> Result<CertificateSe
     Ok(CertificateSet::new(identities, self_made, &hosts))
 }
 
+/// Finds certificates as [`load`] does, to take the place of those in `before`. A host that has one of the folder does
+/// not lose it by this: files that were spoilt would turn its users away.
+///
+/// # Errors
+///
+/// As [`load`], and a sentence when a host would lose its certificate.
+pub(crate) fn load_again(
+    config: &Config,
+    data: &Path,
+    before: &CertificateSet,
+) -> Result<CertificateSet> {
+    // Nothing is made before it is known that nothing is lost.
+    let after = load(config, None)?;
+    let self_made = data.join(FOLDER);
+    let is_real = |set: &CertificateSet, host: &str| {
+        let identity = set.find(host);
+        identity.is_some_and(|identity| !identity.path.starts_with(&self_made))
+    };
+    for host in config.hosts.keys().map(Domain::to_ascii) {
+        if is_real(before, &host) && !is_real(&after, &host) {
+            let folder = config.certificate_folder();
+            let place = folder.map_or_else(
+                || "the certificate folder, which is gone".to_owned(),
+                |folder| folder.display().to_string(),
+            );
+            bail!(
+                "the host \"{host}\" would lose its certificate: there is none with a key that fits in {place}; put it back, or restart the server to go on without"
+            );
+        }
+    }
+    load(config, Some(data))
+}
+
 /// Whether `host` gets a self-made certificate. The names are those that RFC 6761 keeps for
 /// tests and for this machine.
-fn may_be_self_signed(host: &str, policy: SelfSigned) -> bool {
+pub(crate) fn may_be_self_signed(host: &str, policy: SelfSigned) -> bool {
     match policy {
         SelfSigned::Always => true,
         SelfSigned::Never => false,

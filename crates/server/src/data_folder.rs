@@ -63,7 +63,7 @@ pub(crate) enum DataError {
 pub(crate) struct DataFolder {
     path: PathBuf,
     /// The lock goes with the file.
-    pid_file: File,
+    _pid_file: File,
 }
 
 impl DataFolder {
@@ -87,35 +87,48 @@ impl DataFolder {
             let path = path.to_owned();
             return Err(DataError::NotRoots { path, owner });
         }
-        let mut pid_file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o644)
-            .open(path.join(PID_FILE))
-            .map_err(unwritable)?;
-        match pid_file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // The number is only for the sentence.
-                let _ = pid_file.read_to_string(&mut text);
-                return Err(DataError::InUse {
-                    path: path.to_owned(),
-                    pid: text.trim().parse().ok(),
-                });
+        let place = path.join(PID_FILE);
+        let mut pid_file = loop {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o644)
+                .open(&place)
+                .map_err(unwritable)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let mut text = String::new();
+                    // The number is only for the sentence.
+                    let _ = file.read_to_string(&mut text);
+                    return Err(DataError::InUse {
+                        path: path.to_owned(),
+                        pid: text.trim().parse().ok(),
+                    });
+                }
+                Err(TryLockError::Error(error)) => return Err(unwritable(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(unwritable(error)),
-        }
+            // Whoever had the folder before may have removed the file after we opened it.
+            if is_at(&file, &place).map_err(unwritable)? {
+                break file;
+            }
+        };
         pid_file
             .set_len(0)
             .and_then(|()| writeln!(pid_file, "{}", std::process::id()))
             .map_err(unwritable)?;
         Ok(Self {
             path: path.to_owned(),
-            pid_file,
+            _pid_file: pid_file,
         })
+    }
+
+    /// Whether a process uses the folder at `path`. Makes nothing.
+    pub(crate) fn is_in_use(path: &Path) -> bool {
+        let file = File::open(path.join(PID_FILE));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     /// Where it is.
@@ -149,9 +162,19 @@ impl DataFolder {
 }
 
 impl Drop for DataFolder {
-    /// Leaves no process id behind; the file stays, as removing it would race with the next.
+    /// Leaves no process id behind. The lock is still held: who waits for it finds that the file is gone.
     fn drop(&mut self) {
-        let _ = self.pid_file.set_len(0);
+        let _ = fs::remove_file(self.path.join(PID_FILE));
+    }
+}
+
+/// Whether an open file is still the one that is found at `path`.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (open.dev(), open.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -173,4 +196,40 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(partial, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_has_the_folder_and_leaves_no_process_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        assert!(!DataFolder::is_in_use(&path));
+        assert!(!path.exists(), "asking makes nothing");
+        let open = DataFolder::open(&path).unwrap();
+        assert!(DataFolder::is_in_use(&path));
+        let refused = DataFolder::open(&path).unwrap_err();
+        assert!(
+            matches!(refused, DataError::InUse { pid, .. } if pid == Some(std::process::id())),
+            "{refused}"
+        );
+        drop(open);
+        assert!(!path.join(PID_FILE).exists());
+        assert!(!DataFolder::is_in_use(&path));
+        DataFolder::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_was_removed_or_replaced_is_not_the_one_at_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let file = File::create(&path).unwrap();
+        assert!(is_at(&file, &path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        let _other = File::create(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+    }
 }

@@ -12,7 +12,7 @@ use crate::data_folder::write_private;
 /// The administrator that is made.
 const ADMIN: &str = "admin@localhost";
 /// Where its password goes when there is no terminal, in the data folder.
-const PASSWORD_FILE: &str = "admin-password";
+pub(crate) const PASSWORD_FILE: &str = "admin-password";
 
 /// Makes `admin@localhost` if `localhost` has accounts and no host has any account yet. The
 /// password goes to the terminal, or without one to a file only its owner can read; never to the

@@ -3,14 +3,18 @@
 //! | file | what |
 //! | --- | --- |
 //! | `cli/` | the command line: what the binary itself does, and every command of the engine |
+//! | `check/` | what would keep a server from working, and what to do about it |
 //! | `config/` | the configuration file |
 //! | `book/` | the man page, completions, and pages of the operator's book, made of the two above |
-//! | `serve.rs` | the life of a serving process: start, reload, stop |
+//! | `serve.rs` | the life of a serving process: start and stop |
+//! | `reload.rs` | what changes while it runs |
 //! | `assembly.rs` | from a configuration to a running engine; the same for offline commands |
 //! | `admin/` | commands for the running server, over a socket in the data folder |
+//! | `metrics.rs` | the page that monitoring reads |
 //! | `data_folder.rs`, `certificates.rs`, `first_start.rs` | what a start finds or makes |
 //! | `backup.rs` | a copy of all that must survive, while the server runs |
 //! | `service_manager.rs` | telling systemd how the server stands |
+//! | `expiry.rs` | certificates that expire soon |
 //! | `failure.rs` | what went wrong, in one sentence, and the exit code |
 
 mod admin;
@@ -18,14 +22,18 @@ mod assembly;
 mod backup;
 mod book;
 mod certificates;
+mod check;
 mod cli;
 mod config;
 mod data_folder;
+mod expiry;
 mod failure;
 mod features;
 mod first_start;
 mod logging;
+mod metrics;
 mod password;
+mod reload;
 mod serve;
 mod service_manager;
 

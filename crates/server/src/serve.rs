@@ -2,14 +2,14 @@
 
 use std::{
     io::IsTerminal,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use engine::command::Control;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use transport::{
-    Admission, Bound, Clients, Endpoint, ListenerKind, SystemEnvironment, Transport,
+    Admission, Bound, Clients, Endpoint, ListenerKind, PageServer, SystemEnvironment, Transport,
     certificate::{Certificates, Watch},
     tls::{ClientAuthorities, TlsAcceptor},
 };
@@ -20,9 +20,12 @@ use crate::{
     certificates,
     config::Config,
     data_folder::DataFolder,
+    expiry::Notices,
     failure::{Exit, Failure},
-    features::Known,
-    first_start, logging,
+    first_start,
+    logging::{self, Log},
+    metrics::{self, Sources},
+    reload::{Current, Reloader, serves},
     service_manager::ServiceManager,
 };
 
@@ -37,7 +40,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(10);
 ///
 /// A [`Failure`] when it cannot start; then nothing of it is left running.
 pub(crate) fn run(config: Config) -> Result<(), Failure> {
-    logging::start(&config);
+    let log = logging::start(&config);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -45,7 +48,7 @@ pub(crate) fn run(config: Config) -> Result<(), Failure> {
     runtime.block_on(async {
         let mut signals = Signals::new().map_err(Failure::start)?;
         let manager = Arc::new(ServiceManager::find());
-        let serving = Serving::start(config, manager).await?;
+        let serving = Serving::start(config, log, manager).await?;
         serving.until_stopped(&mut signals).await;
         serving.stop(&mut signals).await;
         Ok(())
@@ -78,16 +81,24 @@ fn authorities(config: &Config) -> Result<Option<ClientAuthorities>, Failure> {
 struct Serving {
     control: Arc<Reloader>,
     admin: AdminSocket,
+    metrics: Vec<PageServer>,
     transport: Transport,
     assembly: Assembly,
     _data: DataFolder,
 }
 
 impl Serving {
-    async fn start(config: Config, manager: Arc<ServiceManager>) -> Result<Self, Failure> {
+    async fn start(
+        config: Config,
+        log: Log,
+        manager: Arc<ServiceManager>,
+    ) -> Result<Self, Failure> {
         manager.status("Opening the store");
         let data = DataFolder::open(&config.general.data).map_err(Failure::start)?;
-        let bound = bind_all(&config)?;
+        let Listeners {
+            clients: bound,
+            metrics: for_metrics,
+        } = bind_all(&config)?;
         let set = certificates::load(&config, Some(data.path()))
             .map_err(|error| Failure::start(format!("{error:#}")))?;
         let certificates = Certificates::new(set);
@@ -120,10 +131,14 @@ impl Serving {
             clients,
             admission,
             certificates,
+            log,
+            workers: transport.runtimes(),
+            started: config.clone(),
             manager: Arc::clone(&manager),
             state: Mutex::new(Current {
                 config: config.clone(),
                 watch,
+                notices: Notices::default(),
             }),
         });
         let process: Arc<dyn Control> = control.clone();
@@ -134,6 +149,13 @@ impl Serving {
             Failure::start(format!("cannot make the admin socket in {path}: {error}; a data folder with a short path helps"))
         })?;
         announce(&config, &bound, transport.workers());
+        let sources = Sources {
+            server: Arc::clone(&assembly.server),
+            loads: transport.loads(),
+            certificates: Arc::clone(&control.certificates),
+            data: data.path().to_owned(),
+        };
+        let metrics = metrics::serve(for_metrics, sources);
         for (listener, kind) in bound {
             transport.accept_from(listener, kind);
         }
@@ -142,6 +164,7 @@ impl Serving {
         Ok(Self {
             control,
             admin,
+            metrics,
             transport,
             assembly,
             _data: data,
@@ -154,7 +177,10 @@ impl Serving {
             tokio::select! {
                 order = signals.next() => match order {
                     Order::Stop => return,
-                    Order::Reload => self.reload(),
+                    Order::Reload => {
+                        self.reload();
+                        self.control.look_at_certificates();
+                    }
                 },
                 _ = watch.tick() => self.control.look_at_certificates(),
             }
@@ -163,7 +189,13 @@ impl Serving {
 
     fn reload(&self) {
         match self.control.reload() {
-            Ok(()) => tracing::info!("configuration and certificates were read anew"),
+            Ok(()) => {
+                tracing::info!("configuration and certificates were read anew");
+                let keys = self.control.needs_restart().join(", ");
+                if !keys.is_empty() {
+                    tracing::warn!(%keys, "changed, but in force only after a restart");
+                }
+            }
             Err(error) => tracing::error!(%error, "reload failed; everything stays as it was"),
         }
     }
@@ -172,7 +204,7 @@ impl Serving {
     /// store, always.
     async fn stop(mut self, signals: &mut Signals) {
         self.control.manager.stopping();
-        drop(self.admin);
+        drop((self.admin, self.metrics));
         tracing::info!("stopping; a second signal skips waiting for sessions to end");
         tokio::select! {
             left = self.transport.stop(STOP_PATIENCE) => {
@@ -189,16 +221,21 @@ impl Serving {
     }
 }
 
+/// Bound, and not accepted from yet.
+struct Listeners {
+    clients: Vec<(Bound, ListenerKind)>,
+    metrics: Vec<Bound>,
+}
+
 /// Binds every listener, or none.
-fn bind_all(config: &Config) -> Result<Vec<(Bound, ListenerKind)>, Failure> {
+fn bind_all(config: &Config) -> Result<Listeners, Failure> {
     let mut bound = Vec::new();
     for (key, endpoints, kind) in [
         ("c2s", &config.listen.c2s, ListenerKind::C2s),
         ("c2s_tls", &config.listen.c2s_tls, ListenerKind::C2sTls),
     ] {
         for endpoint in endpoints {
-            let listeners = bind(*endpoint)
-                .map_err(|error| Failure::start(format!("{error} (listen.{key})")))?;
+            let listeners = bind(*endpoint, key)?;
             bound.extend(listeners.into_iter().map(|listener| (listener, kind)));
         }
     }
@@ -208,11 +245,18 @@ fn bind_all(config: &Config) -> Result<Vec<(Bound, ListenerKind)>, Failure> {
             "there is nothing to listen on; give listen.c2s or listen.c2s_tls an address",
         ));
     }
-    Ok(bound)
+    let mut metrics = Vec::new();
+    for endpoint in &config.listen.metrics {
+        metrics.extend(bind(*endpoint, "metrics")?);
+    }
+    Ok(Listeners {
+        clients: bound,
+        metrics,
+    })
 }
 
-fn bind(endpoint: Endpoint) -> Result<Vec<Bound>, transport::BindError> {
-    transport::bind(endpoint)
+fn bind(endpoint: Endpoint, key: &str) -> Result<Vec<Bound>, Failure> {
+    transport::bind(endpoint).map_err(|error| Failure::start(format!("{error} (listen.{key})")))
 }
 
 /// Says where to connect: to the log, and on a terminal also what to do next.
@@ -242,97 +286,6 @@ fn announce(config: &Config, bound: &[(Bound, ListenerKind)], workers: usize) {
         println!("  Ctrl-C stops.\n");
     }
     tracing::info!(%hosts, c2s = %starttls, c2s_tls = %direct, workers, version = env!("CARGO_PKG_VERSION"), "ready");
-}
-
-/// What is served, for the service manager.
-fn serves(config: &Config) -> String {
-    let mut hosts = config.hosts.keys();
-    match (hosts.next(), hosts.len()) {
-        (Some(host), 0) => format!("Serving {host}"),
-        (Some(host), more) => format!("Serving {host} and {more} more"),
-        (None, _) => "Serving nobody".to_owned(),
-    }
-}
-
-/// What a reload changes.
-struct Reloader {
-    server: Arc<engine::Server>,
-    clients: Clients,
-    admission: Arc<Admission>,
-    certificates: Arc<Certificates>,
-    manager: Arc<ServiceManager>,
-    state: Mutex<Current>,
-}
-
-struct Current {
-    config: Config,
-    watch: Option<Watch>,
-}
-
-impl Reloader {
-    /// Takes certificates that changed since the last look. On an error the old ones stay.
-    fn look_at_certificates(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Current { config, watch } = &mut *state;
-        if !watch.as_mut().is_some_and(Watch::changed) {
-            return;
-        }
-        match certificates::load(config, Some(&config.general.data)) {
-            Ok(set) => {
-                self.certificates.replace(set);
-                tracing::info!("certificates were read anew");
-            }
-            Err(error) => tracing::error!(
-                "the changed certificates cannot be used; the old ones stay: {error:#}"
-            ),
-        }
-    }
-}
-
-impl Control for Reloader {
-    fn reload(&self) -> Result<(), String> {
-        self.manager.reloading();
-        let result = self.read_anew();
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let serves = serves(&state.config);
-        match &result {
-            Ok(()) => self.manager.ready(&serves),
-            Err(_) => self
-                .manager
-                .ready(&format!("{serves}; the last reload failed, see the log")),
-        }
-        result
-    }
-
-    fn pid(&self) -> u32 {
-        std::process::id()
-    }
-}
-
-impl Reloader {
-    /// Everything is read and checked before anything changes.
-    fn read_anew(&self) -> Result<(), String> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let config = Config::load(state.config.file.as_deref(), &Known)
-            .map_err(|error| error.to_string())?;
-        if config.general.data != state.config.general.data {
-            return Err("`data` cannot change while the server runs; restart it".to_owned());
-        }
-        let set = certificates::load(&config, Some(&config.general.data))
-            .map_err(|error| format!("{error:#}"))?;
-        self.server
-            .reload(&assembly::settings(&config))
-            .map_err(|error| error.to_string())?;
-        self.certificates.replace(set);
-        self.clients
-            .set_settings(assembly::client_settings(&config));
-        self.admission.set_limits(self.server.limits());
-        let watch = config
-            .certificate_folder()
-            .map(|folder| Watch::new(&folder));
-        *state = Current { config, watch };
-        Ok(())
-    }
 }
 
 /// The signals a server listens to.

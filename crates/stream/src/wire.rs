@@ -4,6 +4,7 @@
 //! hold: the driver cuts there.
 
 use jid::{BareJid, Domain};
+use sasl::SaslFailure;
 use stanza::{Output, Stanza};
 use xml::{Fragment, Framing, Ns, escape_attr, escape_text, ns};
 
@@ -23,6 +24,8 @@ pub fn documents(output: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[derive(Debug)]
 pub(crate) struct Wire {
     framing: Framing,
+    /// The last failure of a sign-in that was told, until somebody asks for it.
+    sasl_failure: Option<SaslFailure>,
     out: Vec<u8>,
 }
 
@@ -30,6 +33,7 @@ impl Wire {
     pub(crate) fn new(framing: Framing) -> Self {
         Self {
             framing,
+            sasl_failure: None,
             out: Vec::new(),
         }
     }
@@ -44,6 +48,21 @@ impl Wire {
 
     pub(crate) fn held_bytes(&self) -> usize {
         self.out.capacity()
+    }
+
+    /// Says that a sign-in failed, [RFC 6120 §6.4.5](https://www.rfc-editor.org/rfc/rfc6120#section-6.4.5).
+    pub(crate) fn sasl_failure(&mut self, failure: SaslFailure) {
+        self.sasl_failure = Some(failure);
+        self.element("failure", ns::SASL, |out| {
+            out.push(b'<');
+            out.extend_from_slice(failure.condition().as_bytes());
+            out.extend_from_slice(b"/>");
+        });
+    }
+
+    /// What was told last by [`Wire::sasl_failure`].
+    pub(crate) fn take_sasl_failure(&mut self) -> Option<SaslFailure> {
+        self.sasl_failure.take()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

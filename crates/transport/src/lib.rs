@@ -15,6 +15,8 @@
 //! | `connection/` | the driver of one connection: reads, writes, STARTTLS, closing |
 //! | `tls/` | rustls by hand, without I/O; what the peer is told and what SASL may bind to |
 //! | `certificate/` | a folder of PEM files, matched to hosts by the names inside |
+//! | `load.rs` | what workers and listeners count, as metrics |
+//! | `page.rs` | one page by HTTP: the metrics |
 //! | `listen.rs`, `admission.rs` | binding, accepting, limits per address |
 
 mod admission;
@@ -28,6 +30,8 @@ mod environment;
 mod inbox;
 mod limits;
 mod listen;
+mod load;
+mod page;
 mod sync;
 mod timer;
 pub mod tls;
@@ -41,6 +45,8 @@ pub use clock::now;
 pub use drive::{Drive, ListenerKind, MakeConnection, Peer};
 pub use environment::SystemEnvironment;
 pub use listen::{BindError, Bound, Endpoint, ParseEndpointError, bind};
+pub use load::Loads;
+pub use page::{Page, PageServer, serve_page};
 pub use tls::{TlsInfo, TlsVersion};
 pub use transport::{Settings, StartError, Transport};
 pub use wake::collect as collect_wakes;

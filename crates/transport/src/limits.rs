@@ -48,3 +48,12 @@ pub(crate) const PEM_BYTES_MAX: u64 = 256 * 1024;
 
 /// Files looked at in a certificate folder: somebody pointed us at the wrong one.
 pub(crate) const CERTIFICATE_FILES_MAX: usize = 10_000;
+
+/// The longest HTTP request for a page; programs that watch servers send less than a kilobyte.
+pub(crate) const PAGE_REQUEST_BYTES_MAX: usize = 8 * 1024;
+
+/// Requests for a page that are answered at once. One program asks every few seconds.
+pub(crate) const PAGE_REQUESTS_MAX: usize = 4;
+
+/// How long a request for a page and its answer may take together.
+pub(crate) const PAGE_PATIENCE: Duration = Duration::from_secs(10);

@@ -18,6 +18,7 @@ use crate::{
     connection::Arrival,
     drive::{ListenerKind, MakeConnection, Peer},
     listen::{self, Bound},
+    load::{Accepted, Loads},
     tls::TlsAcceptor,
     worker::Worker,
 };
@@ -44,6 +45,7 @@ pub struct Transport {
     workers: Arc<[Worker]>,
     admission: Arc<Admission>,
     next_id: Arc<AtomicU64>,
+    accepted: Arc<Accepted>,
     acceptors: Vec<JoinHandle<()>>,
 }
 
@@ -66,6 +68,7 @@ impl Transport {
             workers: workers.into(),
             admission: settings.admission,
             next_id: Arc::new(AtomicU64::new(1)),
+            accepted: Arc::default(),
             acceptors: Vec::new(),
         })
     }
@@ -73,6 +76,14 @@ impl Transport {
     /// How many workers run.
     pub fn workers(&self) -> usize {
         self.workers.len()
+    }
+
+    /// What the workers and listeners do, for metrics.
+    pub fn loads(&self) -> Loads {
+        Loads {
+            workers: Arc::clone(&self.workers),
+            accepted: Arc::clone(&self.accepted),
+        }
     }
 
     /// The workers' runtimes, for tasks and CPU-heavy jobs that belong to no connection. Each
@@ -90,15 +101,18 @@ impl Transport {
         let workers = Arc::clone(&self.workers);
         let admission = Arc::clone(&self.admission);
         let next_id = Arc::clone(&self.next_id);
+        let accepted = Arc::clone(&self.accepted);
         self.acceptors.push(tokio::spawn(async move {
             let result = listen::accept(bound.into_listener(), move |socket, address| {
                 let permit = match admission.admit(address.ip()) {
                     Ok(permit) => permit,
                     Err(refused) => {
+                        accepted.refused.fetch_add(1, Ordering::Relaxed);
                         tracing::info!(%refused, "connection refused");
                         return;
                     }
                 };
+                accepted.taken.fetch_add(1, Ordering::Relaxed);
                 let id = next_id.fetch_add(1, Ordering::Relaxed);
                 let peer = Peer { id, address, kind };
                 if let Some(worker) = workers.iter().min_by_key(|worker| worker.connections()) {

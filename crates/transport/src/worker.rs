@@ -27,6 +27,7 @@ use crate::{
     connection::{Arrival, Driver},
     drive::{Drive, MakeConnection},
     inbox::Inbox,
+    load::Load,
     timer,
     tls::TlsAcceptor,
     wake,
@@ -42,6 +43,7 @@ thread_local! {
 pub(crate) struct WorkerShared {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) tls: Arc<TlsAcceptor>,
+    pub(crate) load: Load,
     /// Connections on their way to the worker or on it.
     connections: AtomicUsize,
     stopping: AtomicBool,
@@ -90,6 +92,7 @@ impl Worker {
         let shared = Arc::new(WorkerShared {
             inbox: Inbox::new(number),
             tls,
+            load: Load::default(),
             connections: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             ended: Notify::new(),
@@ -115,6 +118,11 @@ impl Worker {
     /// How many connections it has, or will have in a moment.
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// What it has done.
+    pub(crate) fn load(&self) -> &Load {
+        &self.shared.load
     }
 
     /// Gives it a connection.

@@ -6,6 +6,7 @@
 //! be, and reads from its environment where the server is and who may sign in:
 //!
 //! - `COUPLET_HOST`, `COUPLET_PORT` (STARTTLS), `COUPLET_TLS_PORT` (direct TLS): where to connect;
+//! - `COUPLET_METRICS_PORT`: where metrics are, by HTTP;
 //! - `COUPLET_DOMAIN`: the virtual host. Its certificate is self-signed, so the script does not verify it;
 //! - `COUPLET_MOTD`, `COUPLET_WELCOME`: what the host tells everybody once, and whoever registers;
 //! - `COUPLET_USER_1`, `COUPLET_PASSWORD_1`, `COUPLET_USER_2`, `COUPLET_PASSWORD_2`: two accounts, empty at the start;
@@ -156,6 +157,7 @@ fn describe(command: &mut Command, server: &TestServer) {
         .env("COUPLET_HOST", "127.0.0.1")
         .env("COUPLET_PORT", server.port.to_string())
         .env("COUPLET_TLS_PORT", server.tls_port.to_string())
+        .env("COUPLET_METRICS_PORT", server.metrics_port.to_string())
         .env("COUPLET_DOMAIN", "localhost")
         .env("COUPLET_MOTD", MOTD)
         .env("COUPLET_WELCOME", WELCOME);

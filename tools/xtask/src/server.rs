@@ -78,6 +78,7 @@ pub(crate) struct Place {
     folder: PathBuf,
     address: SocketAddr,
     tls_port: u16,
+    metrics_port: u16,
 }
 
 impl Place {
@@ -109,20 +110,26 @@ impl Place {
     ///
     /// When there are no free ports.
     pub(crate) fn keeping(folder: &Path) -> Result<Self> {
-        let (port, tls_port) = free_ports()?;
+        let [port, tls_port, metrics_port] = free_ports()?;
         Ok(Self {
             folder: folder.to_owned(),
             address: (Ipv4Addr::LOCALHOST, port).into(),
             tls_port,
+            metrics_port,
         })
     }
 
     /// The table of the configuration that names the ports.
     pub(crate) fn listen(&self) -> String {
         let Self {
-            address, tls_port, ..
+            address,
+            tls_port,
+            metrics_port,
+            ..
         } = self;
-        format!("[listen]\nc2s = [\"{address}\"]\nc2s_tls = [\"127.0.0.1:{tls_port}\"]\n")
+        format!(
+            "[listen]\nc2s = [\"{address}\"]\nc2s_tls = [\"127.0.0.1:{tls_port}\"]\nmetrics = [\"127.0.0.1:{metrics_port}\"]\n"
+        )
     }
 }
 
@@ -135,6 +142,8 @@ pub(crate) struct TestServer {
     pub(crate) port: u16,
     /// The port for TLS from the first byte.
     pub(crate) tls_port: u16,
+    /// The port for its metrics, by HTTP.
+    pub(crate) metrics_port: u16,
 }
 
 impl TestServer {
@@ -203,6 +212,7 @@ impl TestServer {
             address: place.address,
             port: place.address.port(),
             tls_port: place.tls_port,
+            metrics_port: place.metrics_port,
         };
         server.wait_until_it_listens()?;
         for (account, password) in accounts {
@@ -282,11 +292,15 @@ impl Drop for TestServer {
     }
 }
 
-/// Two ports that nobody listens on now.
-fn free_ports() -> Result<(u16, u16)> {
-    let first = TcpListener::bind(("127.0.0.1", 0))?;
-    let second = TcpListener::bind(("127.0.0.1", 0))?;
-    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
+/// Three ports that nobody listens on now.
+fn free_ports() -> Result<[u16; 3]> {
+    let bind = || TcpListener::bind(("127.0.0.1", 0));
+    let held = [bind()?, bind()?, bind()?];
+    let mut ports = [0; 3];
+    for (port, listener) in ports.iter_mut().zip(&held) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
 }
 
 fn add_account(mut command: Command, config: &Path, account: &str, password: &str) -> Result<()> {
@@ -318,10 +332,11 @@ mod tests {
             folder: PathBuf::new(),
             address: (Ipv4Addr::LOCALHOST, 1).into(),
             tls_port: 2,
+            metrics_port: 3,
         };
         assert_eq!(
             place.listen(),
-            "[listen]\nc2s = [\"127.0.0.1:1\"]\nc2s_tls = [\"127.0.0.1:2\"]\n"
+            "[listen]\nc2s = [\"127.0.0.1:1\"]\nc2s_tls = [\"127.0.0.1:2\"]\nmetrics = [\"127.0.0.1:3\"]\n"
         );
     }
 }

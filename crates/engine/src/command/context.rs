@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use jid::{BareJid, Domain};
 
-use super::{CommandError, Concern, Control, nearest};
+use super::{Audience, CommandError, Concern, Control, nearest};
 use crate::{
     account::AccountRecord,
     host::{Authentication, Host},
@@ -59,6 +59,7 @@ pub struct AdminContext {
     server: Arc<Server>,
     who: Who,
     control: Option<Arc<dyn Control>>,
+    audience: Option<Arc<dyn Audience>>,
 }
 
 impl AdminContext {
@@ -69,7 +70,26 @@ impl AdminContext {
             server,
             who,
             control,
+            audience: None,
         }
+    }
+
+    /// The same where somebody hears what a command says before it ends.
+    #[must_use]
+    pub fn with_audience(self, audience: Arc<dyn Audience>) -> Self {
+        Self {
+            audience: Some(audience),
+            ..self
+        }
+    }
+
+    /// Who hears what a command says before it ends.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NoAudience`] where a command can only be asked and answered.
+    pub fn audience(&self) -> Result<&dyn Audience, CommandError> {
+        self.audience.as_deref().ok_or(CommandError::NoAudience)
     }
 
     /// For a command that the running `server` was asked for by somebody it talks to.

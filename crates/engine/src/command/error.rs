@@ -60,6 +60,18 @@ pub enum CommandError {
     /// The configuration or the certificates can't be used.
     #[error("{0}")]
     Reload(String),
+    /// What is logged can't be changed like this.
+    #[error("{0}")]
+    Log(String),
+    /// It shows what happens when it happens, which can't be done here.
+    #[error("this shows what happens as it happens; run it on the command line")]
+    NoAudience,
+    /// Too many do the same already.
+    #[error("too many look at stanzas already; end one of them first")]
+    TooManyWatchers,
+    /// The server runs and is not well.
+    #[error("{0}")]
+    Unwell(String),
 }
 
 impl From<AccountError> for CommandError {

@@ -5,6 +5,7 @@
 //! [`Module::COMMANDS`](crate::module::Module::COMMANDS); they belong to the server, not to a host, so
 //! each says whom it [concerns](Command::concerns), and is allowed or refused by that before it runs.
 
+mod audience;
 mod audit;
 mod context;
 mod control;
@@ -21,8 +22,9 @@ use serde_json::{Map, Value};
 
 use self::audit::Audit;
 pub use self::{
+    audience::Audience,
     context::{AdminContext, Who},
-    control::Control,
+    control::{Control, LOG_LEVELS},
     error::CommandError,
     field::{Field, FieldKind},
     secret::Secret,
@@ -41,6 +43,9 @@ pub trait Command: DeserializeOwned + Send + Sync + 'static {
     const FIELDS: &'static [Field] = &[];
     /// Whether it means something only while the server runs.
     const NEEDS_RUNNING: bool = false;
+    /// Whether it goes on until the one who asked has seen enough, and tells what it finds on the way to the
+    /// [`Audience`].
+    const LIVE: bool = false;
     /// Whether it only looks. Everything else is logged: who did what to whom, and what came of it.
     const READS_ONLY: bool = false;
     /// Its node as an ad-hoc command, where a specification or custom names one (XEP-0133). Commands that
@@ -85,6 +90,21 @@ pub struct Outcome {
     pub data: Value,
 }
 
+impl Outcome {
+    /// Says `said` both ways.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Arguments`] when it can't be data.
+    pub fn of<T: Serialize + Display>(said: &T) -> Result<Self, CommandError> {
+        Ok(Self {
+            text: said.to_string(),
+            data: serde_json::to_value(said)
+                .map_err(|error| CommandError::Arguments(error.to_string()))?,
+        })
+    }
+}
+
 type Running = Pin<Box<dyn Future<Output = Result<Outcome, CommandError>> + Send>>;
 
 /// A command without its type: one line of the list of all commands.
@@ -100,6 +120,8 @@ pub struct CommandEntry {
     pub fields: &'static [Field],
     /// Whether it means something only while the server runs.
     pub needs_running: bool,
+    /// Whether it goes on until the one who asked has seen enough.
+    pub live: bool,
     /// Its node as an ad-hoc command, where a specification names one.
     pub node: Option<&'static str>,
     run: fn(Map<String, Value>, AdminContext) -> Running,
@@ -114,6 +136,7 @@ pub const fn command<C: Command>() -> CommandEntry {
         needs: C::NEEDS,
         fields: C::FIELDS,
         needs_running: C::NEEDS_RUNNING,
+        live: C::LIVE,
         node: C::NODE,
         run: |arguments, cx| Box::pin(run::<C>(arguments, cx)),
     }
@@ -152,10 +175,5 @@ async fn run<C: Command>(
         Err(CommandError::NotAllowed { .. } | CommandError::Outranked(_)) => audit.refused(),
         _ => audit.ended(&output),
     }
-    let output = output?;
-    Ok(Outcome {
-        text: output.to_string(),
-        data: serde_json::to_value(&output)
-            .map_err(|error| CommandError::Arguments(error.to_string()))?,
-    })
+    Outcome::of(&output?)
 }

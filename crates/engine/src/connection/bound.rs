@@ -17,12 +17,14 @@ use crate::{
     },
     host::Host,
     limits::Limits,
+    metrics::own::Direction,
     pipeline::Gates,
     server::Server,
     session::{
         Session,
         outbox::{Fate, Frame},
     },
+    watch::Way,
 };
 
 /// A connection's session.
@@ -217,6 +219,15 @@ impl Bound {
                 outbox.put_back(frame);
                 break;
             }
+            server
+                .metrics()
+                .stanza(Direction::Sent, frame.stanza.kind());
+            if server.watches.any() {
+                let (jid, to) = (self.session.full_jid(), frame.to.as_ref());
+                server
+                    .watches
+                    .show(server, Way::Sent, jid, &frame.stanza, to);
+            }
             match &mut outbox.acks {
                 None => taken.add(frame),
                 Some(acks) => acks.wrote(frame),
@@ -336,6 +347,9 @@ impl Connection {
         let Phase::Bound(bound) = &mut self.phase else {
             return;
         };
+        let server = &self.server;
+        let is_timed = server.metrics().stanza(Direction::Received, stanza.kind());
+        let begun = is_timed.then(|| server.environment().now());
         if let (Kind::Iq(IqType::Result | IqType::Error), Some(asker), Some(id)) =
             (stanza.kind(), stanza.to(), stanza.id())
             && let Some(acks) = &mut bound.session.outbox().acks
@@ -344,9 +358,21 @@ impl Connection {
         }
         match bound.session.stamp(stanza, self.server.sabotage()) {
             Ok(envelope) => {
+                if server.watches.any() {
+                    let (jid, stanza) = (bound.session.full_jid(), envelope.stanza());
+                    server
+                        .watches
+                        .show(server, Way::Received, jid, stanza, None);
+                }
                 bound.owes_count += 1;
-                self.server.sent(&bound.cell, envelope);
+                server.sent(&bound.cell, envelope);
                 bound.count_effects();
+                if let Some(begun) = begun {
+                    let now = server.environment().now();
+                    server
+                        .metrics()
+                        .processed(now.saturating_duration_since(begun));
+                }
             }
             Err(fault) => self.refuse(&fault),
         }

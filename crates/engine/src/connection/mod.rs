@@ -376,6 +376,7 @@ impl Connection {
                 if let Phase::Bound(bound) = &mut self.phase {
                     bound.write_out(&self.server, &mut self.stream, &mut self.last_words);
                 }
+                self.count_failed_sign_in();
                 self.leave();
             }
             Event::StartTls => self.tls = Tls::Requested,

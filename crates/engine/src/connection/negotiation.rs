@@ -146,6 +146,14 @@ impl Connection {
             | Event::PeerFaulted { .. }
             | Event::Faulted(_) => {}
         }
+        self.count_failed_sign_in();
+    }
+
+    /// What the client was told of a sign-in that failed.
+    pub(super) fn count_failed_sign_in(&mut self) {
+        if let Some(failure) = self.stream.take_sasl_failure() {
+            self.server.metrics().sign_in_failed(failure);
+        }
     }
 
     /// What was awaited is there.
@@ -168,6 +176,7 @@ impl Connection {
             Outcome::Proved(Ok(signed_in)) => {
                 let jid = signed_in.jid.clone();
                 tracing::info!(peer = %self.peer.label, %jid, mechanism = signed_in.mechanism.name(), "signed in");
+                self.server.metrics().signed_in(signed_in.mechanism);
                 if let Phase::Negotiating(negotiation) = &mut self.phase {
                     negotiation.account = Some(signed_in);
                 }
@@ -187,6 +196,7 @@ impl Connection {
             Outcome::EarlyAnswer(Some(reply)) => self.stream.send_stanza(&reply),
             Outcome::EarlyAnswer(None) => {}
         }
+        self.count_failed_sign_in();
     }
 
     fn opening(&mut self, opening: &Opening) {

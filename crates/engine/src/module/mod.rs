@@ -23,7 +23,7 @@ pub(crate) use self::{
     prepare::{Preparation, PrepareFn},
     service::{ServiceCell, ServiceRef},
     stream_element::ElementHandler,
-    wiring::{FannedOut, Parts},
+    wiring::{FannedOut, Gauge, Parts},
 };
 
 use std::future::Future;

@@ -20,6 +20,7 @@ use crate::{
     disco::{Disco, Identity, Item, Node},
     envelope::Envelope,
     host::Host,
+    metrics::Counter,
     pipeline::{Context, Pipeline, Stage, events::Event},
     server::Server,
     session::{Session, marks::SessionMark},
@@ -41,6 +42,15 @@ pub(crate) type NodeFn =
     Box<dyn Fn(&str, &IqContext<'_>) -> Option<Result<Node, StanzaError>> + Send + Sync>;
 pub(crate) type FeatureFn = Box<dyn Fn(&Host) -> Option<Fragment> + Send + Sync>;
 
+/// What a feature says of a host when somebody asks.
+pub(crate) struct Gauge {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) read: ReadFn,
+}
+
+type ReadFn = Box<dyn Fn(&Arc<Host>, &Arc<Server>) -> f64 + Send + Sync>;
+
 /// What the modules of one host made together.
 #[derive(Default)]
 pub(crate) struct Parts {
@@ -58,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) account_messages: Vec<AccountMessageHandler>,
     pub(crate) jobs: Vec<JobEntry>,
     pub(crate) commands: Vec<&'static CommandEntry>,
+    pub(crate) counters: Vec<&'static Counter>,
+    pub(crate) gauges: Vec<Gauge>,
     pub(crate) prepares: Vec<PrepareFn>,
     pub(crate) circles: Vec<CirclesFn>,
     pub(crate) gone: Vec<GoneFn>,
@@ -299,6 +311,30 @@ impl<'a, M: Module> Wiring<'a, M> {
         E::handlers_mut(&mut self.parts.pipeline).add_screen(Box::new(
             move |event, account, cx| module.screen(event, account, cx),
         ));
+        self
+    }
+
+    /// Counts into `counter`, which is shown while a host has the feature. Whoever has the server at hand counts:
+    /// `cx.server().metrics().count(&COUNTER)`.
+    pub fn counter(&mut self, counter: &'static Counter) -> &mut Self {
+        self.parts.counters.push(counter);
+        self
+    }
+
+    /// A number that goes up and down, looked at when metrics are asked for; each host has its own. `name` has no
+    /// prefix, `help` is a phrase, and `read` takes no lock for long.
+    pub fn gauge(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn(&M, &Arc<Host>, &Arc<Server>) -> f64 + Send + Sync + 'static,
+    ) -> &mut Self {
+        let module = self.module.clone();
+        self.parts.gauges.push(Gauge {
+            name,
+            help,
+            read: Box::new(move |host, server| read(&module, host, server)),
+        });
         self
     }
 

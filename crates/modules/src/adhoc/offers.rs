@@ -36,7 +36,8 @@ impl Offer {
     /// Everything that `host` offers, in the order of its features.
     fn all(host: &Host) -> Vec<Self> {
         let mut offers: Vec<Self> = Vec::new();
-        for &entry in host.commands() {
+        // What goes on until somebody has seen enough has no end that a form could show.
+        for &entry in host.commands().iter().filter(|entry| !entry.live) {
             let node = match entry.node {
                 Some(node) => Cow::from(node),
                 None => Cow::from(entry.path.replace(' ', "-")),

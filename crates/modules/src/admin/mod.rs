@@ -4,13 +4,17 @@
 //! along. How commands are offered is not decided here: the binary makes a command line of them, the feature
 //! `adhoc` makes ad-hoc commands.
 //!
-//! `user.rs`, `session.rs`, `host.rs` and `process.rs` hold the commands, `said.rs` what several of them say.
+//! `user.rs`, `session.rs`, `host.rs`, `process.rs`, `health.rs`, `log.rs` and `watch.rs` hold the commands, `said.rs` what
+//! several of them say.
 
+mod health;
 mod host;
+mod log;
 mod process;
 mod said;
 mod session;
 mod user;
+mod watch;
 
 use engine::{
     HostFacts,
@@ -39,6 +43,9 @@ impl Module for Administration {
         command::<host::ListHosts>(),
         command::<host::ShowHost>(),
         command::<process::Stats>(),
+        command::<health::Healthcheck>(),
+        command::<watch::Watch>(),
+        command::<log::SetLog>(),
         command::<process::Reload>(),
         command::<process::Pid>(),
     ];

@@ -8,8 +8,6 @@ use engine::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::said::Done;
-
 /// Counts what there is.
 #[derive(Debug, Deserialize)]
 pub(super) struct Stats {}
@@ -70,17 +68,38 @@ impl Command for Reload {
     const ABOUT: &'static str = "Let the server read its configuration and certificates anew";
     const NEEDS: Action = Action::OperateServer;
     const NEEDS_RUNNING: bool = true;
-    type Output = Done;
+    type Output = Reloaded;
 
     fn concerns(&self) -> Concern {
         Concern::Server
     }
 
-    async fn run(self, cx: &AdminContext) -> Result<Done, CommandError> {
-        cx.control()?.reload().map_err(CommandError::Reload)?;
-        Ok(Done::new(
-            "Configuration and certificates were read anew.".to_owned(),
-        ))
+    async fn run(self, cx: &AdminContext) -> Result<Reloaded, CommandError> {
+        let control = cx.control()?;
+        control.reload().map_err(CommandError::Reload)?;
+        Ok(Reloaded {
+            done: "Configuration and certificates were read anew.",
+            needs_restart: control.needs_restart(),
+        })
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Reloaded {
+    done: &'static str,
+    /// Keys whose new values are not in force; left out when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    needs_restart: Vec<String>,
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.done)?;
+        if !self.needs_restart.is_empty() {
+            let keys = self.needs_restart.join(", ");
+            writeln!(f, "Changed, but in force only after a restart: {keys}.")?;
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use engine::{
     ClientSettings, ConflictPolicy, HostFacts, HostSettings, Identity, Item, Limits, Node, Server,
     Settings,
     account::Account,
+    metrics::Counter,
     module::{
         Answer, AnswerIq, AtStream, ConfigError, DiscoNodes, Entry, FanOut, HandleIq, IqContext,
         IqJob, Method, Module, NoConfig, On, Payload, Screen, Spec, To, Wiring, entry,
@@ -75,9 +76,15 @@ impl Module for Sample {
             .on::<MessageSent>(Stage::Annotate)
             .on::<MessageArrived>(Stage::Fork)
             .on::<SessionAvailable>(Stage::Listen)
-            .on::<SessionEnded>(Stage::Listen);
+            .on::<SessionEnded>(Stage::Listen)
+            .counter(&ASKED)
+            .gauge("sample_streams", "Streams of the host", |_, host, _| {
+                f64::from(host.streams())
+            });
     }
 }
+
+static ASKED: Counter = Counter::new("sample_asked", "Questions answered");
 
 struct Ask;
 struct Wait;
@@ -107,6 +114,7 @@ impl Payload for Wait {
 
 impl AnswerIq<Ask> for Sample {
     fn answer_iq(&self, _: Ask, cx: &mut IqContext<'_>) -> Answer {
+        cx.server().metrics().count(&ASKED);
         let answer = match (cx.asked(), cx.account()) {
             (To::Host, None) => "host",
             (To::OtherAccount, Some(_)) => "account",

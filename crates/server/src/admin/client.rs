@@ -14,7 +14,7 @@ use super::request::{Answer, Request};
 use crate::{
     assembly::Assembly,
     config::Config,
-    data_folder::{self, DataError, DataFolder},
+    data_folder::{self, DataFolder},
     failure::{Exit, Failure},
 };
 
@@ -25,7 +25,7 @@ const ATTEMPTS: u32 = 100;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
 /// Has a command done by the running server of this configuration; when none runs, opens the
-/// store and does it here.
+/// store and does it here. `heard` is told what a live command says on the way.
 ///
 /// # Errors
 ///
@@ -34,11 +34,12 @@ pub(crate) fn ask(
     config: &Config,
     command: &CommandEntry,
     arguments: Map<String, Value>,
+    heard: impl FnMut(&Outcome),
 ) -> Result<Outcome, Failure> {
     let request = Request::new(command.path, arguments);
     let path = data_folder::socket(&config.general.data);
     let answer = match connect(config, &path) {
-        Ok(stream) => exchange(stream, &request).map_err(|error| {
+        Ok(stream) => exchange(stream, &request, heard).map_err(|error| {
             Failure::refused(format!(
                 "the server did not answer on {}: {error}",
                 path.display()
@@ -69,12 +70,7 @@ pub(crate) fn ask(
 fn connect(config: &Config, path: &Path) -> io::Result<UnixStream> {
     for _ in 0..ATTEMPTS {
         let connected = UnixStream::connect(path);
-        let is_busy = connected.is_err()
-            && matches!(
-                DataFolder::open(&config.general.data),
-                Err(DataError::InUse { .. })
-            );
-        if !is_busy {
+        if connected.is_ok() || !DataFolder::is_in_use(&config.general.data) {
             return connected;
         }
         pause();
@@ -90,13 +86,24 @@ fn pause() {
     std::thread::sleep(BETWEEN_ATTEMPTS);
 }
 
-fn exchange(mut stream: UnixStream, request: &Request) -> io::Result<Answer> {
+fn exchange(
+    mut stream: UnixStream,
+    request: &Request,
+    mut heard: impl FnMut(&Outcome),
+) -> io::Result<Answer> {
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer)?;
-    Ok(serde_json::from_str(&answer)?)
+    let mut answers = BufReader::new(stream).lines();
+    loop {
+        let line = answers
+            .next()
+            .ok_or_else(|| io::Error::other("it has ended"))??;
+        match serde_json::from_str(&line)? {
+            Answer::Said { text, data } => heard(&Outcome { text, data }),
+            answer => return Ok(answer),
+        }
+    }
 }
 
 /// Opens the store, does it, and closes the store.

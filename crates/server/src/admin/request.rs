@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use engine::command::{AdminContext, CommandError, Outcome, Who};
+use engine::command::{AdminContext, CommandEntry, CommandError, Outcome, Who};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -31,14 +31,22 @@ impl Request {
         }
     }
 
+    fn entry(&self) -> Option<&'static CommandEntry> {
+        features::commands().find(|entry| entry.path == self.command)
+    }
+
+    /// Whether it goes on until the one who asked has seen enough.
+    pub(super) fn is_live(&self) -> bool {
+        self.entry().is_some_and(|entry| entry.live)
+    }
+
     /// Does it, in the operator's name.
     pub(super) async fn run(self, cx: AdminContext) -> Answer {
         debug_assert!(
             matches!(cx.who(), Who::Operator),
             "the socket is the operator's"
         );
-        let entry = features::commands().find(|entry| entry.path == self.command);
-        let Some(entry) = entry else {
+        let Some(entry) = self.entry() else {
             return Answer::Error(format!("there is no command \"{}\"", self.command));
         };
         Answer::of(entry.run(self.arguments, cx).await)
@@ -49,6 +57,13 @@ impl Request {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Answer {
+    /// Something on the way; more comes.
+    Said {
+        /// For people.
+        text: String,
+        /// For programs.
+        data: Value,
+    },
     /// Done.
     Ok {
         /// For people.
@@ -68,10 +83,14 @@ impl Answer {
         }
     }
 
+    pub(super) fn said(Outcome { text, data }: Outcome) -> Self {
+        Self::Said { text, data }
+    }
+
     /// The outcome, or the sentence.
     pub(super) fn into_result(self) -> Result<Outcome, String> {
         match self {
-            Self::Ok { text, data } => Ok(Outcome { text, data }),
+            Self::Ok { text, data } | Self::Said { text, data } => Ok(Outcome { text, data }),
             Self::Error(sentence) => Err(sentence),
         }
     }

@@ -4,17 +4,19 @@ use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
 
 use engine::{
     Server,
-    command::{AdminContext, Control, Who},
+    command::{AdminContext, Audience, Control, Outcome, Who},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
+    sync::Mutex,
 };
 
 use super::request::{Answer, Request};
@@ -80,7 +82,8 @@ pub(crate) fn listen(
 
 /// Answers one connection's requests, a line each.
 async fn serve(stream: UnixStream, cx: AdminContext) {
-    let (input, mut output) = stream.into_split();
+    let (input, output) = stream.into_split();
+    let output = Arc::new(Listener(Mutex::new(output)));
     let mut input = BufReader::new(input);
     loop {
         let mut line = Vec::new();
@@ -90,15 +93,39 @@ async fn serve(stream: UnixStream, cx: AdminContext) {
             return;
         }
         let answer = match serde_json::from_slice::<Request>(&line) {
+            Ok(request) if request.is_live() => {
+                let cx = cx.clone().with_audience(output.clone());
+                tokio::select! {
+                    answer = request.run(cx) => answer,
+                    // Whoever asked has seen enough.
+                    _ = input.fill_buf() => return,
+                }
+            }
             Ok(request) => request.run(cx.clone()).await,
             Err(error) => Answer::Error(format!("the request is not understood: {error}")),
         };
-        let Ok(mut bytes) = serde_json::to_vec(&answer) else {
-            return;
-        };
-        bytes.push(b'\n');
-        if output.write_all(&bytes).await.is_err() {
+        if !output.send(&answer).await {
             return;
         }
+    }
+}
+
+/// Who asked, and hears what comes of it.
+struct Listener(Mutex<OwnedWriteHalf>);
+
+impl Listener {
+    /// Sends a line; `false` when nobody is there any more.
+    async fn send(&self, answer: &Answer) -> bool {
+        let Ok(mut bytes) = serde_json::to_vec(answer) else {
+            return false;
+        };
+        bytes.push(b'\n');
+        self.0.lock().await.write_all(&bytes).await.is_ok()
+    }
+}
+
+impl Audience for Listener {
+    fn hear(&self, said: Outcome) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(async move { self.send(&Answer::said(said)).await })
     }
 }

@@ -4,15 +4,16 @@
 mod commands;
 
 use std::{
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use engine::command::Outcome;
 
 use self::commands::Asked;
 use crate::{
-    admin, backup, book,
+    admin, backup, book, check,
     config::{Config, write_manual},
     failure::{EXIT_CODES, Exit, Failure},
     features::Known,
@@ -42,9 +43,12 @@ pub(crate) struct Cli {
 enum Command {
     /// Serve until stopped by SIGINT or SIGTERM; SIGHUP reloads
     Serve,
-    /// Look for mistakes
-    #[command(subcommand)]
-    Check(Check),
+    /// Look for whatever would keep a server from working, and say what to do about it
+    Check {
+        /// One part only
+        #[command(subcommand)]
+        part: Option<Check>,
+    },
     /// Show the configuration
     #[command(subcommand)]
     Config(Show),
@@ -134,24 +138,38 @@ impl Line {
                 command,
             } => {
                 let config = load(config)?;
-                let outcome = admin::ask(&config, command.entry, command.arguments()?)?;
-                if json {
-                    println!("{}", outcome.data);
-                } else {
-                    print!("{}", outcome.text);
-                }
+                let print = |outcome: &Outcome| print_or_end(outcome, json);
+                let outcome = admin::ask(&config, command.entry, command.arguments()?, print)?;
+                print(&outcome);
                 Ok(())
             }
         }
     }
 }
 
-/// Reads the file that is named, or the first that is where files are looked for, or none.
-fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
-    let file = file.or_else(|| {
+/// Prints what a command said. Whoever reads it and has gone has seen enough: then the process ends.
+fn print_or_end(outcome: &Outcome, json: bool) {
+    let mut out = io::stdout();
+    let printed = match json {
+        true => writeln!(out, "{}", outcome.data),
+        false => write!(out, "{}", outcome.text),
+    };
+    if printed.and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// The file that is named, or the first that is where files are looked for, if there is one.
+fn file_to_read(file: Option<PathBuf>) -> Option<PathBuf> {
+    file.or_else(|| {
         let mut places = CONFIGS.iter().map(Path::new);
         places.find(|file| file.exists()).map(Path::to_owned)
-    });
+    })
+}
+
+/// Reads the file that is named, or the first that is where files are looked for, or none.
+fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
+    let file = file_to_read(file);
     Config::load(file.as_deref(), &Known).map_err(|error| Failure::new(Exit::Config, error))
 }
 
@@ -159,7 +177,10 @@ impl Cli {
     fn run(self) -> Result<(), Failure> {
         match self.command {
             None | Some(Command::Serve) => serve::run(load(self.config)?),
-            Some(Command::Check(Check::Config)) => check(&load(self.config)?, self.json),
+            Some(Command::Check { part: None }) => check_all(self.config, self.json),
+            Some(Command::Check {
+                part: Some(Check::Config),
+            }) => check_config(&load(self.config)?, self.json),
             Some(Command::Config(Show::Show)) => show(&load(self.config)?, self.json),
             Some(Command::Config(Show::Default)) => {
                 let config = Config::load(None, &Known)
@@ -191,7 +212,20 @@ fn say(text: &[u8]) -> Result<(), Failure> {
     }
 }
 
-fn check(config: &Config, json: bool) -> Result<(), Failure> {
+/// Tells everything that was found; fails when something has to be mended first.
+fn check_all(file: Option<PathBuf>, json: bool) -> Result<(), Failure> {
+    let file = file_to_read(file);
+    let report = check::run(file.as_deref(), Config::load(file.as_deref(), &Known));
+    if json {
+        let value = serde_json::to_value(&report).map_err(Failure::refused)?;
+        println!("{value}");
+    } else {
+        print!("{report}");
+    }
+    report.outcome()
+}
+
+fn check_config(config: &Config, json: bool) -> Result<(), Failure> {
     serve::check(config)?;
     let place = config
         .file

@@ -71,7 +71,7 @@ impl Source<'_> {
 }
 
 /// `; did you mean "x"?` for a misspelt word, or what there is when nothing is near.
-pub(super) fn suggestion<'a>(
+pub(crate) fn suggestion<'a>(
     written: &str,
     known: impl Iterator<Item = &'a str> + Clone,
 ) -> String {

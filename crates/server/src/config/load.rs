@@ -9,6 +9,7 @@ use std::{
 use engine::{limits::Limits, module::Key};
 use jid::Domain;
 use toml::de::DeTable;
+use transport::Endpoint;
 
 use super::{
     complaint::{ConfigError, Source},
@@ -184,6 +185,14 @@ impl Config {
 
     /// What a type alone does not hold.
     fn check_ranges(&self, source: &mut Source<'_>) {
+        for endpoint in &self.listen.metrics {
+            if !matches!(endpoint, Endpoint::One(address) if address.ip().is_loopback()) {
+                let sentence = format!(
+                    "listen.metrics must be addresses of this machine alone, such as \"127.0.0.1:9522\" or \"[::1]:9522\", not \"{endpoint}\": whoever connects may read them"
+                );
+                source.complain(source.text.find("metrics"), sentence);
+            }
+        }
         let bytes = self.c2s.stanza_bytes_max.0;
         if !(STANZA_BYTES_MIN..=STANZA_BYTES_MAX).contains(&bytes) {
             let sentence = format!(

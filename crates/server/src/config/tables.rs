@@ -40,6 +40,10 @@ settings! {
         c2s: Vec<Endpoint> = vec![Endpoint::Any(5222)],
         /// For clients that begin with TLS (XEP-0368).
         c2s_tls: Vec<Endpoint> = vec![Endpoint::Any(5223)],
+        /// For programs on this machine that watch the server: its metrics, by HTTP under
+        /// /metrics. Only addresses of the machine itself, such as "127.0.0.1:9522", because
+        /// whoever connects may read them. Off unless an address is given.
+        metrics: Vec<Endpoint> = Vec::new(),
     }
 }
 
@@ -82,6 +86,7 @@ settings! {
         self_signed: SelfSigned = SelfSigned::Auto,
         /// A PEM file with the authorities whose client certificates are accepted for signing in
         /// without a password (SASL EXTERNAL). Left out, clients are not asked for certificates.
+        /// Takes effect at the next start.
         client_authorities: Option<PathBuf> = None,
     }
 }
@@ -104,7 +109,8 @@ settings! {
         /// The least severe messages to write: "error", "warn", "info", "debug" or "trace". What
         /// users write is never in it above "trace".
         level: LogLevel = LogLevel::Info,
-        /// "human", "json", or "auto": human on a terminal, else JSON.
+        /// "human", "json", or "auto": human on a terminal, else JSON. Takes effect at the next
+        /// start.
         format: LogFormat = LogFormat::Auto,
     }
 }

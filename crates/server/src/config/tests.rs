@@ -172,7 +172,7 @@ fn unknown_keys_are_named_with_the_likeliest_one() {
     );
     refused(
         "[listen]\nzzz = 1",
-        &["couplet.toml:2: unknown key \"zzz\" in [listen]; known are c2s, c2s_tls"],
+        &["couplet.toml:2: unknown key \"zzz\" in [listen]; known are c2s, c2s_tls, metrics"],
     );
 }
 

@@ -6,9 +6,14 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    time::Duration,
 };
 
 use tempfile::TempDir;
+
+/// How long a line of the log may take. Far more than any needs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The binary under test.
 pub(crate) const COUPLET: &str = env!("CARGO_BIN_EXE_couplet");
@@ -21,14 +26,9 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
         let place = Self {
             folder: tempfile::tempdir().unwrap(),
-            port,
+            port: free_port(),
         };
         place.configure("");
         place
@@ -98,9 +98,25 @@ impl Place {
         while !seen.contains("\"ready\"") {
             assert!(log.read_line(&mut seen).unwrap() > 0, "it ended: {seen}");
         }
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Serving { child, log: seen }
+        let (lines, later) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                // Nobody has to listen.
+                let _ = lines.send(line);
+            }
+        });
+        Serving {
+            child,
+            log: seen,
+            later,
+        }
     }
+}
+
+/// A port that nobody listens on now.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 fn here(mut command: Command, folder: &Path, arguments: &[&str]) -> Command {
@@ -116,9 +132,23 @@ pub(crate) struct Serving {
     pub(crate) child: Child,
     /// What it logged until it was ready.
     pub(crate) log: String,
+    /// What it logs from then on.
+    later: mpsc::Receiver<String>,
 }
 
 impl Serving {
+    /// The next line of the log that has `part`.
+    #[track_caller]
+    pub(crate) fn logs(&self, part: &str) -> String {
+        loop {
+            let line = self.later.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("it did not log {part:?}"));
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();

@@ -140,6 +140,7 @@ fn a_signal_stops_it_in_good_order_and_the_next_start_works() {
         server.signal("-TERM");
         assert!(server.child.wait().unwrap().success());
         assert!(!place.path("data/couplet.sock").exists());
+        assert!(!place.path("data/couplet.pid").exists());
     }
 }
 

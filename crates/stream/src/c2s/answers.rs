@@ -77,6 +77,11 @@ impl C2s {
         self.with_opened(|opened, wire| opened.refuse(failure, wire));
     }
 
+    /// Why the last sign-in failed, as the client was told, if that was not asked for before.
+    pub fn take_sasl_failure(&mut self) -> Option<SaslFailure> {
+        self.wire.take_sasl_failure()
+    }
+
     /// Answers [`Event::Proved`](crate::Event::Proved): the client is told of its success and begins a new stream.
     /// Its header may be behind what was received already.
     pub fn accept(&mut self, jid: BareJid) {

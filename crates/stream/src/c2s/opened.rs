@@ -236,14 +236,9 @@ impl Opened {
         Ok(())
     }
 
-    /// [RFC 6120 §6.4.5](https://www.rfc-editor.org/rfc/rfc6120#section-6.4.5).
     fn fail(&mut self, failure: SaslFailure, wire: &mut Wire) -> Result<(), StreamFault> {
         self.step = SignIn::Idle;
-        wire.element("failure", ns::SASL, |out| {
-            out.push(b'<');
-            out.extend_from_slice(failure.condition().as_bytes());
-            out.extend_from_slice(b"/>");
-        });
+        wire.sasl_failure(failure);
         self.count_failure()
     }
 

@@ -330,6 +330,10 @@ impl<T: Target> Actors for Sockets<T> {
         self.target.restart(restart).map_err(SocketsError::Server)
     }
 
+    fn metric(&mut self, _: &str, _: &str) -> Result<(), SocketsError> {
+        Err(SocketsError::Impossible("look at metrics"))
+    }
+
     fn disk(&mut self, _: Room) -> Result<(), SocketsError> {
         Err(SocketsError::Impossible("fill the disk"))
     }

@@ -187,6 +187,14 @@ pub trait Actors {
     /// When there is no server.
     fn disk(&mut self, room: Room) -> Result<(), Self::Error>;
 
+    /// Checks that the server's metrics have `sample`, written with its labels, with this `value`. Called only when
+    /// [`Need::InProcess`] is offered.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there or has another value.
+    fn metric(&mut self, sample: &str, value: &str) -> Result<(), Self::Error>;
+
     /// Gives the server another configuration: this TOML over the bench's own. Called only when [`Need::InProcess`] is
     /// offered.
     ///

@@ -262,6 +262,10 @@ fn action(word: &str, rest: &str) -> Result<Action, ScriptProblem> {
             "free" => Room::Enough,
             other => return Err(ScriptProblem::Word(other.to_owned(), "full, free")),
         }),
+        "metric" => match rest.rsplit_once(' ') {
+            Some((sample, value)) => Action::Metric(sample.trim().to_owned(), value.to_owned()),
+            None => return Err(ScriptProblem::Incomplete(word.to_owned())),
+        },
         "command" if rest.is_empty() => return Err(ScriptProblem::Incomplete(word.to_owned())),
         "command" => Action::Command(Template::parse(rest)?),
         other => return Err(ScriptProblem::Unknown(other.to_owned())),
@@ -271,7 +275,7 @@ fn action(word: &str, rest: &str) -> Result<Action, ScriptProblem> {
 const fn need_of(action: &Action) -> Option<Need> {
     match action {
         Action::Wait(_) => Some(Need::VirtualTime),
-        Action::Disk(_) => Some(Need::InProcess),
+        Action::Disk(_) | Action::Metric(..) => Some(Need::InProcess),
         Action::Server(_) => Some(Need::Restart),
         Action::Command(_) => Some(Need::Commands),
         _ => None,

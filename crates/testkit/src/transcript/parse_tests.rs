@@ -81,6 +81,10 @@ fn every_kind_of_line_is_read() {
     check("disk full", "disk None");
     check("disk free", "disk Enough");
     check(
+        "metric a_total{b=\"c d\"} 2",
+        "metric a_total{b=\"c d\"} = 2",
+    );
+    check(
         "command user delete romeo@example",
         "command user delete romeo@example",
     );
@@ -250,6 +254,7 @@ fn show(action: &Action) -> String {
         },
         Action::ExpectNothing => "nobody gets anything".to_owned(),
         Action::Disk(room) => format!("disk {room:?}"),
+        Action::Metric(sample, value) => format!("metric {sample} = {value}"),
         Action::Wait(time) => format!("wait {time:?}"),
         Action::Server(restart) => format!("server {restart:?}"),
         Action::Reload(toml) => format!("reload {toml}"),

@@ -81,6 +81,10 @@ impl<A: Actors> Player<'_, A> {
             Action::Wait(time) => self.actors.wait(*time).map_err(Problem::Bench),
             Action::Server(restart) => self.actors.restart(*restart).map_err(Problem::Bench),
             Action::Disk(room) => self.actors.disk(*room).map_err(Problem::Bench),
+            Action::Metric(sample, value) => {
+                self.actors.settle().map_err(Problem::Bench)?;
+                self.actors.metric(sample, value).map_err(Problem::Bench)
+            }
             Action::Reload(toml) => self.actors.reload(toml).map_err(Problem::Bench),
             Action::Command(command) => {
                 let command = command.fill(&self.captures)?;

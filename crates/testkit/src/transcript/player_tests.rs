@@ -124,6 +124,11 @@ impl Actors for Relay {
         Ok(())
     }
 
+    fn metric(&mut self, sample: &str, value: &str) -> Result<(), Unknown> {
+        self.log.push(format!("metric {sample} {value}"));
+        Ok(())
+    }
+
     fn disk(&mut self, room: Room) -> Result<(), Unknown> {
         self.log.push(format!("disk {room:?}"));
         Ok(())

@@ -62,6 +62,8 @@ pub enum Action {
     Server(super::Restart),
     /// The disk is full from now on, or has room again.
     Disk(super::Room),
+    /// The server's metrics have this sample with this value.
+    Metric(String, String),
     /// The operator gives a command.
     Command(Template),
     /// This is the configuration from now on, over that of the test bench.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use engine::{ClientSettings, Settings, TlsFacts, module::Entry};
+use engine::{ClientSettings, Settings, TlsFacts, metrics::Exposition, module::Entry};
 use jid::BareJid;
 use sasl::ChannelBinding;
 use thiserror::Error;
@@ -38,6 +38,16 @@ pub enum BenchError {
     /// The command is not known here or failed.
     #[error("the command failed: {0}")]
     Command(String),
+    /// The metrics say something else.
+    #[error("the metric {sample} is {got}, not {expected}")]
+    Metric {
+        /// The sample with its labels.
+        sample: String,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
     /// The bytes are no text, which one-document framing needs.
     #[error("only text can be put into documents")]
     NotText,
@@ -301,6 +311,32 @@ impl Actors for InProcess {
         let disks = self.world()?.disks();
         disks.for_each(|disk| disk.set_full(room == Room::None));
         Ok(())
+    }
+
+    /// Several homes count apart; what they say is added up.
+    fn metric(&mut self, sample: &str, value: &str) -> Result<(), BenchError> {
+        let world = self.world()?;
+        let mut values = Vec::new();
+        for home in 0..world.homes() {
+            let mut exposition = Exposition::default();
+            world.server_at(home).write_metrics(&mut exposition);
+            let text = exposition.finish();
+            let mut samples = text.lines().filter_map(|line| line.rsplit_once(' '));
+            let found = samples.find(|(name, _)| *name == sample);
+            values.extend(found.and_then(|(_, value)| value.parse::<f64>().ok()));
+        }
+        let got = match values.is_empty() {
+            true => "not there".to_owned(),
+            false => values.iter().sum::<f64>().to_string(),
+        };
+        match got == value {
+            true => Ok(()),
+            false => Err(BenchError::Metric {
+                sample: sample.to_owned(),
+                expected: value.to_owned(),
+                got,
+            }),
+        }
     }
 
     fn reload(&mut self, toml: &str) -> Result<(), BenchError> {

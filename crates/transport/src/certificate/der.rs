@@ -24,6 +24,8 @@ pub struct Certificate {
     pub not_before: i64,
     /// See [`not_before`](Self::not_before).
     pub not_after: i64,
+    /// Whether it names itself as its issuer: nobody else vouches for it.
+    pub is_self_issued: bool,
     /// The hash for `tls-server-end-point`; none where RFC 5929 §4.1 leaves it undefined.
     pub end_point_hash: Option<EndPointHash>,
 }
@@ -85,10 +87,10 @@ impl Certificate {
         tbs.optional(CONTEXT_0)?; // version
         tbs.next()?; // serialNumber
         tbs.expect(SEQUENCE)?; // signature
-        tbs.expect(SEQUENCE)?; // issuer
+        let issuer = tbs.expect(SEQUENCE)?;
         let mut validity = Reader(tbs.expect(SEQUENCE)?);
         let (not_before, not_after) = (time(validity.next()?)?, time(validity.next()?)?);
-        tbs.expect(SEQUENCE)?; // subject
+        let subject = tbs.expect(SEQUENCE)?;
         tbs.expect(SEQUENCE)?; // subjectPublicKeyInfo
 
         let mut certificate = Self {
@@ -96,6 +98,7 @@ impl Certificate {
             xmpp_addresses: Vec::new(),
             not_before,
             not_after,
+            is_self_issued: issuer == subject,
             end_point_hash,
         };
         while !tbs.is_empty() {
@@ -307,6 +310,7 @@ mod tests {
         let read = Certificate::parse(&der).unwrap();
         assert_eq!(read.dns_names, ["example.org", "*.example.org"]);
         assert_eq!(read.xmpp_addresses, ["juliet@example.org"]);
+        assert!(read.is_self_issued);
         assert_eq!(read.not_before, 1_709_164_800);
         assert_eq!(read.not_after, 2_713_824_000);
         assert_eq!(read.end_point_hash, Some(EndPointHash::Sha256));

@@ -71,6 +71,8 @@ pub struct Identity {
     pub leaf: Certificate,
     /// Where the chain was read.
     pub path: PathBuf,
+    /// Where its private key was read.
+    pub key_path: PathBuf,
     pub(crate) key: Arc<CertifiedKey>,
 }
 
@@ -84,7 +86,7 @@ impl Identity {
         let chain_file = PemFile::read(chain)?;
         let key_file = PemFile::read(key)?;
         for key in &key_file.keys {
-            if let Some(identity) = chain_file.identity(key)? {
+            if let Some(identity) = chain_file.identity(key, &key_file.path)? {
                 return Ok(identity);
             }
         }
@@ -121,10 +123,14 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Identity>, CertificateError> {
             .iter()
             .map(|path| PemFile::read(path))
             .collect::<Result<Vec<_>, _>>()?;
-        let keys: Vec<_> = files.iter().flat_map(|file| &file.keys).collect();
+        let keys_of = |file: &'_ PemFile| -> Vec<_> {
+            let keys = file.keys.iter().cloned();
+            keys.map(|key| (key, file.path.clone())).collect()
+        };
+        let keys: Vec<_> = files.iter().flat_map(keys_of).collect();
         for file in &files {
-            for key in &keys {
-                if let Some(identity) = file.identity(key)? {
+            for (key, path) in &keys {
+                if let Some(identity) = file.identity(key, path)? {
                     identities.push(identity);
                     break;
                 }
@@ -223,7 +229,11 @@ impl PemFile {
     }
 
     /// The identity this file's chain makes with `key`, if they belong together.
-    fn identity(&self, key: &Arc<dyn SigningKey>) -> Result<Option<Identity>, CertificateError> {
+    fn identity(
+        &self,
+        key: &Arc<dyn SigningKey>,
+        key_path: &Path,
+    ) -> Result<Option<Identity>, CertificateError> {
         let Some(first) = self.chain.first() else {
             return Ok(None);
         };
@@ -238,6 +248,7 @@ impl PemFile {
         Ok(Some(Identity {
             leaf,
             path: self.path.clone(),
+            key_path: key_path.to_owned(),
             key: Arc::new(certified),
         }))
     }

@@ -287,6 +287,7 @@ impl<D: Drive> Driver<D> {
         }
         if let Some(info) = received.established {
             self.handshake_deadline = None;
+            self.shared.load.established(info.version);
             drive.tls_established(info, now);
         }
         if !buffers.plain_in.is_empty() {
@@ -310,6 +311,7 @@ impl<D: Drive> Driver<D> {
     /// The peer broke TLS: the engine learns that the connection is gone, the peer gets the alert.
     fn fault(&mut self, now: Instant, fault: impl std::fmt::Display) -> Next {
         tracing::debug!(connection = self.peer_id, %fault, "TLS failed");
+        self.count_failed_handshake();
         if let Stage::Open(drive) = &mut self.stage {
             drive.lost(now);
         }
@@ -329,10 +331,18 @@ impl<D: Drive> Driver<D> {
 
     fn lost(&mut self, now: Instant, reason: impl std::fmt::Display) -> Next {
         tracing::debug!(connection = self.peer_id, %reason, "connection lost");
+        self.count_failed_handshake();
         if let Stage::Open(drive) = &mut self.stage {
             drive.lost(now);
         }
         Next::Done
+    }
+
+    /// The connection is over; a handshake that goes on has failed.
+    fn count_failed_handshake(&self) {
+        if self.link.is_handshaking() {
+            self.shared.load.handshake_failed();
+        }
     }
 
     fn is_overdue(&self, now: Instant) -> bool {
