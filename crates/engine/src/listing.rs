@@ -1,8 +1,13 @@
 //! What an operator's `session list` shows.
 
 use jid::FullJid;
+use stanza::Timestamp;
 
-use crate::{account::CellState, server::Server};
+use crate::{
+    account::{CellState, Resource},
+    permission::Role,
+    server::Server,
+};
 
 /// One session, for people to look at.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -13,6 +18,34 @@ pub struct SessionInfo {
     pub priority: Option<i8>,
     /// Whether acks (XEP-0198) are on.
     pub has_acks: bool,
+    /// Since when it has the presence it has now.
+    pub present_since: Option<Timestamp>,
+    /// Whether it asked for the roster, and so gets pushes.
+    pub is_interested: bool,
+    /// What it may do.
+    pub role: Role,
+    /// How many addresses it sent directed presence to, which learn of its end.
+    pub directed_presences: usize,
+    /// How many bytes wait for it, written and not acknowledged ones included.
+    pub outbox_bytes: usize,
+}
+
+impl SessionInfo {
+    fn of(resource: &Resource) -> Self {
+        let (session, presence) = (resource.session(), resource.presence());
+        let outbox = session.outbox();
+        let unacked_bytes = outbox.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
+        Self {
+            full_jid: resource.full_jid().clone(),
+            priority: presence.map(|presence| presence.priority),
+            has_acks: session.has_acks(),
+            present_since: presence.map(|presence| presence.since),
+            is_interested: resource.is_interested(),
+            role: session.role(),
+            directed_presences: resource.directed().count(),
+            outbox_bytes: outbox.bytes() + unacked_bytes,
+        }
+    }
 }
 
 impl Server {
@@ -32,12 +65,20 @@ impl Server {
             let CellState::Ready(account) = &*state else {
                 continue;
             };
-            sessions.extend(account.resources().map(|resource| SessionInfo {
-                full_jid: resource.full_jid().clone(),
-                priority: resource.presence().map(|presence| presence.priority),
-                has_acks: resource.session().has_acks(),
-            }));
+            sessions.extend(account.resources().map(SessionInfo::of));
         }
         sessions
+    }
+
+    /// One session.
+    #[must_use]
+    pub fn session_info(&self, full_jid: &FullJid) -> Option<SessionInfo> {
+        let cell = self.registry.get(full_jid.bare_str())?;
+        let state = cell.lock();
+        let CellState::Ready(account) = &*state else {
+            return None;
+        };
+        let resource = account.resource_by_jid(&full_jid.into())?;
+        Some(SessionInfo::of(resource))
     }
 }

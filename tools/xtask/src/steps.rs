@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::{
-    clients, fuzz, interop,
+    clients, fuzz,
     machine::Tool,
     perf,
     process::{self, Tests},
@@ -134,13 +134,6 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[Tool::C, Tool::Python, Tool::Node, Tool::Npm],
         wants: &[],
         run: clients::run,
-    },
-    Step {
-        name: "smack",
-        what: "the integration tests of a client library, against the binary",
-        needs: &[Tool::C],
-        wants: &[],
-        run: interop::step,
     },
 ];
 

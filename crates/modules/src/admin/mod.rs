@@ -39,6 +39,7 @@ impl Module for Administration {
         command::<user::KickUser>(),
         command::<user::SetRole>(),
         command::<session::ListSessions>(),
+        command::<session::ShowSession>(),
         command::<session::CloseSession>(),
         command::<host::ListHosts>(),
         command::<host::ShowHost>(),

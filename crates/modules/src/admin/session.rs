@@ -85,6 +85,79 @@ impl fmt::Display for Sessions {
     }
 }
 
+/// Shows one session.
+#[derive(Debug, Deserialize)]
+pub(super) struct ShowSession {
+    session: FullJid,
+}
+
+impl Command for ShowSession {
+    const PATH: &'static str = "session show";
+    const ABOUT: &'static str = "Show one session";
+    const NEEDS: Action = Action::ManageSessions;
+    const FIELDS: &'static [Field] = &[Field::required(
+        "session",
+        FieldKind::Session,
+        "the session, such as juliet@example.org/phone",
+    )];
+    const NEEDS_RUNNING: bool = true;
+    const READS_ONLY: bool = true;
+    type Output = Shown;
+
+    fn concerns(&self) -> Concern {
+        Concern::host_of(&self.session.bare())
+    }
+
+    async fn run(self, cx: &AdminContext) -> Result<Shown, CommandError> {
+        cx.host(&self.session.to_domain())?;
+        let info = cx.server().session_info(&self.session);
+        let info = info.ok_or(CommandError::NoSession(self.session))?;
+        Ok(Shown {
+            jid: info.full_jid,
+            role: info.role.name(),
+            priority: info.priority,
+            present_since: info.present_since.map(|since| since.to_string()),
+            interested: info.is_interested,
+            directed_presences: info.directed_presences,
+            acks: info.has_acks,
+            waiting_bytes: info.outbox_bytes,
+        })
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Shown {
+    jid: FullJid,
+    role: &'static str,
+    /// The priority of its presence, if it is available.
+    priority: Option<i8>,
+    present_since: Option<String>,
+    /// Whether it asked for the roster.
+    interested: bool,
+    directed_presences: usize,
+    acks: bool,
+    /// What was not written yet, or not acknowledged.
+    waiting_bytes: usize,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let yes = |is_so| if is_so { "yes" } else { "no" };
+        writeln!(f, "session             {}", self.jid)?;
+        writeln!(f, "role                {}", self.role)?;
+        match (self.priority, &self.present_since) {
+            (Some(priority), Some(since)) => {
+                writeln!(f, "presence            priority {priority}, since {since}")?;
+            }
+            _ => writeln!(f, "presence            not available")?,
+        }
+        writeln!(f, "roster              {}", yes(self.interested))?;
+        writeln!(f, "directed presences  {}", self.directed_presences)?;
+        writeln!(f, "acks                {}", yes(self.acks))?;
+        writeln!(f, "waiting             {} bytes", self.waiting_bytes)
+    }
+}
+
 /// Ends one session.
 #[derive(Debug, Deserialize)]
 pub(super) struct CloseSession {

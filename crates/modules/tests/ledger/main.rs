@@ -91,7 +91,7 @@ fn an_idle_session_holds_no_more_than_the_ledger_says() {
 /// As the design asks.
 const CONNECTION_AND_SESSION_KIB: f64 = 1.1;
 /// The design asks for 0.7.
-const ACCOUNT_AND_REGISTRY_KIB: f64 = 1.2;
+const ACCOUNT_AND_REGISTRY_KIB: f64 = 0.85;
 /// The design asks for 0.5. Among it is the room that the outbox keeps for the next four frames.
 const PRESENCE_KIB: f64 = 1.7;
 /// The design asks for 0.6, which is less than the text of addresses, names and groups alone.

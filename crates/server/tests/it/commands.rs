@@ -116,6 +116,11 @@ fn accounts_are_shut_opened_and_given_roles() {
         "0 sessions of juliet@localhost ended.\n"
     );
     place.fails(
+        &["session", "show", "juliet@localhost/balcony"],
+        1,
+        "there is no session juliet@localhost/balcony; \"session list\" shows them",
+    );
+    place.fails(
         &["session", "close", "juliet@localhost/balcony"],
         1,
         "there is no session juliet@localhost/balcony; \"session list\" shows them",

@@ -12,7 +12,6 @@ use anyhow::{Result, bail};
 use crate::{
     machine::{self, Tool},
     process::{self, Tests},
-    steps::Outcome,
     workspace::Workspace,
 };
 
@@ -33,26 +32,6 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<boo
     };
     println!("{} passed, {} failed", tests.passed, tests.failed);
     Ok(tests.failed == 0)
-}
-
-/// Smack's suite as a step, which is skipped where it can't be had.
-///
-/// # Errors
-///
-/// When the suite or the server can't be started, or the suite does not come to its end.
-pub(crate) fn step(workspace: &Workspace) -> Result<Outcome> {
-    for (tool, name) in [(Tool::Java, "Java"), (Tool::Maven, "Maven")] {
-        if !tool.is_there() {
-            return Ok(Outcome::Skipped(format!("{name} is not installed")));
-        }
-    }
-    if let Err(error) = smack::fetch(workspace) {
-        eprintln!("{error:#}");
-        return Ok(Outcome::Skipped(
-            "Maven can't get the suite from Maven Central".to_owned(),
-        ));
-    }
-    Ok(Outcome::Tests(smack::run(workspace)?))
 }
 
 /// Plays our transcripts on Debian's Prosody.

@@ -42,7 +42,7 @@ const TABLES: &str = "[c2s]\nunauthenticated_timeout = \"20 minutes\"\n\n";
 /// # Errors
 ///
 /// When Maven can't get it.
-pub(crate) fn fetch(workspace: &Workspace) -> Result<PathBuf> {
+fn fetch(workspace: &Workspace) -> Result<PathBuf> {
     let work = workspace.target().join("interop/smack");
     let (jars, fetched) = (work.join("jars"), work.join("fetched.xml"));
     let pom = fs::read(workspace.root().join(POM)).context(POM)?;
