@@ -99,7 +99,9 @@ fn prepare_name(input: &str, may_end_in_dot: bool) -> Result<Cow<'_, str>, JidEr
         Some(name) if may_end_in_dot => name,
         _ => &mapped,
     };
-    if name.split('.').any(str::is_empty) {
+    // An A-label stands for a U-label, never for another A-label, and so does not come out of the mapping.
+    let is_wrong = |label: &str| label.is_empty() || label.starts_with("xn--");
+    if name.split('.').any(is_wrong) {
         return Err(JidError::InvalidDomain);
     }
     if name.len() > PART_BYTES_MAX {

@@ -31,6 +31,7 @@ fn a_fast_path_looks_for_a_labels_at_the_start_of_labels_only() {
     refuse("xn--.example", JidError::InvalidDomain);
     refuse("xn--a", JidError::InvalidDomain);
     refuse("xn--abc-", JidError::InvalidDomain);
+    refuse("xn--xn--bcher-dkva.example", JidError::InvalidDomain);
     refuse("xn--\u{fc}.example", JidError::InvalidDomain);
 }
 
