@@ -22,3 +22,4 @@ mod restarting;
 mod service_manager;
 mod starting;
 mod strace;
+mod torture;
