@@ -45,6 +45,7 @@ const BENEATH: &[(&str, Spec)] = &[
         Spec::new("XEP-0368", "1.1.0").except("federation"),
     ),
     ("stream", Spec::new("XEP-0440", "1.0.0")),
+    ("sasl", Spec::new("XEP-0474", "0.5.0")),
     ("stream", Spec::new("XEP-0478", "0.2.0")),
     ("engine", Spec::new("XEP-0506", "0.1.0")),
 ];

@@ -283,6 +283,8 @@ impl Connection {
                     Awaited::Negotiation(Outcome::Verdict(verdict))
                 });
             }
+            // Nobody offers them yet.
+            Ask::Tokens { .. } => self.stream.refuse(SaslFailure::InvalidMechanism),
             Ask::External { authzid } => {
                 match sign_in::by_certificate(
                     &host,

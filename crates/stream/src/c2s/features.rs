@@ -19,16 +19,18 @@ pub(crate) fn offer(
     tls: Option<Vec<ChannelBinding>>,
     offers_tls: bool,
 ) -> Offer {
-    match tls {
-        Some(bindings) => Offer::new(policy.mechanisms.clone(), bindings),
-        None if policy.requires_tls => {
-            Offer::new(Vec::new(), Vec::new()).after_tls(policy.mechanisms.clone())
-        }
-        None if offers_tls => {
-            Offer::new(policy.mechanisms.clone(), Vec::new()).after_tls(policy.mechanisms.clone())
-        }
-        None => Offer::new(policy.mechanisms.clone(), Vec::new()),
+    let mut mechanisms = policy.mechanisms.clone();
+    if tls.is_none() {
+        // A token that was overheard is as good as a password, XEP-0484 §6.
+        mechanisms.retain(|mechanism| !mechanism.is_token());
     }
+    let offer = match tls {
+        Some(bindings) => Offer::new(mechanisms, bindings),
+        None if policy.requires_tls => Offer::new(Vec::new(), Vec::new()).after_tls(mechanisms),
+        None if offers_tls => Offer::new(mechanisms.clone(), Vec::new()).after_tls(mechanisms),
+        None => Offer::new(mechanisms, Vec::new()),
+    };
+    offer.hashed()
 }
 
 /// Writes what a stream offers before authentication.

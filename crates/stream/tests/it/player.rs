@@ -359,6 +359,7 @@ impl Player {
             Event::SigningIn(mechanism) => format!("signing in {mechanism}"),
             Event::Ask(Ask::VerifyPlain { username, .. }) => format!("ask verify {username}"),
             Event::Ask(Ask::Credentials { username, .. }) => format!("ask keys {username}"),
+            Event::Ask(Ask::Tokens { username, .. }) => format!("ask tokens {username}"),
             Event::Ask(Ask::External { authzid }) => format!("ask external {authzid:?}"),
             Event::Ask(Ask::Anonymous) => "ask anonymous".to_owned(),
             Event::Proved {
@@ -402,6 +403,7 @@ impl Player {
             Event::Ask(Ask::Credentials { username, hash, .. }) => {
                 stream.credentials(credentials(username, *hash));
             }
+            Event::Ask(Ask::Tokens { .. }) => stream.refuse(SaslFailure::NotAuthorized),
             Event::Ask(Ask::External { authzid: None }) => {
                 stream.identified("juliet".to_owned());
             }
