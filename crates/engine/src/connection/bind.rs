@@ -8,13 +8,15 @@ use stream::StreamFault;
 use xml::Fragment;
 
 use super::{
+    ClientSettings,
     bind2::BindRequest,
     negotiation::{SignedIn, unavailable},
 };
 use crate::{
-    account::{Account, AccountCell, Closing, ending},
+    account::{Account, AccountCell, Closing, detached, ending},
     environment::random_id,
     host::Host,
+    metrics::own::GivenUp,
     pipeline::{Context, Gates, events::SessionBound},
     sabotage::Sabotage,
     server::Server,
@@ -59,7 +61,7 @@ pub(super) async fn bind(
     host: &Arc<Host>,
     who: SignedIn,
     wanted: Wanted,
-    policy: ConflictPolicy,
+    settings: &ClientSettings,
 ) -> BindOutcome {
     let full_jid = wanted
         .full_jid(server, &who)
@@ -88,7 +90,7 @@ pub(super) async fn bind(
                 .ok_or_else(|| StanzaError::new(Condition::NotAllowed))?,
         };
         let bound = server.visit(&cell, Gates::OPEN, |account, cx| {
-            begin(account, cx, &who, (&wanted, &full_jid), policy)
+            begin(account, cx, &who, (&wanted, &full_jid), settings)
         });
         if let Some(outcome) = bound {
             return outcome.map(|(session, told)| Bound {
@@ -107,7 +109,7 @@ fn begin(
     cx: &Context<'_>,
     who: &SignedIn,
     (wanted, jid): (&Wanted, &FullJid),
-    policy: ConflictPolicy,
+    settings: &ClientSettings,
 ) -> Result<(Arc<Session>, Option<Fragment>), StanzaError> {
     if account.closing != Closing::No {
         return Err(StanzaError::new(Condition::NotAllowed));
@@ -121,7 +123,11 @@ fn begin(
         .resource_by_jid(&full_jid.clone().into())
         .map(|resource| resource.session().id());
     if let Some(holder) = holder {
-        match policy {
+        match settings.conflict {
+            // Its client has come back without it.
+            _ if account.resource(holder).is_some_and(|it| it.is_detached()) => {
+                detached::give_up(account, cx, holder, GivenUp::Replaced);
+            }
             ConflictPolicy::KickOld => ending::end(account, cx, holder, &StreamFault::Replaced),
             ConflictPolicy::KickNew => return Err(StanzaError::new(Condition::Conflict)),
             ConflictPolicy::Random => full_jid = random(cx, who)?,
@@ -129,7 +135,7 @@ fn begin(
         }
     }
     let sessions = u32::try_from(account.resources().count()).unwrap_or(u32::MAX);
-    if sessions >= limits.sessions_per_account_max {
+    if sessions >= limits.sessions_per_account_max && !detached::end_one(account, cx) {
         return Err(StanzaError::new(Condition::ResourceConstraint));
     }
     let outbox_max = match cx.server().sabotage() {
@@ -155,7 +161,7 @@ fn begin(
         },
         account,
     );
-    let told = inline.map(|request| request.bound(&session, account, cx));
+    let told = inline.map(|request| request.bound(&session, account, cx, &settings.sm));
     Ok((session, told))
 }
 
@@ -166,12 +172,14 @@ fn end_older(account: &mut Account, cx: &Context<'_>, who: &SignedIn) {
     };
     let older: Vec<_> = account
         .resources()
-        .map(|resource| resource.session())
+        .map(|resource| resource.session().clone())
         .filter(|session| session.client_id() == Some(client))
-        .map(|session| session.id())
         .collect();
     for session in older {
-        ending::end(account, cx, session, &StreamFault::Replaced);
+        match session.is_detached() {
+            true => detached::give_up(account, cx, session.id(), GivenUp::Replaced),
+            false => ending::end(account, cx, session.id(), &StreamFault::Replaced),
+        }
     }
 }
 
