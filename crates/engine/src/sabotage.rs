@@ -18,10 +18,17 @@ pub enum Sabotage {
     DontStamp,
     /// A session's queue has no bound.
     UnboundedQueue,
+    /// Stanzas are acknowledged before what they did is durable.
+    AckBeforeCommit,
+    /// Messages are delivered before they are durable.
+    DeliverBeforeCommit,
 }
 
 impl Sabotage {
-    /// All faults there are.
+    /// Faults that show only when the server dies in the wrong moment.
+    pub const AT_DEATH: [Self; 2] = [Self::AckBeforeCommit, Self::DeliverBeforeCommit];
+
+    /// All others.
     pub const ALL: [Self; 6] = [
         Self::SkipGate,
         Self::ReorderDrain,

@@ -224,7 +224,7 @@ fn handled(
     if !is_held {
         acks.took_effect(session.gate());
     }
-    match acks.handled_durably(|seq| server.gate(seq)) {
+    match acks.handled_durably(|seq| server.gate_of_ack(seq)) {
         Ok(h) => Poll::Ready(Some(Ok(h))),
         Err(Some(gate)) => Poll::Ready(Some(Err(gate))),
         Err(None) => Poll::Pending,

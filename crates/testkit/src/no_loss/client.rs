@@ -60,6 +60,8 @@ pub struct Client {
     /// With which id the session can be resumed.
     pub(super) previd: Option<String>,
     pub(super) sent: Sent,
+    /// What it says while it can't be told whether that counts: it waits for `<enabled/>`.
+    pub(super) held_back: Option<Vec<String>>,
     /// Stanzas it has handled of the session.
     pub(super) handled: u32,
     pub(super) shown: Shown,
@@ -109,6 +111,7 @@ impl Client {
             is_over: false,
             previd: None,
             sent: Sent::default(),
+            held_back: None,
             handled: 0,
             shown: Shown::default(),
             epoch: 0,
@@ -183,6 +186,7 @@ impl Client {
         self.stage = Stage::Away;
         self.out.clear();
         self.is_over = false;
+        self.held_back = None;
         if self.previd.is_none() {
             self.lose_session();
         }
@@ -292,8 +296,10 @@ impl Client {
         match answer.filter(|_| element.is("challenge", ns::SASL)) {
             Some(answer) => {
                 let answer = wire::encode(&answer);
-                self.out
-                    .push_str(&format!("<response xmlns='{}'>{answer}</response>", ns::SASL));
+                self.out.push_str(&format!(
+                    "<response xmlns='{}'>{answer}</response>",
+                    ns::SASL
+                ));
                 Stage::Proven(scram)
             }
             None => self.not_signed_in(element),
@@ -383,6 +389,7 @@ impl Client {
             Kind::Resuming => {
                 self.out
                     .push_str(&format!("<enable xmlns='{SM}' resume='true'/>"));
+                self.held_back = Some(Vec::new());
                 Stage::Enabling
             }
             Kind::Syncing => {
@@ -394,7 +401,8 @@ impl Client {
 
     fn enabling(&mut self, element: Element<'_>) -> Stage {
         if element.ns() == Ns::Content {
-            // What comes before the answer is not counted, and nothing does that we must not miss.
+            // What comes before the answer is not counted.
+            self.hear(element);
             return Stage::Enabling;
         }
         if !element.is("enabled", SM) {
@@ -413,6 +421,9 @@ impl Client {
         self.sent.begin_session();
         let again = self.sent.again();
         self.out.push_str(&again);
+        for held_back in self.held_back.take().unwrap_or_default() {
+            self.say(&held_back);
+        }
         self.say("<presence/>");
         self.ask_for_ack();
         Stage::Online

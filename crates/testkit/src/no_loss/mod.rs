@@ -5,8 +5,8 @@
 //! other has none; it fills its gaps from the archive (XEP-0313) and takes for the same what has the same `stanza-id`.
 //! They chat, become available again and again, ask each other and the server, and type.
 //!
-//! Nothing here knows a socket, a clock or a server. Who drives the clients ([`crate::simulation`] in virtual time, a test
-//! of the binary over real sockets) moves bytes, cuts connections where it likes and kills the server; then
+//! But for `in_world.rs` nothing here knows a socket, a clock or a server. Who drives the clients ([`chat`] in virtual time,
+//! a test of the binary over real sockets) moves bytes, cuts connections where it likes and kills the server; then
 //! [`Crowd::verdict`] says what was promised and not kept.
 //!
 //! | file | what |
@@ -19,9 +19,11 @@
 //! | `incoming.rs` | bytes to elements |
 //! | `message.rs` | a numbered message |
 //! | `verdict.rs` | what was promised and not kept |
+//! | `in_world.rs` | all of it in a [`World`](crate::world::World) |
 
 mod client;
 mod crowd;
+mod in_world;
 mod incoming;
 mod message;
 mod sent;
@@ -31,5 +33,6 @@ mod verdict;
 
 pub use client::{Client, Kind};
 pub use crowd::{Crowd, Scale};
+pub use in_world::{Chat, Failure, Fates, chat};
 pub use message::MessageId;
 pub use verdict::{Figures, Mistake, Mistakes, Promises};

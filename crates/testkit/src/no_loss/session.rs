@@ -42,6 +42,10 @@ pub(super) struct Sync {
 impl Client {
     /// Sends a stanza that is not a counted message.
     pub(super) fn say(&mut self, xml: &str) {
+        if let Some(held_back) = &mut self.held_back {
+            held_back.push(xml.to_owned());
+            return;
+        }
         self.out.push_str(xml);
         if self.previd.is_some() {
             self.sent.push(xml, None);
@@ -169,7 +173,9 @@ impl Client {
             return;
         };
         let own = format!("{}@{}", Self::name_of(self.account), self.promises.domain);
-        let mut ids = message.children().filter(|child| child.is("stanza-id", IDS));
+        let mut ids = message
+            .children()
+            .filter(|child| child.is("stanza-id", IDS));
         let stanza_id = ids
             .find(|child| child.attr("by").as_deref() == Some(own.as_str()))
             .and_then(|child| child.attr("id"))

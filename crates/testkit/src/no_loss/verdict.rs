@@ -37,7 +37,9 @@ pub enum Mistake {
         whose: String,
     },
     /// The sender's archive has not got it.
-    #[error("{message} was acknowledged, and is not in the history of account {account}, which sent it")]
+    #[error(
+        "{message} was acknowledged, and is not in the history of account {account}, which sent it"
+    )]
     NotInHistory {
         /// Which.
         message: MessageId,
@@ -184,7 +186,11 @@ impl fmt::Display for Figures {
         writeln!(f, "sessions begun              {:>7}", self.bound)?;
         writeln!(f, "  resumed                   {:>7}", self.resumed)?;
         writeln!(f, "  refused, with h           {:>7}", self.refused_with_h)?;
-        writeln!(f, "  refused, without h        {:>7}", self.refused_without_h)?;
+        writeln!(
+            f,
+            "  refused, without h        {:>7}",
+            self.refused_without_h
+        )?;
         writeln!(f, "requests answered           {:>7}", self.answers)?;
         writeln!(f, "pages of archives read      {:>7}", self.pages)
     }
@@ -217,8 +223,7 @@ pub(super) fn lost(crowd: &Crowd) -> Vec<Mistake> {
     for message in acknowledged {
         let [resuming, syncing] = crowd.clients_of(message.recipient);
         let whose = |client: &Client| format!("client {}", client.number);
-        let (has_resuming, has_syncing) =
-            (resuming.shown.has(message), syncing.shown.has(message));
+        let (has_resuming, has_syncing) = (resuming.shown.has(message), syncing.shown.has(message));
         let mut lacks = |whose: String| {
             lost.push(Mistake::Lost {
                 message: *message,
@@ -324,7 +329,11 @@ fn in_archive(client: &Client, crowd: &Crowd) -> Vec<Mistake> {
         message: *message,
         times: *times,
     }));
-    for message in crowd.clients().iter().flat_map(|other| &other.sent.acknowledged) {
+    for message in crowd
+        .clients()
+        .iter()
+        .flat_map(|other| &other.sent.acknowledged)
+    {
         if times.contains_key(message) {
             continue;
         }

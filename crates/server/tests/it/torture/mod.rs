@@ -152,24 +152,16 @@ impl Torture {
     /// Everybody does what they do, and the server suffers its fates.
     fn live(&mut self) {
         let fates = self.fates();
-        // Half of the clients have their messages acknowledged.
-        let between = (self.plan.messages / 2 / (fates.len() + 1)).max(ACKNOWLEDGED_MIN);
-        let mut fates = fates.into_iter();
-        let mut due = between;
+        let count = fates.len() + 1;
         self.wires.may_cut = true;
-        loop {
-            self.act();
-            if self.crowd.acknowledged() < due {
-                // Acknowledgements of the last ones are still to come.
-                if self.crowd.has_sent_all() && self.crowd.is_at_rest() {
-                    break;
-                }
-                continue;
+        for (number, fate) in (1..).zip(fates) {
+            let acknowledged = self.crowd.acknowledged() + ACKNOWLEDGED_MIN;
+            let sent = self.plan.messages * number / count;
+            while self.crowd.sent() < sent || self.crowd.acknowledged() < acknowledged {
+                let is_over = self.crowd.has_sent_all() && self.crowd.is_at_rest();
+                assert!(!is_over, "too few messages for all that is to happen");
+                self.act();
             }
-            let Some(fate) = fates.next() else {
-                due = usize::MAX;
-                continue;
-            };
             for _ in 0..self.random.below(FURTHER_TURNS) {
                 self.act();
             }
@@ -177,10 +169,10 @@ impl Torture {
                 Fate::Killed => self.kill(),
                 Fate::Restarted => self.restart(),
             }
-            due = self.crowd.acknowledged() + between;
         }
-        let left = fates.count();
-        assert_eq!(left, 0, "too few messages for all that is to happen");
+        while !self.crowd.has_sent_all() {
+            self.act();
+        }
     }
 
     fn act(&mut self) {
