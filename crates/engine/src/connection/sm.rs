@@ -3,13 +3,15 @@
 use std::{sync::Arc, time::Duration, time::Instant};
 
 use stanza::Condition;
+use store::Seq;
 use stream::{C2s, StreamFault};
 use xml::{Builder, Element, Fragment};
 
 use super::bound::Bound;
 use crate::{
+    account::AccountCell,
     server::Server,
-    session::{Acks, Resumption, SmId},
+    session::{Acks, Resumption, Session, SmId},
 };
 
 /// The namespace of [XEP-0198](https://xmpp.org/extensions/xep-0198.html) 1.6.
@@ -52,7 +54,8 @@ pub(super) fn before_binding(stream: &mut C2s, element: &Element<'_>) {
     }
 }
 
-/// A first-level element of a bound stream that is no stanza.
+/// A first-level element of a bound stream that is no stanza. What is to be waited for before anything else, if it is
+/// that.
 ///
 /// # Errors
 ///
@@ -64,17 +67,18 @@ pub(super) fn received(
     stream: &mut C2s,
     element: &Element<'_>,
     now: Instant,
-) -> Result<(), StreamFault> {
+) -> Result<Option<Starting>, StreamFault> {
     if element.ns() != xml::Ns::Uri(NS) {
         return Err(StreamFault::UnsupportedStanzaType);
     }
     match element.name() {
         "enable" => {
-            let answer = match Enable::parse(element) {
-                Some(enable) => enable.carry_out(bound, server, settings),
-                None => failed_with(Condition::BadRequest, None),
-            };
-            stream.send_nonza(&answer);
+            let (cell, session) = (bound.cell(), bound.session());
+            let is_anonymous = bound.is_anonymous();
+            match enable(element, server, cell, session, settings, is_anonymous) {
+                Ok(starting) => return Ok(Some(starting)),
+                Err(failed) => stream.send_nonza(&failed),
+            }
         }
         "resume" => stream.send_nonza(&failed_with(Condition::UnexpectedRequest, None)),
         "r" => bound.ack_requested(now),
@@ -87,7 +91,7 @@ pub(super) fn received(
         }
         _ => return Err(StreamFault::UnsupportedStanzaType),
     }
-    Ok(())
+    Ok(None)
 }
 
 /// `<enable/>`, [§3](https://xmpp.org/extensions/xep-0198.html#enable).
@@ -122,14 +126,84 @@ impl Enable {
         (wanted && hold >= Duration::from_secs(1)).then_some(hold)
     }
 
-    fn carry_out(self, bound: &Bound, server: &Arc<Server>, settings: &SmSettings) -> Fragment {
-        let hold = self.hold(settings, bound.is_anonymous());
+    /// Turns acks on for a session, and stores it first if it shall be resumable: then the answer waits for that.
+    fn carry_out(
+        self,
+        server: &Arc<Server>,
+        cell: &Arc<AccountCell>,
+        session: &Arc<Session>,
+        settings: &SmSettings,
+        is_anonymous: bool,
+    ) -> Result<Starting, Fragment> {
+        let hold = self.hold(settings, is_anonymous);
         let resumption = hold.map(|hold| Resumption::new(SmId::random(server.environment()), hold));
         let enabled = enabled(resumption.as_ref(), settings);
-        let is_first = bound.turn_acks_on(Acks::new(resumption));
-        match is_first {
-            true => enabled,
-            false => failed_with(Condition::UnexpectedRequest, None),
+        let is_resumable = resumption.is_some();
+        let acks = Acks::new(resumption.map(Resumption::starting));
+        if !session.turn_acks_on(acks) {
+            return Err(failed_with(Condition::UnexpectedRequest, None));
+        }
+        let stored = is_resumable
+            .then(|| server.note_handled(cell, session, 0))
+            .flatten();
+        Ok(Starting {
+            server: server.clone(),
+            session: session.clone(),
+            stored,
+            enabled,
+        })
+    }
+}
+
+/// Asks for stream management on behalf of a client whose session has a resource, wherever it asked for it.
+///
+/// # Errors
+///
+/// `<failed/>`, when `<enable/>` is malformed or came before.
+pub(super) fn enable(
+    element: &Element<'_>,
+    server: &Arc<Server>,
+    cell: &Arc<AccountCell>,
+    session: &Arc<Session>,
+    settings: &SmSettings,
+    is_anonymous: bool,
+) -> Result<Starting, Fragment> {
+    let enable = Enable::parse(element).ok_or_else(|| failed_with(Condition::BadRequest, None))?;
+    enable.carry_out(server, cell, session, settings, is_anonymous)
+}
+
+/// Stream management that is about to begin: nothing is read from the client and nothing written to it before
+/// [`Starting::finish`] gives the answer.
+pub(super) struct Starting {
+    server: Arc<Server>,
+    session: Arc<Session>,
+    /// The batch that has the session.
+    stored: Option<Seq>,
+    enabled: Fragment,
+}
+
+impl Starting {
+    /// The answer, which counts begin with, once the session is stored. A store that refuses it makes it one that can't
+    /// be resumed.
+    pub(super) async fn finish(self) -> Fragment {
+        let is_resumable = self.session.outbox().resumption().is_some();
+        let is_stored = match self.stored {
+            Some(batch) => self.server.store().settled(batch).await.is_ok(),
+            None => false,
+        };
+        let mut outbox = self.session.outbox();
+        match &mut outbox.acks {
+            Some(acks) if is_resumable && !is_stored => {
+                acks.resumption = None;
+                enabled(None, &SmSettings::default())
+            }
+            Some(acks) => {
+                if let Some(resumption) = &mut acks.resumption {
+                    resumption.is_starting = false;
+                }
+                self.enabled
+            }
+            None => self.enabled,
         }
     }
 }

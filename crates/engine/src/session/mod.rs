@@ -11,10 +11,11 @@
 //! A session that has ended is *resting*: it left its account's list, its outbox is closed, and
 //! whatever is pushed to it is refused.
 
+mod counted;
 pub mod marks;
 pub mod outbox;
-mod resumption;
-mod sm;
+pub(crate) mod resumption;
+pub(crate) mod sm;
 mod waiting;
 mod waker;
 
@@ -36,7 +37,7 @@ pub use self::resumption::SmId;
 use self::{outbox::Outbox, waker::WakerSlot};
 pub(crate) use self::{
     resumption::{Resumption, Standing},
-    sm::{AckTooHigh, Acks},
+    sm::{AckTooHigh, Acks, Handled},
     waiting::Slot,
 };
 use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage};
@@ -150,8 +151,15 @@ impl Session {
         self.acked.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn turn_acks_on(&self) {
-        self.acked.store(true, Ordering::Relaxed);
+    /// From here on stanzas are counted, unless they are already. Whether this was the first time.
+    pub(crate) fn turn_acks_on(&self, acks: Acks) -> bool {
+        let mut outbox = self.outbox();
+        let is_first = outbox.acks.is_none() && !outbox.is_resting();
+        if is_first {
+            outbox.acks = Some(Box::new(acks));
+            self.acked.store(true, Ordering::Relaxed);
+        }
+        is_first
     }
 
     /// Whether a stanza of this session has not taken effect yet; until then it reads nothing.

@@ -49,6 +49,10 @@ const ONE_HOME: &[(&str, &str)] = &[
     ("groups/tests/survives_restart.xmpp", IN_ONE_HOME),
     ("motd/tests/commands.xmpp", GIVEN_IN_ONE_HOME),
     ("motd/tests/reload.xmpp", IN_ONE_HOME),
+    (
+        "sm/restart_without_sm.xmpp",
+        "presence for a home that is down is not kept",
+    ),
     ("user_search/tests/all.xmpp", IN_ONE_HOME),
     ("user_search/tests/bounded.xmpp", IN_ONE_HOME),
     ("user_search/tests/data_form.xmpp", IN_ONE_HOME),
