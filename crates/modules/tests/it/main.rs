@@ -50,6 +50,10 @@ const ONE_HOME: &[(&str, &str)] = &[
     ("motd/tests/commands.xmpp", GIVEN_IN_ONE_HOME),
     ("motd/tests/reload.xmpp", IN_ONE_HOME),
     (
+        "sm/kill.xmpp",
+        "how often the server asks depends on how many come at once",
+    ),
+    (
         "sm/restart_without_sm.xmpp",
         "presence for a home that is down is not kept",
     ),
