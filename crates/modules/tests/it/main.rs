@@ -49,6 +49,8 @@ const ONE_HOME: &[(&str, &str)] = &[
     ("groups/tests/survives_restart.xmpp", IN_ONE_HOME),
     ("motd/tests/commands.xmpp", GIVEN_IN_ONE_HOME),
     ("motd/tests/reload.xmpp", IN_ONE_HOME),
+    ("reports/tests/listed.xmpp", GIVEN_IN_ONE_HOME),
+    ("reports/tests/removed.xmpp", GIVEN_IN_ONE_HOME),
     (
         "sm/kill.xmpp",
         "how often the server asks depends on how many come at once",
