@@ -15,13 +15,14 @@ use jid::{BareJid, FullJid, Jid};
 use serde::{Deserialize, Serialize};
 use stanza::{PresenceType, Stanza, Timestamp};
 use store::{Batch, Collection, Map, Owner, Version};
+use stream::{ClientId, UserAgent};
 
 use super::{Account, Resource, mail, presence, stored};
 use crate::{
     envelope::Envelope,
     pipeline::{Context, Gates, events::SessionTakenBack},
     server::Server,
-    session::{SessionId, SmId},
+    session::{Binder, Session, SessionId, SmId},
 };
 
 /// One note per session, by resource.
@@ -73,6 +74,52 @@ pub(crate) struct ResumableNote {
     /// By name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) marks: Vec<String>,
+    /// Which client it is.
+    #[serde(skip_serializing_if = "ClientNote::is_empty")]
+    pub(super) client: ClientNote,
+}
+
+/// Which client a session is of, as it says.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub(crate) struct ClientNote {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    software: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
+    /// It bound along with its sign-in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    bind2: bool,
+}
+
+impl ClientNote {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn of(session: &Session) -> Self {
+        let agent = session.user_agent();
+        Self {
+            id: session.client_id().map(|id| id.to_string()),
+            software: agent.and_then(|agent| agent.software.clone()),
+            device: agent.and_then(|agent| agent.device.clone()),
+            bind2: session.is_bind2(),
+        }
+    }
+
+    pub(super) fn binder(&self) -> Binder {
+        let agent = UserAgent {
+            id: self.id.as_deref().and_then(ClientId::parse),
+            software: self.software.clone(),
+            device: self.device.clone(),
+        };
+        Binder {
+            user_agent: (agent != UserAgent::default()).then(|| Arc::new(agent)),
+            is_bind2: self.bind2,
+        }
+    }
 }
 
 /// Its last presence.
@@ -103,6 +150,7 @@ impl ResumableNote {
             presence,
             interested: resource.is_interested(),
             marks: resource.marks.names().map(str::to_owned).collect(),
+            client: ClientNote::of(resource.session()),
         })
     }
 }

@@ -116,7 +116,9 @@ fn bring_one_back(
     }
     let full_jid = account.jid().with_resource(&stored.resource).ok()?;
     let bytes_max = usize::try_from(server.limits().outbox_bytes_max).unwrap_or(usize::MAX);
-    let session = Session::new(server.new_session_id(), full_jid.clone(), role, bytes_max);
+    let number = server.new_session_id();
+    let binder = note.client.binder();
+    let session = Session::new(number, full_jid.clone(), role, bytes_max, binder);
     let hold = Duration::from_secs(note.hold_seconds);
     let left = left(note, hold, cx.timestamp());
     let counts = stored.counts.clone().unwrap_or_default();

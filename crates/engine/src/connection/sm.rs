@@ -9,7 +9,8 @@ use xml::{Builder, Element, Fragment};
 
 use super::bound::Bound;
 use crate::{
-    account::AccountCell,
+    account::{Account, stored},
+    pipeline::Context,
     server::Server,
     session::{Acks, Resumption, Session, SmId},
 };
@@ -72,14 +73,10 @@ pub(super) fn received(
         return Err(StreamFault::UnsupportedStanzaType);
     }
     match element.name() {
-        "enable" => {
-            let (cell, session) = (bound.cell(), bound.session());
-            let is_anonymous = bound.is_anonymous();
-            match enable(element, server, cell, session, settings, is_anonymous) {
-                Ok(starting) => return Ok(Some(starting)),
-                Err(failed) => stream.send_nonza(&failed),
-            }
-        }
+        "enable" => match enable(element, bound, server, settings) {
+            Ok(starting) => return Ok(Some(starting)),
+            Err(failed) => stream.send_nonza(&failed),
+        },
         "resume" => stream.send_nonza(&failed_with(Condition::UnexpectedRequest, None)),
         "r" => bound.ack_requested(now),
         "a" => {
@@ -126,14 +123,14 @@ impl Enable {
         (wanted && hold >= Duration::from_secs(1)).then_some(hold)
     }
 
-    /// Turns acks on for a session, and stores it first if it shall be resumable: then the answer waits for that.
+    /// Turns acks on for a session, which `store` stores if it shall be resumable: then the answer waits for that.
     fn carry_out(
         self,
         server: &Arc<Server>,
-        cell: &Arc<AccountCell>,
         session: &Arc<Session>,
-        settings: &SmSettings,
         is_anonymous: bool,
+        settings: &SmSettings,
+        store: impl FnOnce() -> Option<Seq>,
     ) -> Result<Starting, Fragment> {
         let hold = self.hold(settings, is_anonymous);
         let resumption = hold.map(|hold| Resumption::new(SmId::random(server.environment()), hold));
@@ -143,33 +140,51 @@ impl Enable {
         if !session.turn_acks_on(acks) {
             return Err(failed_with(Condition::UnexpectedRequest, None));
         }
-        let stored = is_resumable
-            .then(|| server.note_handled(cell, session, 0))
-            .flatten();
         Ok(Starting {
             server: server.clone(),
             session: session.clone(),
-            stored,
+            stored: is_resumable.then(store).flatten(),
             enabled,
         })
     }
 }
 
-/// Asks for stream management on behalf of a client whose session has a resource, wherever it asked for it.
+/// The client of a session that has a resource asks for stream management.
 ///
 /// # Errors
 ///
 /// `<failed/>`, when `<enable/>` is malformed or came before.
-pub(super) fn enable(
+fn enable(
     element: &Element<'_>,
+    bound: &Bound,
     server: &Arc<Server>,
-    cell: &Arc<AccountCell>,
-    session: &Arc<Session>,
     settings: &SmSettings,
-    is_anonymous: bool,
 ) -> Result<Starting, Fragment> {
     let enable = Enable::parse(element).ok_or_else(|| failed_with(Condition::BadRequest, None))?;
-    enable.carry_out(server, cell, session, settings, is_anonymous)
+    let (session, is_anonymous) = (bound.session(), bound.is_anonymous());
+    enable.carry_out(server, session, is_anonymous, settings, || {
+        server.note_handled(bound.cell(), session, 0)
+    })
+}
+
+/// The same for a session that is just being bound by Bind 2, in the run that connects it,
+/// [§Enable Stream Management Inline](https://xmpp.org/extensions/xep-0198.html#inline-enable).
+///
+/// # Errors
+///
+/// As a client asks that has bound before.
+pub(super) fn enable_inline(
+    element: &Element<'_>,
+    session: &Arc<Session>,
+    account: &mut Account,
+    cx: &Context<'_>,
+    settings: &SmSettings,
+) -> Result<Starting, Fragment> {
+    let enable = Enable::parse(element).ok_or_else(|| failed_with(Condition::BadRequest, None))?;
+    let is_anonymous = account.is_anonymous();
+    enable.carry_out(cx.server(), session, is_anonymous, settings, || {
+        stored::checkpoint(account, cx, session, 0)
+    })
 }
 
 /// Stream management that is about to begin: nothing is read from the client and nothing written to it before
@@ -183,6 +198,19 @@ pub(super) struct Starting {
 }
 
 impl Starting {
+    /// The same where [`Starting::hoped_for`] is told instead: whether it holds.
+    pub(super) async fn is_stored(self) -> bool {
+        let is_plain = self.session.outbox().resumption().is_none();
+        let session = self.session.clone();
+        self.finish().await;
+        is_plain || session.outbox().resumption().is_some()
+    }
+
+    /// What [`Starting::finish`] will give if the store takes the session.
+    pub(super) fn hoped_for(&self) -> Fragment {
+        self.enabled.clone()
+    }
+
     /// The answer, which counts begin with, once the session is stored. A store that refuses it makes it one that can't
     /// be resumed.
     pub(super) async fn finish(self) -> Fragment {
