@@ -44,6 +44,8 @@ pub struct Envelope {
     stanza: Arc<Stanza>,
     gates: Gates,
     held: Option<Held>,
+    /// One of several that a session's one stanza has become.
+    is_part: bool,
 }
 
 impl Envelope {
@@ -61,6 +63,7 @@ impl Envelope {
             to,
             origin: Origin::Session(session.clone()),
             gates: Gates::after(session.gate()),
+            is_part: false,
             held: Some(held),
         }
     }
@@ -85,6 +88,7 @@ impl Envelope {
             origin: Origin::Account,
             stanza: stanza.clone(),
             gates: Gates::OPEN,
+            is_part: false,
             held: None,
         }
     }
@@ -128,6 +132,7 @@ impl Envelope {
             origin: self.origin.clone(),
             stanza: Arc::new(stanza),
             gates: self.gates,
+            is_part: true,
             held: self.held.clone(),
         }
     }
@@ -142,6 +147,7 @@ impl Envelope {
             held: None,
             origin: Origin::Home(crossing),
             gates: Gates::OPEN,
+            is_part: false,
         }
     }
 
@@ -173,6 +179,7 @@ impl Envelope {
             origin,
             stanza: Arc::new(stanza),
             gates: Gates::OPEN,
+            is_part: false,
             held: None,
         }
     }
@@ -193,6 +200,11 @@ impl Envelope {
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Whether it is all that its session's stanza has become: what it does is then all that the stanza does.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.is_part
     }
 
     /// The session that sent it, when a client of ours did.

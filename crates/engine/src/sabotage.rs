@@ -22,11 +22,17 @@ pub enum Sabotage {
     AckBeforeCommit,
     /// Messages are delivered before they are durable.
     DeliverBeforeCommit,
+    /// How many stanzas a session has handled is not in the batch of the message that is one of them.
+    CountOutsideBatch,
 }
 
 impl Sabotage {
     /// Faults that show only when the server dies in the wrong moment.
-    pub const AT_DEATH: [Self; 2] = [Self::AckBeforeCommit, Self::DeliverBeforeCommit];
+    pub const AT_DEATH: [Self; 3] = [
+        Self::AckBeforeCommit,
+        Self::DeliverBeforeCommit,
+        Self::CountOutsideBatch,
+    ];
 
     /// All others.
     pub const ALL: [Self; 6] = [

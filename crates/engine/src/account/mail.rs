@@ -7,7 +7,7 @@ use mailbox::{Archiving, Class, Inbound, NewEntry, Owed, Reliance, classify, may
 use stanza::{Condition, Kind, MessageType, Stanza, StanzaError, delay::Delay};
 use store::EntryId;
 
-use super::{Account, Resource, iq, noted};
+use super::{Account, Resource, iq, noted, stored};
 use crate::{
     envelope::Envelope,
     pipeline::{
@@ -16,6 +16,7 @@ use crate::{
         events::{Chosen, MessageArrived},
     },
     router::route_error,
+    sabotage::Sabotage,
     session::{
         SessionId,
         outbox::{Delivery, Fate, Frame, weight},
@@ -102,14 +103,20 @@ fn deliver(
         stanza: event.envelope.stanza().clone(),
         to: Some(event.envelope.to().clone()),
         gates: Gates::OPEN,
-        fate: fate(event.recipients.len(), entry),
+        fate: fate(account, &event.recipients, entry),
     };
     push_all(account, cx, &event.recipients, &like);
 }
 
 /// What becomes of frames of one message to so many sessions.
-fn fate(recipients: usize, entry: Option<EntryId>) -> Fate {
-    let delivery = (recipients > 1).then(|| Arc::new(Delivery::new(recipients)));
+pub(super) fn fate(account: &Account, recipients: &[SessionId], entry: Option<EntryId>) -> Fate {
+    let delivery = (recipients.len() > 1).then(|| {
+        let resumable = recipients
+            .iter()
+            .filter_map(|id| account.resource(*id))
+            .filter(|resource| resource.session().outbox().resumption().is_some());
+        Arc::new(Delivery::new(recipients.len(), resumable.count()))
+    });
     Fate::Reroute { delivery, entry }
 }
 
@@ -189,6 +196,12 @@ fn record(
             tracing::debug!(account = %account.jid(), %refused, "a message was not kept");
         })?;
     settle(account, cx);
+    if let Some(session) = envelope.session()
+        && envelope.is_whole()
+        && cx.server().sabotage() != Sabotage::CountOutsideBatch
+    {
+        stored::count_along(session, &mut cx.batch());
+    }
     // A home that keeps it tells its sender.
     if !envelope
         .crossing()
@@ -218,7 +231,7 @@ fn class_of(account: &Account, message: &Stanza) -> Class {
     }
 }
 
-fn recipients(account: &Account, indexes: &Recipients) -> Chosen {
+pub(super) fn recipients(account: &Account, indexes: &Recipients) -> Chosen {
     indexes
         .iter()
         .filter_map(|index| account.sessions.get(*index))
@@ -319,6 +332,13 @@ pub(crate) fn accepted(
     by: Option<SessionId>,
 ) {
     let now = account.mailbox.accepted(entries);
+    if let Some(session) = by.filter(|_| !now.is_empty()) {
+        let is_resumable =
+            |it: &Resource| it.session().has_acks() && it.session().outbox().resumption().is_some();
+        if account.resource(session).is_some_and(is_resumable) {
+            noted::acked(account, cx, session);
+        }
+    }
     if !now.is_empty() {
         account.unsettled.extend(now);
         match account.unsettled.len() < UNSETTLED_MAX {
@@ -372,7 +392,7 @@ pub(crate) fn redeliver(
                     .flat_map(|entry| recipients.iter().map(move |_| entry)),
             );
             let like = Frame {
-                fate: fate(recipients.len(), entry),
+                fate: fate(account, &recipients, entry),
                 ..frame.clone()
             };
             push_all(account, cx, &recipients, &like);

@@ -11,9 +11,13 @@ use super::{
     ClientSettings,
     bind2::BindRequest,
     negotiation::{SignedIn, unavailable},
+    sm::Starting,
 };
 use crate::{
-    account::{Account, AccountCell, Closing, detached, ending},
+    account::{
+        Account, AccountCell, Closing, detached,
+        ending::{self, End},
+    },
     environment::random_id,
     host::Host,
     metrics::own::GivenUp,
@@ -55,7 +59,7 @@ pub(super) struct Bound {
 /// A session, or what the client is told.
 pub(super) type BindOutcome = Result<Bound, StanzaError>;
 
-/// Binds a resource for an account that signed in. Nothing is awaited once there is a session.
+/// Binds a resource for an account that signed in.
 pub(super) async fn bind(
     server: &Arc<Server>,
     host: &Arc<Host>,
@@ -93,11 +97,21 @@ pub(super) async fn bind(
             begin(account, cx, &who, (&wanted, &full_jid), settings)
         });
         if let Some(outcome) = bound {
-            return outcome.map(|(session, told)| Bound {
-                session,
-                cell,
-                told,
-            });
+            let (session, told, starting) = outcome?;
+            let mut bound = Unclaimed(Some((server.clone(), cell, session)));
+            if let Some(starting) = starting
+                && !starting.is_stored().await
+            {
+                return Err(unavailable());
+            }
+            return bound
+                .claim()
+                .map(|(cell, session)| Bound {
+                    session,
+                    cell,
+                    told,
+                })
+                .ok_or_else(unavailable);
         }
     }
     Err(unavailable())
@@ -110,7 +124,7 @@ fn begin(
     who: &SignedIn,
     (wanted, jid): (&Wanted, &FullJid),
     settings: &ClientSettings,
-) -> Result<(Arc<Session>, Option<Fragment>), StanzaError> {
+) -> Result<(Arc<Session>, Option<Fragment>, Option<Starting>), StanzaError> {
     if account.closing != Closing::No {
         return Err(StanzaError::new(Condition::NotAllowed));
     }
@@ -161,8 +175,31 @@ fn begin(
         },
         account,
     );
-    let told = inline.map(|request| request.bound(&session, account, cx, &settings.sm));
-    Ok((session, told))
+    let (told, starting) = inline
+        .map(|request| request.bound(&session, account, cx, &settings.sm))
+        .unzip();
+    Ok((session, told, starting.flatten()))
+}
+
+/// A session that no connection serves yet: dropped on the way, it ends.
+struct Unclaimed(Option<(Arc<Server>, Arc<AccountCell>, Arc<Session>)>);
+
+impl Unclaimed {
+    fn claim(&mut self) -> Option<(Arc<AccountCell>, Arc<Session>)> {
+        let (_, cell, session) = self.0.take()?;
+        Some((cell, session))
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some((server, cell, session)) = self.0.take() {
+            server.visit(&cell, Gates::OPEN, |account, cx| {
+                ending::finish(account, cx, session.id(), &End::Gone);
+            });
+            server.retire_idle(&cell);
+        }
+    }
 }
 
 /// One client has one session, [XEP-0386 §Performing the bind](https://xmpp.org/extensions/xep-0386.html#bind).

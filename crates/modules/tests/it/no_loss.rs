@@ -34,7 +34,7 @@ const SABOTAGE_SEEDS: u64 = 6;
 /// Whether the server has an archive to read.
 const HAS_ARCHIVE: bool = false;
 /// Whether sessions can be resumed after the server was killed.
-const SURVIVES_DEATH: bool = false;
+const SURVIVES_DEATH: bool = true;
 
 fn bench(accounts: usize, sabotage: Sabotage) -> Bench {
     let mut facts = HostFacts::new(Domain::parse("example").expect("a domain"));

@@ -92,6 +92,14 @@ pub enum Mistake {
         /// Which.
         message: MessageId,
     },
+    /// A message was shown and is not in the archive of the one who got it.
+    #[error("client {client} was shown {message}, which is not in the archive of its account")]
+    ShownAndGone {
+        /// Which client.
+        client: usize,
+        /// Which.
+        message: MessageId,
+    },
     /// A request has no answer.
     #[error("client {client} has no answer to {request}")]
     Unanswered {
@@ -167,6 +175,8 @@ pub struct Figures {
     pub refused_without_h: usize,
     /// Sessions begun.
     pub bound: usize,
+    /// Messages shown, by all clients together.
+    pub shown: usize,
     /// Messages that came again and were recognised.
     pub recognised: usize,
     /// Messages that came back as errors.
@@ -181,6 +191,7 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "messages sent               {:>7}", self.sent)?;
         writeln!(f, "  acknowledged              {:>7}", self.acknowledged)?;
+        writeln!(f, "  shown                     {:>7}", self.shown)?;
         writeln!(f, "  came again, recognised    {:>7}", self.recognised)?;
         writeln!(f, "  came back as errors       {:>7}", self.bounced)?;
         writeln!(f, "sessions begun              {:>7}", self.bound)?;
@@ -207,6 +218,7 @@ pub(super) fn figures(clients: &[Client]) -> Figures {
         all.refused_with_h += tallies.refused_with_h;
         all.refused_without_h += tallies.refused_without_h;
         all.bound += tallies.bound;
+        all.shown += client.shown.messages().count();
         all.recognised += client.shown.recognised;
         all.bounced += tallies.bounced;
         all.answers += tallies.answers;
@@ -329,6 +341,16 @@ fn in_archive(client: &Client, crowd: &Crowd) -> Vec<Mistake> {
         message: *message,
         times: *times,
     }));
+    for shown in crowd.clients_of(account) {
+        let gone = shown
+            .shown
+            .messages()
+            .filter(|message| message.recipient == account && !times.contains_key(message));
+        found.extend(gone.map(|message| Mistake::ShownAndGone {
+            client: shown.number,
+            message: *message,
+        }));
+    }
     for message in crowd
         .clients()
         .iter()

@@ -44,7 +44,6 @@ pub(super) struct Wires {
     wires: Vec<Option<Wire>>,
     /// Whether connections are cut.
     pub(super) may_cut: bool,
-    has_moved: bool,
 }
 
 impl Wires {
@@ -53,7 +52,6 @@ impl Wires {
             port,
             wires: (0..clients).map(|_| None).collect(),
             may_cut: false,
-            has_moved: false,
         }
     }
 
@@ -71,7 +69,7 @@ impl Wires {
             if !self.may_cut {
                 wire.left = None;
             }
-            let state = wire.turn(client, &mut self.has_moved);
+            let state = wire.turn(client);
             if state != State::Open || client.is_over() {
                 cuts += usize::from(state == State::Cut);
                 *slot = None;
@@ -82,18 +80,13 @@ impl Wires {
         cuts
     }
 
-    /// Whether anything came since this was asked.
-    pub(super) fn take_moved(&mut self) -> bool {
-        std::mem::take(&mut self.has_moved)
-    }
-
     /// The server is dead: what it said before is still there to be read.
     pub(super) fn read_to_the_end(&mut self, crowd: &mut Crowd) {
         for (client, slot) in crowd.clients_mut().iter_mut().zip(&mut self.wires) {
             let Some(mut wire) = slot.take() else {
                 continue;
             };
-            while wire.read(client, &mut self.has_moved) == State::Open {}
+            while wire.read(client) == State::Open {}
             client.lost();
         }
     }
@@ -127,8 +120,8 @@ fn connect(port: u16, may_cut: bool, random: &mut Random) -> Option<Wire> {
 }
 
 impl Wire {
-    fn turn(&mut self, client: &mut Client, has_moved: &mut bool) -> State {
-        match self.read_once(client, has_moved) {
+    fn turn(&mut self, client: &mut Client) -> State {
+        match self.read_once(client) {
             State::Open => self.write(client),
             ended => ended,
         }
@@ -154,17 +147,16 @@ impl Wire {
     }
 
     /// Reads all that is there, and beyond: until the end.
-    fn read(&mut self, client: &mut Client, has_moved: &mut bool) -> State {
+    fn read(&mut self, client: &mut Client) -> State {
         self.socket.set_nonblocking(false).unwrap();
-        self.read_once(client, has_moved)
+        self.read_once(client)
     }
 
-    fn read_once(&mut self, client: &mut Client, has_moved: &mut bool) -> State {
+    fn read_once(&mut self, client: &mut Client) -> State {
         let mut buffer = [0; 16 * 1024];
         match self.socket.read(&mut buffer) {
             Ok(0) => State::Ended,
             Ok(count) => {
-                *has_moved = true;
                 let heard = self.left.unwrap_or(usize::MAX).min(count);
                 client.receive(&buffer[..heard]);
                 self.spend(count);
