@@ -79,7 +79,7 @@ pub(crate) fn bring_back(
         }
     }
     if !crashed.is_empty() {
-        share_out(account, &crashed, cx.timestamp());
+        share_out(account, cx, &crashed);
     }
     for stored in gone {
         if let Some(id) = stored.note.resumable.as_ref().and_then(ResumableNote::id) {
@@ -197,6 +197,7 @@ fn taken_up(
     let mut confirmed = queue.confirmed;
     let mut unacked = VecDeque::new();
     resumption.lost_presence = queue.lost_presence;
+    resumption.trusts_client = queue.trusts_client;
     for item in queue.unacked {
         match slot_of(account, item) {
             Some(slot) => unacked.extend(detached::unstamped(account, slot)),
@@ -239,8 +240,11 @@ fn given_up(account: &Account, request: Request) -> Frame {
     }
 }
 
-/// What is due after a crash goes to those who were to get it, as if it came now.
-fn share_out(account: &mut Account, sessions: &[SessionId], now: Timestamp) {
+/// What is due after a crash goes to those who were to get it, as if it came now. What one of them has for good is due
+/// only because that had not been written yet: if it waited on, what comes now would have to wait behind it.
+fn share_out(account: &mut Account, cx: &Context<'_>, sessions: &[SessionId]) {
+    let now = cx.timestamp();
+    let mut taken = Vec::new();
     let mut due: Vec<(EntryId, Stanza)> = account
         .mailbox
         .waiting()
@@ -259,7 +263,13 @@ fn share_out(account: &mut Account, sessions: &[SessionId], now: Timestamp) {
             continue;
         };
         let mut recipients = mail::recipients(account, &indexes);
-        recipients.retain(|session| sessions.contains(session) && has_not(account, *session, id));
+        recipients.retain(|session| sessions.contains(session));
+        let had_some = !recipients.is_empty();
+        recipients.retain(|session| has_not(account, *session, id));
+        if had_some && recipients.is_empty() {
+            taken.push(id);
+            continue;
+        }
         account.mailbox.offered(recipients.iter().map(|_| id));
         let like = Frame {
             stanza: Arc::new(message),
@@ -274,6 +284,9 @@ fn share_out(account: &mut Account, sessions: &[SessionId], now: Timestamp) {
                 it.waiting.push(like.clone(), now);
             }
         }
+    }
+    if !taken.is_empty() {
+        mail::accepted(account, cx, taken, None);
     }
 }
 
