@@ -11,7 +11,7 @@ use std::{
 };
 
 use jid::{BareJid, Domain};
-use sasl::Hash;
+use sasl::{Hash, Mechanism};
 use serde_json::Value;
 use stanza::{Stanza, StanzaError};
 use xml::Fragment;
@@ -230,6 +230,17 @@ impl Host {
     #[must_use]
     pub fn deletion_grace(&self) -> Duration {
         self.parts.deletion_grace
+    }
+
+    /// Until how long after they were last seen the clients of its accounts are remembered; `None` when they are not.
+    #[must_use]
+    pub fn clients_kept(&self) -> Option<Duration> {
+        self.parts.clients_kept
+    }
+
+    /// By which mechanisms clients may sign in with tokens.
+    pub(crate) fn token_mechanisms(&self) -> &[Mechanism] {
+        &self.parts.tokens
     }
 
     /// Who takes a first-level element that is no stanza.

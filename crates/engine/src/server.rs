@@ -11,7 +11,7 @@ use std::{
 };
 
 use jid::{BareJid, Domain};
-use sasl::FakeCredentials;
+use sasl::{FakeCredentials, TokenKey};
 use store::{Gate, Seq, Store, StoreError};
 use stream::StreamFault;
 use thiserror::Error;
@@ -76,6 +76,8 @@ pub struct Server {
     pub(crate) links: Option<Links>,
     sign_ins: Mutex<SignInFailures>,
     fake: FakeCredentials,
+    /// What tokens are made with, which the store must not know.
+    pub(crate) token_key: OnceLock<TokenKey>,
     next_session: AtomicU64,
     sabotage: Sabotage,
     jobs: Mutex<Jobs>,
@@ -167,6 +169,7 @@ impl Server {
             told: AccountMessageCounters::default(),
             sign_ins: Mutex::default(),
             fake: FakeCredentials::new(secret),
+            token_key: OnceLock::new(),
             next_session: AtomicU64::new(1),
             sabotage: settings.sabotage,
             jobs: Mutex::default(),

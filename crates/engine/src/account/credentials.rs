@@ -3,7 +3,7 @@
 //! A password is never stored. Unknown, wrong and disabled look the same to a client: for a name
 //! without an account keys are made from a stored secret, and they cost the same work.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jid::{BareJid, FullJid};
 use sasl::{Credentials, Hash, Password, ScramKeys};
@@ -13,7 +13,7 @@ use store::{Batch, Collection, Map, Owner, StoreError, Version};
 use stream::StreamFault;
 use thiserror::Error;
 
-use super::{CONTACTS, Contacts, ending};
+use super::{CONTACTS, Contacts, clients::SIGNED_IN, ending, tokens::TOKENS};
 use crate::{
     environment::random_bytes,
     host::Host,
@@ -39,9 +39,15 @@ const KEYS: Collection<Map<String, String>> = Collection::new("account.scram", V
 pub struct AccountRecord {
     /// When it was made, microseconds UTC.
     pub created: i64,
-    /// When somebody last signed in, microseconds UTC.
+    /// When somebody last signed in, microseconds UTC. Stored apart by now; what stands here is from an earlier version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_sign_in: Option<i64>,
+    /// Since when the password is the one it is, microseconds UTC; `None` if it was never changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_set: Option<i64>,
+    /// How often that which lets somebody sign in became something else. What was given out for an earlier number is void.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub credentials: u32,
     /// Nobody may sign in.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
@@ -139,7 +145,15 @@ impl Server {
         if record.is_empty() {
             return Err(AccountError::Missing(jid.clone()));
         }
+        if let Some(before) = record.get(&()).cloned() {
+            let changed = AccountRecord {
+                password_set: Some(self.environment().timestamp().as_micros()),
+                ..before.with_other_credentials()
+            };
+            record.put((), changed);
+        }
         put_keys(record.batch(), &owner, &keys);
+        record.batch().clear(TOKENS, &owner);
         record.commit().durable().await?;
         self.tell(jid, PasswordChanged {}).await;
         self.end_sessions(jid, except, &StreamFault::Reset);
@@ -161,7 +175,14 @@ impl Server {
         let Some(before) = record.get(&()).cloned() else {
             return Err(AccountError::Missing(jid.clone()));
         };
-        record.put((), AccountRecord { disabled, ..before });
+        let after = match disabled {
+            true => before.with_other_credentials(),
+            false => before,
+        };
+        record.put((), AccountRecord { disabled, ..after });
+        if disabled {
+            record.batch().clear(TOKENS, &owner);
+        }
         record.commit().durable().await?;
         self.tell(jid, AccountDisabled { disabled }).await;
         if disabled {
@@ -176,12 +197,15 @@ impl Server {
     ///
     /// What the store says.
     pub async fn accounts(&self, host: &Host) -> Result<Vec<(BareJid, AccountRecord)>, StoreError> {
-        let holders = self.store().read(ACCOUNT.holders(&())).await?;
+        let question = (ACCOUNT.holders(&()), SIGNED_IN.holders(&()));
+        let (holders, signed_in) = self.store().read(question).await?;
+        let signed_in: BTreeMap<_, _> = signed_in.into_iter().collect();
         let mut accounts: Vec<_> = holders
             .into_iter()
-            .filter_map(|(owner, record)| match owner {
+            .filter_map(|(owner, record)| match &owner {
                 Owner::Account(jid) if jid.domain() == host.domain().as_str() => {
-                    Some((jid, record))
+                    let signed_in = signed_in.get(&owner).copied();
+                    Some((jid.clone(), self.with_last_sign_in(jid, record, signed_in)))
                 }
                 _ => None,
             })
@@ -196,9 +220,24 @@ impl Server {
     ///
     /// What the store says.
     pub async fn account_record(&self, jid: &BareJid) -> Result<Option<AccountRecord>, StoreError> {
-        self.store()
-            .read(ACCOUNT.get(&Owner::Account(jid.clone()), &()))
-            .await
+        let owner = Owner::Account(jid.clone());
+        let question = (ACCOUNT.get(&owner, &()), SIGNED_IN.get(&owner, &()));
+        let (record, signed_in) = self.store().read(question).await?;
+        Ok(record.map(|record| self.with_last_sign_in(jid, record, signed_in)))
+    }
+
+    /// A record as others are to see it.
+    fn with_last_sign_in(
+        &self,
+        jid: &BareJid,
+        record: AccountRecord,
+        signed_in: Option<i64>,
+    ) -> AccountRecord {
+        let unwritten = self.unwritten_sign_in(jid);
+        AccountRecord {
+            last_sign_in: record.last_sign_in.max(signed_in).max(unwritten),
+            ..record
+        }
     }
 
     /// How many contacts the roster of an account lists.
@@ -250,24 +289,6 @@ impl Server {
             (Some(_), Some(keys)) => Credentials::refused(keys),
             (_, _) => Credentials::refused(fake),
         })
-    }
-
-    /// Notes a sign-in. Nobody waits for it.
-    pub(crate) async fn note_sign_in(&self, jid: &BareJid) {
-        let owner = Owner::Account(jid.clone());
-        let now = self.environment().timestamp().as_micros();
-        if let Ok(mut record) = self.store().write(ACCOUNT, &owner).await
-            && let Some(before) = record.get(&()).cloned()
-        {
-            record.put(
-                (),
-                AccountRecord {
-                    last_sign_in: Some(now),
-                    ..before
-                },
-            );
-            record.commit();
-        }
     }
 
     /// Makes the account something else on its host; its sessions end with `reset`, so that none is left
@@ -395,6 +416,14 @@ impl Server {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 fn put_keys(batch: &mut Batch, owner: &Owner, keys: &[ScramKeys]) {
     batch.clear(KEYS, owner);
     for keys in keys {
@@ -407,6 +436,19 @@ impl AccountRecord {
     #[must_use]
     pub fn may_sign_in(&self) -> bool {
         !self.disabled && self.deletion_due.is_none()
+    }
+
+    /// Since when the password is the one it is, microseconds UTC.
+    pub(super) fn password_since(&self) -> i64 {
+        self.password_set.unwrap_or(i64::MIN)
+    }
+
+    /// The same, with everything void that was given out to sign in with.
+    pub(super) fn with_other_credentials(self) -> Self {
+        Self {
+            credentials: self.credentials.wrapping_add(1),
+            ..self
+        }
     }
 
     /// When it was made.

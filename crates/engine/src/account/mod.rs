@@ -5,6 +5,7 @@
 
 mod cell;
 pub(crate) mod circles;
+pub(crate) mod clients;
 mod contacts;
 pub(crate) mod credentials;
 mod deletion;
@@ -20,6 +21,7 @@ mod resident;
 mod roster_version;
 pub mod subscription;
 pub(crate) mod subscriptions;
+pub(crate) mod tokens;
 mod vcard;
 mod visibility;
 
@@ -38,12 +40,14 @@ use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
     circles::Circle,
+    clients::{CLIENTS_PER_ACCOUNT_MAX, Client, ClientId, ClientInfo, Revoked},
     contacts::{Contact, ContactRef, Contacts, RosterItem, Tie},
     credentials::{AccountError, AccountRecord},
     deletion::Deletion,
     resident::{Resident, ResidentKind},
     roster_version::{NoVersion, RosterChange, RosterVersion},
     subscriptions::{NotRemoved, RosterFull},
+    tokens::{Issued, Proved, Use},
     vcard::VCARD,
 };
 pub(crate) use self::{
@@ -102,6 +106,7 @@ pub(crate) enum Closing {
 /// A session as its account sees it: the session and what handlers may change.
 pub struct Resource {
     session: Arc<Session>,
+    client: Option<ClientId>,
     presence: Option<Presence>,
     interested: bool,
     directed: BTreeSet<Jid>,
@@ -220,11 +225,11 @@ impl Account {
         self.residents.get_or_default()
     }
 
-    /// A session bound a resource.
-    pub(crate) fn connect(&mut self, session: Arc<Session>) {
+    /// A session bound a resource, for this client.
+    pub(crate) fn connect(&mut self, session: Arc<Session>, client: Option<ClientId>) {
         // Most accounts have one; a list that grows by itself begins with room for four.
         self.sessions.reserve_exact(1);
-        self.sessions.push(Resource::new(session));
+        self.sessions.push(Resource::new(session, client));
     }
 
     /// A run handed over a batch of this account's.
@@ -255,9 +260,10 @@ impl Account {
 }
 
 impl Resource {
-    fn new(session: Arc<Session>) -> Self {
+    fn new(session: Arc<Session>, client: Option<ClientId>) -> Self {
         Self {
             session,
+            client,
             presence: None,
             interested: false,
             directed: BTreeSet::new(),
@@ -276,6 +282,12 @@ impl Resource {
     #[must_use]
     pub fn full_jid(&self) -> &FullJid {
         self.session.full_jid()
+    }
+
+    /// Which of the account's clients it belongs to; `None` where they are not kept.
+    #[must_use]
+    pub fn client(&self) -> Option<&ClientId> {
+        self.client.as_ref()
     }
 
     /// Its last available presence; `None` while it is not available.

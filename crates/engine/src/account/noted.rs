@@ -5,6 +5,8 @@
 //! (that it is available, and whom it sent directed presence to) is noted, and whoever reads the account
 //! next does it.
 //!
+//! What signed in ([`clients`](super::clients)) is written along with it.
+//!
 //! Notes are lazy: a change is written at most a second later, together with others. A session that is
 //! shorter than that costs no write; one that was killed within its first second is not taken back, and
 //! neither are the directed targets of the last second.
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use stanza::{PresenceType, Stanza};
 use store::{Batch, Collection, Map, Owner, Version};
 
-use super::{Account, presence};
+use super::{Account, clients, presence};
 use crate::{
     envelope::Envelope,
     pipeline::{Context, Gates, events::SessionTakenBack},
@@ -49,13 +51,19 @@ pub(super) struct Behind {
     changed: Vec<SessionId>,
     /// Resources of sessions that ended, whose note must go.
     ended: Vec<String>,
+    /// What signed in.
+    pub(super) clients: clients::Behind,
     /// The account waits in the server's list.
     listed: bool,
 }
 
 impl Behind {
     pub(super) fn is_empty(&self) -> bool {
-        !self.listed && self.changed.is_empty() && self.ended.is_empty()
+        !self.listed && self.is_written()
+    }
+
+    fn is_written(&self) -> bool {
+        self.changed.is_empty() && self.ended.is_empty() && self.clients.is_empty()
     }
 }
 
@@ -85,7 +93,8 @@ pub(super) fn ended(
     }
 }
 
-fn list(account: &mut Account, cx: &Context<'_>) {
+/// The account has something to write.
+pub(super) fn list(account: &mut Account, cx: &Context<'_>) {
     if !account.behind.listed {
         account.behind.listed = true;
         cx.server().note_later(account.jid());
@@ -95,9 +104,11 @@ fn list(account: &mut Account, cx: &Context<'_>) {
 /// Writes what the notes are behind in.
 pub(crate) fn write(account: &mut Account, cx: &Context<'_>) {
     let behind = std::mem::take(&mut account.behind);
-    if behind.changed.is_empty() && behind.ended.is_empty() {
+    if behind.is_written() {
         return;
     }
+    let kept = cx.host().clients_kept().unwrap_or_default();
+    behind.clients.write(account.owner(), kept, &mut cx.batch());
     for resource in &behind.ended {
         cx.batch().delete(SESSIONS, account.owner(), resource);
     }
@@ -112,6 +123,7 @@ pub(crate) fn write(account: &mut Account, cx: &Context<'_>) {
         }
         account.behind.ended.extend(behind.ended);
         account.behind.changed.extend(behind.changed);
+        account.behind.clients.put_back(behind.clients);
     }));
 }
 

@@ -8,7 +8,11 @@ use stream::StreamFault;
 
 use super::negotiation::{SignedIn, unavailable};
 use crate::{
-    account::{Account, AccountCell, Closing, ending},
+    account::{
+        Account, AccountCell, Client, Closing,
+        clients::{self, Known},
+        ending,
+    },
     environment::random_id,
     host::Host,
     pipeline::{Context, Gates, events::SessionBound},
@@ -51,16 +55,14 @@ pub(super) async fn bind(
             .or_else(|_| who.jid.with_resource(resource)),
     }
     .map_err(|_| StanzaError::new(Condition::BadRequest))?;
-    // It may have been disabled or removed since it signed in.
-    if !who.is_anonymous {
-        let record = server
-            .account_record(&who.jid)
-            .await
-            .map_err(|_| unavailable())?;
-        if !record.is_some_and(|record| record.may_sign_in()) {
-            return Err(StanzaError::new(Condition::NotAllowed));
-        }
-    }
+    let client = who
+        .client
+        .clone()
+        .unwrap_or_else(|| Client::of_resource(requested.as_deref()));
+    let known = match who.is_anonymous {
+        true => Known::default(),
+        false => may_bind(server, &who, &client).await?,
+    };
     // Twice, if the account leaves memory between loading and binding.
     for _ in 0..4 {
         let cell = match who.is_anonymous {
@@ -75,7 +77,9 @@ pub(super) async fn bind(
                 .ok_or_else(|| StanzaError::new(Condition::NotAllowed))?,
         };
         let bound = server.visit(&cell, Gates::OPEN, |account, cx| {
-            begin(account, cx, &who, &full_jid, policy)
+            let session = begin(account, cx, &who, &full_jid, &client, policy)?;
+            clients::signed_in(account, cx, &client, who.mechanism, &known);
+            Ok(session)
         });
         if let Some(outcome) = bound {
             return outcome.map(|session| (session, cell));
@@ -84,12 +88,26 @@ pub(super) async fn bind(
     Err(unavailable())
 }
 
+/// It may have been disabled or removed since it signed in. Gives what is known of the client.
+async fn may_bind(
+    server: &Arc<Server>,
+    who: &SignedIn,
+    client: &Client,
+) -> Result<Known, StanzaError> {
+    let read = server.client_to_bind(&who.jid, &client.id).await;
+    match read.map_err(|_| unavailable())? {
+        Some((record, known)) if record.may_sign_in() => Ok(known),
+        _ => Err(StanzaError::new(Condition::NotAllowed)),
+    }
+}
+
 /// Under the account's lock: makes room, then the session.
 fn begin(
     account: &mut Account,
     cx: &Context<'_>,
     who: &SignedIn,
     wanted: &FullJid,
+    client: &Client,
     policy: ConflictPolicy,
 ) -> Result<Arc<Session>, StanzaError> {
     if account.closing != Closing::No {
@@ -117,7 +135,8 @@ fn begin(
         _ => usize::try_from(limits.outbox_bytes_max).unwrap_or(usize::MAX),
     };
     let session = Session::new(cx.server().new_session_id(), full_jid, who.role, outbox_max);
-    account.connect(session.clone());
+    let is_kept = cx.host().clients_kept().is_some() && !who.is_anonymous;
+    account.connect(session.clone(), is_kept.then(|| client.id.clone()));
     cx.server().sessions.fetch_add(1, Ordering::Relaxed);
     cx.tell(
         SessionBound {

@@ -10,7 +10,7 @@ use stream::{Event, HostPolicy, Opening, StreamFault};
 use super::{Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind, sign_in};
 use crate::{
     account::{
-        Account,
+        Account, Client,
         ending::{self, End},
     },
     environment::random_bytes,
@@ -46,6 +46,8 @@ pub(super) struct SignedIn {
     pub(super) role: Role,
     pub(super) is_anonymous: bool,
     pub(super) mechanism: Mechanism,
+    /// Which of the account's clients it is, if it said so in signing in.
+    pub(super) client: Option<Client>,
 }
 
 /// What an awaited future of the negotiation tells.

@@ -3,6 +3,7 @@
 use std::{any::Any, sync::Arc, time::Duration};
 
 use jid::{BareJid, Domain, Jid};
+use sasl::Mechanism;
 use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
@@ -74,6 +75,8 @@ pub(crate) struct Parts {
     pub(crate) circles: Vec<CirclesFn>,
     pub(crate) gone: Vec<GoneFn>,
     pub(crate) deletion_grace: Duration,
+    pub(crate) clients_kept: Option<Duration>,
+    pub(crate) tokens: Vec<Mechanism>,
 }
 
 /// Registers one module. Handed to [`Module::wire`].
@@ -273,6 +276,20 @@ impl<'a, M: Module> Wiring<'a, M> {
     /// has to see to it that [`Server::finish_deletions`](crate::Server::finish_deletions) is called.
     pub fn deletion_grace(&mut self, grace: Duration) -> &mut Self {
         self.parts.deletion_grace = self.parts.deletion_grace.max(grace);
+        self
+    }
+
+    /// Has the clients of the host's accounts remembered until this long after they were last seen; the longest that a
+    /// feature asks for counts.
+    pub fn keep_clients(&mut self, kept: Duration) -> &mut Self {
+        let before = self.parts.clients_kept.unwrap_or_default();
+        self.parts.clients_kept = Some(before.max(kept));
+        self
+    }
+
+    /// Lets clients sign in by these mechanisms with tokens that the feature gives out.
+    pub fn token_mechanisms(&mut self, mechanisms: &[Mechanism]) -> &mut Self {
+        self.parts.tokens.extend_from_slice(mechanisms);
         self
     }
 
