@@ -154,6 +154,12 @@ impl Due {
         self.in_hand
     }
 
+    /// Whether there is one between two positions.
+    pub(crate) fn has_between(&self, first: EntryId, last: EntryId) -> bool {
+        let between = (Bound::Excluded(first), Bound::Excluded(last));
+        first < last && self.items.range(between).next().is_some()
+    }
+
     /// Those behind a position.
     pub(crate) fn behind(&mut self, id: EntryId) -> impl Iterator<Item = &mut Item> {
         self.items

@@ -14,7 +14,7 @@ use crate::wire_id::{WireId, WireKey};
 ///
 /// Every method is called under the account's lock and none waits. What changes the store goes into the batch it is
 /// given; the change in memory is made at once, and taken back with [`withdrawn`](Self::withdrawn) or repeated with
-/// [`repeat`](Self::repeat) when that batch fails.
+/// [`settle`](Self::settle) when that batch fails.
 #[derive(Debug)]
 pub struct Mailbox {
     owner: Owner,
@@ -78,12 +78,17 @@ impl Waiting<'_> {
     }
 }
 
-/// Entries that a batch settles, in case it fails: see [`Mailbox::repeat`].
+/// Entries that are settled in memory and not on disk yet: see [`Mailbox::settle`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[must_use = "when the batch fails, the entries come back at the next load unless `repeat` is called"]
+#[must_use = "until it is written with `settle`, the entries come back at the next load"]
 pub struct Cleared(Vec<(EntryId, Class)>);
 
 impl Cleared {
+    /// Adds what was settled later, or before.
+    pub fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
     /// Whether nothing was settled.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -270,45 +275,52 @@ impl Mailbox {
     }
 
     /// Settles entries that a session accepted: written to its socket, or acknowledged when it has stream management.
-    /// What was kept for delivery only is removed, what the archive keeps is no longer due. Entries that another session
-    /// accepted before are passed over.
-    pub fn accepted(
-        &mut self,
-        ids: impl IntoIterator<Item = EntryId>,
-        batch: &mut Batch,
-    ) -> Cleared {
+    /// What was kept for delivery only is to be removed, what the archive keeps is no longer due. Entries that another
+    /// session accepted before are passed over.
+    pub fn accepted(&mut self, ids: impl IntoIterator<Item = EntryId>) -> Cleared {
         let settled = ids
             .into_iter()
             .filter_map(|id| self.due.remove(id).map(|item| (id, item.class)));
-        let cleared = Cleared(settled.collect());
-        self.repeat(&cleared, batch);
-        cleared
+        Cleared(settled.collect())
     }
 
     /// Settles the archive entries up to a position, whoever has them in hand: a client has read them from the archive.
-    pub fn synced(&mut self, through: EntryId, batch: &mut Batch) -> Cleared {
+    pub fn synced(&mut self, through: EntryId) -> Cleared {
         let read = self
             .due
             .ids(|id, item| id <= through && item.class == Class::Archive);
-        self.accepted(read, batch)
+        self.accepted(read)
     }
 
     /// Settles what waits since before `older_than`: kept for delivery only it is gone, otherwise the archive has it.
     /// Nobody is told, as with everything an offline store forgets.
-    pub fn expire(&mut self, older_than: Timestamp, batch: &mut Batch) -> Cleared {
+    pub fn expire(&mut self, older_than: Timestamp) -> Cleared {
         let old = self
             .due
             .ids(|_, item| item.is_free() && item.at < older_than);
-        self.accepted(old, batch)
+        self.accepted(old)
     }
 
-    /// Writes again what a failed batch should have settled.
-    pub fn repeat(&self, cleared: &Cleared, batch: &mut Batch) {
+    /// Writes what was settled, neighbours together. It may be written again, when the batch failed.
+    pub fn settle(&self, cleared: &Cleared, batch: &mut Batch) {
+        let (mut deliveries, mut history) = (Vec::new(), Vec::new());
         for (id, class) in &cleared.0 {
             match class {
-                Class::Delivery => batch.trim(LOG, &self.owner, Trim::One(*id)),
-                Class::Archive | Class::None => batch.done(LOG, &self.owner, *id),
+                Class::Delivery => deliveries.push(*id),
+                Class::Archive | Class::None => history.push(*id),
             }
+        }
+        // Behind a removed entry there may be one that stays.
+        let adjoins = |last: EntryId, next: EntryId| next.0 == last.0 + 1;
+        for (first, last) in runs(deliveries, adjoins) {
+            match first == last {
+                true => batch.trim(LOG, &self.owner, Trim::One(first)),
+                false => batch.trim(LOG, &self.owner, Trim::Range(first, last)),
+            }
+        }
+        let adjoins = |last, next| !self.due.has_between(last, next);
+        for (first, last) in runs(history, adjoins) {
+            batch.done(LOG, &self.owner, first..=last);
         }
     }
 
@@ -380,4 +392,20 @@ impl Mailbox {
     pub fn wire_id(&self, id: EntryId, class: Class) -> Option<WireId> {
         (class == Class::Archive).then(|| self.key.seal(id))
     }
+}
+
+/// Ids in runs, each with its first and its last, as `adjoins` says of two neighbours.
+fn runs(
+    mut ids: Vec<EntryId>,
+    adjoins: impl Fn(EntryId, EntryId) -> bool,
+) -> Vec<(EntryId, EntryId)> {
+    ids.sort_unstable();
+    let mut runs: Vec<(EntryId, EntryId)> = Vec::new();
+    for id in ids {
+        match runs.last_mut() {
+            Some((_, last)) if adjoins(*last, id) => *last = id,
+            _ => runs.push((id, id)),
+        }
+    }
+    runs
 }

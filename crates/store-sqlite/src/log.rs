@@ -56,17 +56,19 @@ impl Writing<'_> {
         };
         const DELETE: &str =
             "DELETE FROM log_entry INDEXED BY log_entry_id WHERE collection = ?1 AND owner = ?2";
-        let (filter, bound) = match which {
-            Trim::One(id) => ("id = ?3", column(id)),
-            Trim::Through(id) => ("id <= ?3", column(id)),
-            Trim::Before(time) => ("at < ?3", time),
-            Trim::All => ("?3 = 0", 0),
+        let (filter, bound, last) = match which {
+            Trim::One(id) => ("id = ?3 AND ?4 = 0", column(id), 0),
+            Trim::Range(first, last) => ("id BETWEEN ?3 AND ?4", column(first), column(last)),
+            Trim::Through(id) => ("id <= ?3 AND ?4 = 0", column(id), 0),
+            Trim::Before(time) => ("at < ?3 AND ?4 = 0", time, 0),
+            Trim::All => ("?3 = ?4", 0, 0),
         };
         let sql = format!("{DELETE} AND {filter} RETURNING body");
-        if self.delete_entries(&sql, params![log, owner, bound])? {
+        if self.delete_entries(&sql, params![log, owner, bound, last])? {
             // Of a log without its newest entry the table of heads knows the newest id.
             let lost_head = match which {
                 Trim::One(id) => id == head,
+                Trim::Range(first, last) => (first..=last).contains(&head),
                 _ => self.newest_there(log, owner)? != Some(head),
             };
             if lost_head {
@@ -81,13 +83,14 @@ impl Writing<'_> {
         &mut self,
         log: &Declared,
         owner: &Owner,
-        id: EntryId,
+        first: EntryId,
+        last: EntryId,
     ) -> Result<(), StoreError> {
         let Some((log, owner)) = self.known(log, owner)? else {
             return Ok(());
         };
-        let sql = "UPDATE log_entry SET due = 0 WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND due = 1";
-        self.execute(sql, params![log, owner, column(id)])
+        let sql = "UPDATE log_entry SET due = 0 WHERE collection = ?1 AND owner = ?2 AND id BETWEEN ?3 AND ?4 AND due = 1";
+        self.execute(sql, params![log, owner, column(first), column(last)])
     }
 
     pub(crate) fn tombstone(

@@ -217,8 +217,9 @@ impl Writing<'_> {
             Op::Done {
                 collection,
                 owner,
-                id,
-            } => self.done(collection, owner, *id),
+                first,
+                last,
+            } => self.done(collection, owner, *first, *last),
             Op::Tombstone {
                 collection,
                 owner,

@@ -1,5 +1,6 @@
 //! The unit of work: operations on any owners and collections that become visible and durable together or not at all.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -78,14 +79,16 @@ pub enum Op {
         /// Which.
         which: Trim,
     },
-    /// Marks an entry as no longer due, if it is there.
+    /// Marks those entries as no longer due that are there.
     Done {
         /// The log.
         collection: Declared,
         /// Whose.
         owner: Owner,
-        /// Which.
-        id: EntryId,
+        /// The first.
+        first: EntryId,
+        /// The last.
+        last: EntryId,
     },
     /// Replaces an entry's XML, drops its body reference and its message id, if it is there.
     Tombstone {
@@ -127,6 +130,8 @@ pub enum Op {
 pub enum Trim {
     /// One entry.
     One(EntryId),
+    /// Every entry from one to another, both included.
+    Range(EntryId, EntryId),
     /// Every entry up to and with this one.
     Through(EntryId),
     /// Every entry older than this, in microseconds since 1970 UTC.
@@ -269,12 +274,18 @@ impl Batch {
         });
     }
 
-    /// Marks an entry as no longer due.
-    pub fn done<T>(&mut self, log: Collection<Log<T>>, owner: &Owner, id: EntryId) {
+    /// Marks all entries from one to another as no longer due.
+    pub fn done<T>(
+        &mut self,
+        log: Collection<Log<T>>,
+        owner: &Owner,
+        which: RangeInclusive<EntryId>,
+    ) {
         self.push(Op::Done {
             collection: log.declared(),
             owner: owner.clone(),
-            id,
+            first: *which.start(),
+            last: *which.end(),
         });
     }
 

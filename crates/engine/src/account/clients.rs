@@ -20,10 +20,7 @@ use store::{Batch, Collection, Map, Owner, StoreError, Version};
 use stream::StreamFault;
 
 use super::{
-    Account, AccountRecord, CellState,
-    credentials::ACCOUNT,
-    noted,
-    tokens::TOKENS,
+    Account, AccountRecord, CellState, credentials::ACCOUNT, ending, noted, tokens::TOKENS,
 };
 use crate::{
     pipeline::{Context, Gates},
@@ -38,10 +35,6 @@ pub(crate) const CLIENTS: Collection<Map<String, ClientRecord>> =
 /// When somebody last signed in, microseconds UTC.
 pub(crate) const SIGNED_IN: Collection<Map<(), i64>> =
     Collection::new("account.signed-in", Version(1));
-
-/// An account has this many clients that are remembered. Past it, the one that was away for longest is forgotten, with its
-/// tokens.
-pub const CLIENTS_PER_ACCOUNT_MAX: usize = 100;
 
 /// A client's own words about itself are cut to this many bytes.
 const SAID_BYTES_MAX: usize = 255;
@@ -107,8 +100,6 @@ pub struct ClientInfo {
 /// What was taken from a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Revoked {
-    /// How many sessions of it ended.
-    pub sessions: usize,
     /// Whether it had a token.
     pub had_token: bool,
     /// Whether it knows the password, and so can come back.
@@ -338,7 +329,7 @@ impl Server {
         };
         let displaced = match client {
             Some(_) => None,
-            None => self.longest_away(&owner).await?,
+            None => self.longest_away(jid, &owner).await?,
         };
         let known = Known {
             record: client,
@@ -348,13 +339,21 @@ impl Server {
         Ok(Some((record, known)))
     }
 
-    /// The client that was away for longest, if there are as many as there may be.
-    async fn longest_away(&self, owner: &Owner) -> Result<Option<String>, StoreError> {
+    /// The client that was away for longest, if there are as many as there may be; one that is there only if all are.
+    async fn longest_away(
+        &self,
+        jid: &BareJid,
+        owner: &Owner,
+    ) -> Result<Option<String>, StoreError> {
         let all = self.store().read(CLIENTS.all(owner)).await?;
-        if all.len() < CLIENTS_PER_ACCOUNT_MAX {
+        if all.len() < self.limits().clients_per_account_max {
             return Ok(None);
         }
-        let longest = all.into_iter().min_by_key(|(_, record)| record.last_seen);
+        let (_, connected) = self.clients_in_memory(jid);
+        let longest = all.into_iter().min_by_key(|(name, record)| {
+            let is_connected = connected.iter().any(|id| id.as_str() == name);
+            (is_connected, record.last_seen)
+        });
         Ok(longest.map(|(name, _)| name))
     }
 
@@ -440,12 +439,12 @@ impl Server {
         }
     }
 
-    /// Takes from a client what it can sign in with, but for the password, and ends its sessions with `reset`. `None` when
-    /// there is no such client.
+    /// Takes from a client what it can sign in with, but for the password; its sessions are for
+    /// [`end_client`](Self::end_client) to end. `None` when there is no such client.
     ///
     /// # Errors
     ///
-    /// What the store says; then it may still have its sessions.
+    /// What the store says; then nothing was changed.
     pub async fn revoke_client(
         self: &Arc<Self>,
         jid: &BareJid,
@@ -461,37 +460,58 @@ impl Server {
         tokens.delete(&name);
         if !client.knows_password {
             // Nothing is left that it could do.
+            self.forget_unwritten(jid, id);
             tokens.batch().delete(CLIENTS, &owner, &name);
         }
         tokens.commit().durable().await?;
-        let sessions = self.end_client(jid, id, !client.knows_password);
         Ok(Some(Revoked {
-            sessions,
             had_token: client.token_until.is_some(),
             knows_password: client.knows_password,
         }))
     }
 
-    /// Ends the sessions of a client, and forgets what was to be written of it if it `is_forgotten`.
-    fn end_client(self: &Arc<Self>, jid: &BareJid, id: &ClientId, is_forgotten: bool) -> usize {
+    fn forget_unwritten(&self, jid: &BareJid, id: &ClientId) {
+        if let Some(cell) = self.known_account(jid)
+            && let CellState::Ready(account) = &mut *cell.lock()
+        {
+            account.behind.clients.changed.retain(|(of, _)| of != id);
+        }
+    }
+
+    /// Whether a session is one of this client's.
+    pub(crate) fn is_session_of(&self, jid: &BareJid, session: SessionId, id: &ClientId) -> bool {
+        let Some(cell) = self.known_account(jid) else {
+            return false;
+        };
+        match &*cell.lock() {
+            CellState::Ready(account) => account.sessions_of(id).contains(&session),
+            CellState::Loading { .. } | CellState::Gone { .. } => false,
+        }
+    }
+
+    /// Ends the sessions of a client with `reset`. How many ended.
+    pub fn end_client(self: &Arc<Self>, jid: &BareJid, id: &ClientId) -> usize {
         let Some(cell) = self.known_account(jid) else {
             return 0;
         };
         let sessions = self.visit(&cell, Gates::OPEN, |account, cx| {
-            if is_forgotten {
-                account.behind.clients.changed.retain(|(of, _)| of != id);
-            }
-            let sessions: Vec<SessionId> = account
-                .resources()
-                .filter(|resource| resource.client() == Some(id))
-                .map(|resource| resource.session().id())
-                .collect();
+            let sessions = account.sessions_of(id);
             for session in &sessions {
-                super::ending::end(account, cx, *session, &StreamFault::Reset);
+                ending::end(account, cx, *session, &StreamFault::Reset);
             }
             sessions.len()
         });
         sessions.unwrap_or(0)
+    }
+}
+
+impl Account {
+    /// The sessions of a client.
+    pub(crate) fn sessions_of(&self, id: &ClientId) -> Vec<SessionId> {
+        self.resources()
+            .filter(|resource| resource.client() == Some(id))
+            .map(|resource| resource.session().id())
+            .collect()
     }
 }
 

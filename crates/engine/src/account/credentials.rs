@@ -107,6 +107,8 @@ impl Server {
             AccountRecord {
                 created,
                 registered,
+                // What was given out to an earlier account of this name is not for this one.
+                credentials: u32::from_le_bytes(random_bytes(self.environment())),
                 ..AccountRecord::default()
             },
         );
@@ -289,6 +291,46 @@ impl Server {
             (Some(_), Some(keys)) => Credentials::refused(keys),
             (_, _) => Credentials::refused(fake),
         })
+    }
+
+    /// Of which hashes an account has no keys though its host wants them: those that came to the configuration after its
+    /// password was set.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn hashes_lacking(
+        &self,
+        host: &Host,
+        jid: &BareJid,
+    ) -> Result<Vec<Hash>, StoreError> {
+        let owner = Owner::Account(jid.clone());
+        let stored = self.store().read(KEYS.all(&owner)).await?;
+        let mut lacking = host.facts().scram_hashes.clone();
+        lacking.retain(|hash| !stored.iter().any(|(name, _)| name == hash.name()));
+        Ok(lacking)
+    }
+
+    /// Adds keys of a hash that the account lacks, made of the password it has. `false` when it has some meanwhile: then
+    /// another password was set, and these are not of it.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; then nothing was changed.
+    pub async fn add_keys(&self, jid: &BareJid, keys: &ScramKeys) -> Result<bool, AccountError> {
+        let owner = Owner::Account(jid.clone());
+        let name = keys.hash().name().to_owned();
+        // Who sets a password holds the record until its keys are written.
+        let mut record = self.store().write(ACCOUNT, &owner).await?;
+        if record.is_empty() {
+            return Err(AccountError::Missing(jid.clone()));
+        }
+        if self.store().read(KEYS.get(&owner, &name)).await?.is_some() {
+            return Ok(false);
+        }
+        record.batch().put(KEYS, &owner, &name, &keys.encode());
+        record.commit().durable().await?;
+        Ok(true)
     }
 
     /// Makes the account something else on its host; its sessions end with `reset`, so that none is left

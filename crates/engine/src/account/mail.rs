@@ -7,7 +7,7 @@ use mailbox::{Archiving, Class, Inbound, NewEntry, Owed, Reliance, classify, may
 use stanza::{Condition, Kind, MessageType, Stanza, StanzaError, delay::Delay};
 use store::EntryId;
 
-use super::{Account, Resource, iq};
+use super::{Account, Resource, iq, noted};
 use crate::{
     envelope::Envelope,
     pipeline::{
@@ -21,6 +21,9 @@ use crate::{
         outbox::{Delivery, Fate, Frame, weight},
     },
 };
+
+/// So many entries that sessions have taken are settled at once instead of within a second.
+const UNSETTLED_MAX: usize = 512;
 
 /// A message passed the recipient's screens: decide, record, fork, deliver.
 pub(crate) fn arrived(account: &mut Account, cx: &Context<'_>, mut event: MessageArrived) {
@@ -314,11 +317,13 @@ pub(crate) fn accepted(
     entries: Vec<EntryId>,
     by: Option<SessionId>,
 ) {
-    write_owed(account, cx);
-    let now = account.mailbox.accepted(entries, &mut cx.batch());
+    let now = account.mailbox.accepted(entries);
     if !now.is_empty() {
-        // They stay delivered; that they may be forgotten on disk is written again later.
-        cx.undo_if_lost(Box::new(move |account| account.forgotten.push(now)));
+        account.unsettled.extend(now);
+        match account.unsettled.len() < UNSETTLED_MAX {
+            true => noted::list(account, cx),
+            false => settle(account, cx),
+        }
     }
     if let Some(session) = by
         && account.mailbox.has_waiting()
@@ -327,16 +332,16 @@ pub(crate) fn accepted(
     }
 }
 
-/// Writes again what the store refused when sessions had taken entries.
-pub(crate) fn write_owed(account: &mut Account, cx: &Context<'_>) {
-    let owed = std::mem::take(&mut account.forgotten);
-    if owed.is_empty() {
+/// Writes on disk what sessions have taken. Nobody waits for that: who had a message and said so asks for it again only
+/// after a crash within the last second, and then knows it by its id. So it is done once for all of a second, which costs
+/// less than doing it with each message.
+pub(crate) fn settle(account: &mut Account, cx: &Context<'_>) {
+    let unsettled = std::mem::take(&mut account.unsettled);
+    if unsettled.is_empty() {
         return;
     }
-    for cleared in &owed {
-        account.mailbox.repeat(cleared, &mut cx.batch());
-    }
-    cx.undo_if_lost(Box::new(move |account| account.forgotten.extend(owed)));
+    account.mailbox.settle(&unsettled, &mut cx.batch());
+    cx.undo_if_lost(Box::new(move |account| account.unsettled.extend(unsettled)));
 }
 
 /// A session ended without having taken this entry.

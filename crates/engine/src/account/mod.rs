@@ -40,7 +40,7 @@ use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
     circles::Circle,
-    clients::{CLIENTS_PER_ACCOUNT_MAX, Client, ClientId, ClientInfo, Revoked},
+    clients::{Client, ClientId, ClientInfo, Revoked},
     contacts::{Contact, ContactRef, Contacts, RosterItem, Tie},
     credentials::{AccountError, AccountRecord},
     deletion::Deletion,
@@ -82,8 +82,8 @@ pub struct Account {
     pub(crate) condemned: VecDeque<(SessionId, StreamFault, Frame)>,
     /// The newest batch a run of this account handed over.
     pub(crate) last_seq: Seq,
-    /// Mailbox entries that were taken, but whose removal the store refused; tried again with the next.
-    pub(crate) forgotten: Vec<Cleared>,
+    /// Mailbox entries that were taken, which the store does not know yet.
+    pub(crate) unsettled: Cleared,
     /// What the notes of its sessions on disk are behind in.
     behind: noted::Behind,
     /// It is being removed.
@@ -148,7 +148,7 @@ impl Account {
             condemned: VecDeque::new(),
             closing: Closing::No,
             last_seq: Seq::NONE,
-            forgotten: Vec::new(),
+            unsettled: Cleared::default(),
             behind: noted::Behind::default(),
             listed_idle: false,
         }
@@ -242,14 +242,14 @@ impl Account {
     pub(crate) fn is_idle(&self) -> bool {
         self.sessions.is_empty()
             && self.mailbox.is_at_rest()
-            && self.forgotten.is_empty()
+            && self.unsettled.is_empty()
             && self.behind.is_empty()
             && self.effects.is_drained()
     }
 
     /// What the store refused is to be written again.
     pub(crate) fn owes(&self) -> bool {
-        !self.forgotten.is_empty() || !self.behind.is_empty()
+        !self.unsettled.is_empty() || !self.behind.is_empty()
     }
 
     /// Its mailbox.

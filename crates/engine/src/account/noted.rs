@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use stanza::{PresenceType, Stanza};
 use store::{Batch, Collection, Map, Owner, Version};
 
-use super::{Account, clients, presence};
+use super::{Account, clients, mail, presence};
 use crate::{
     envelope::Envelope,
     pipeline::{Context, Gates, events::SessionTakenBack},
@@ -93,7 +93,7 @@ pub(super) fn ended(
     }
 }
 
-/// The account has something to write.
+/// What is behind is written within a second.
 pub(super) fn list(account: &mut Account, cx: &Context<'_>) {
     if !account.behind.listed {
         account.behind.listed = true;
@@ -101,8 +101,14 @@ pub(super) fn list(account: &mut Account, cx: &Context<'_>) {
     }
 }
 
+/// Writes what is not on disk yet, though nobody waits for it.
+pub(crate) fn write_owed(account: &mut Account, cx: &Context<'_>) {
+    mail::settle(account, cx);
+    write(account, cx);
+}
+
 /// Writes what the notes are behind in.
-pub(crate) fn write(account: &mut Account, cx: &Context<'_>) {
+fn write(account: &mut Account, cx: &Context<'_>) {
     let behind = std::mem::take(&mut account.behind);
     if behind.is_written() {
         return;
@@ -212,7 +218,7 @@ impl Server {
         let accounts = std::mem::take(&mut *self.unnoted());
         for account in accounts {
             if let Some(cell) = self.registry.get(account.as_str()) {
-                self.visit(&cell, Gates::OPEN, write);
+                self.visit(&cell, Gates::OPEN, write_owed);
                 self.retire_idle(&cell);
             }
         }

@@ -60,6 +60,9 @@ pub struct Limits {
     /// How many sessions, connected or waiting to be resumed, one account may have. Past it, binding a further
     /// resource is refused with `resource-constraint`.
     pub sessions_per_account_max: u32,
+    /// How many clients of one account are remembered. Past it, the one that was away for longest is forgotten, and its
+    /// token is void.
+    pub clients_per_account_max: usize,
     /// How many contacts a roster holds. Past it, adding one is refused with `resource-constraint`.
     /// Contacts in it and people waiting for an answer are together at most twice as many; a further request is
     /// forgotten.
@@ -119,6 +122,7 @@ impl Default for Limits {
             unauthenticated_per_address_max: 64,
             streams_per_host_max: 1_000_000,
             sessions_per_account_max: 64,
+            clients_per_account_max: 100,
             roster_items_max: 5_000,
             shared_group_members_max: 500,
             block_list_items_max: 1_000,

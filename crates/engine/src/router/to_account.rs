@@ -21,7 +21,7 @@ use crate::{
     losses,
     module::{IqContext, Method, To, iq::Handler},
     pipeline::{
-        Context, Gates, Undo,
+        Gates, Undo,
         decide::{Decision, decide_for_nobody},
         events::{Chosen, IqArrived, MessageArrived, PresenceArrived},
     },
@@ -218,7 +218,7 @@ impl Server {
                 let server = self.clone();
                 self.environment().spawn(Box::pin(async move {
                     again.await;
-                    server.visit(&cell, Gates::OPEN, write_owed);
+                    server.visit(&cell, Gates::OPEN, noted::write_owed);
                 }));
             }
         }
@@ -236,7 +236,7 @@ impl Server {
     /// Before a stop in good order: writes what is not written yet, or was refused by the store.
     pub fn write_what_is_owed(self: &Arc<Self>) {
         for cell in self.registry.all() {
-            self.visit(&cell, Gates::OPEN, write_owed);
+            self.visit(&cell, Gates::OPEN, noted::write_owed);
         }
     }
 
@@ -350,10 +350,4 @@ fn for_nobody(envelope: &Envelope) -> Option<Next> {
         }
         Decision::Deliver(_) | Decision::Store | Decision::Drop => None,
     }
-}
-
-/// What is not on disk yet, though nobody waits for it.
-fn write_owed(account: &mut Account, cx: &Context<'_>) {
-    mail::write_owed(account, cx);
-    noted::write(account, cx);
 }

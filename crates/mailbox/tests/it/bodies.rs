@@ -76,7 +76,8 @@ fn the_body_goes_with_its_last_entry() {
     let text = || ready(world.store.read(store::body(body.id()))).unwrap();
     let mut batch = Batch::new();
     let delivered: Vec<_> = juliet.waiting().map(|waiting| waiting.id).collect();
-    let _ = juliet.accepted(delivered, &mut batch);
+    let cleared = juliet.accepted(delivered);
+    juliet.settle(&cleared, &mut batch);
     world.commit(&mut juliet, batch);
     assert!(text().is_some(), "romeo's history still has it");
     let mut batch = Batch::new();

@@ -76,7 +76,8 @@ fn accepted_deliveries_are_removed_and_accepted_history_stays() {
     let world = World::new();
     let mut mailbox = holding(&world, &BOTH);
     let mut batch = Batch::new();
-    let cleared = mailbox.accepted([EntryId(1), EntryId(2)], &mut batch);
+    let cleared = mailbox.accepted([EntryId(1), EntryId(2)]);
+    mailbox.settle(&cleared, &mut batch);
     assert_eq!(cleared.ids().collect::<Vec<_>>(), [EntryId(1), EntryId(2)]);
     world.commit(&mut mailbox, batch);
     assert_eq!(waiting(&mailbox), ["3", "4"]);
@@ -94,9 +95,8 @@ fn the_first_session_that_accepts_settles_it_for_all() {
     let mut mailbox = holding(&World::new(), &[Class::Delivery]);
     mailbox.offered([EntryId(1)]);
     mailbox.offered([EntryId(1)]);
-    let mut batch = Batch::new();
-    assert_eq!(mailbox.accepted([EntryId(1)], &mut batch).len(), 1);
-    assert!(mailbox.accepted([EntryId(1)], &mut batch).is_empty());
+    assert_eq!(mailbox.accepted([EntryId(1)]).len(), 1);
+    assert!(mailbox.accepted([EntryId(1)]).is_empty());
     mailbox.released([EntryId(1)]);
     assert!(waiting(&mailbox).is_empty());
 }
@@ -106,12 +106,42 @@ fn a_settlement_that_failed_is_repeated() {
     let world = World::new();
     let mut mailbox = holding(&world, &BOTH);
     let mut batch = Batch::new();
-    let cleared = mailbox.accepted((1..=4).map(EntryId), &mut batch);
+    let cleared = mailbox.accepted((1..=4).map(EntryId));
+    mailbox.settle(&cleared, &mut batch);
     world.disk.fail_after(1, StoreError::Full);
     world.commit(&mut mailbox, batch);
     assert_eq!(waiting(&reloaded(&world)).len(), 4);
     let mut batch = Batch::new();
-    mailbox.repeat(&cleared, &mut batch);
+    mailbox.settle(&cleared, &mut batch);
+    world.commit(&mut mailbox, batch);
+    assert!(waiting(&reloaded(&world)).is_empty());
+}
+
+#[test]
+fn neighbours_are_settled_together_and_what_lies_between_is_left_alone() {
+    for class in [Class::Delivery, Class::Archive] {
+        let world = World::new();
+        let mut mailbox = holding(&world, &[class; 6]);
+        let mut cleared = mailbox.accepted([4, 1, 2].map(EntryId));
+        cleared.extend(mailbox.accepted([EntryId(6), EntryId(5)]));
+        let mut batch = Batch::new();
+        mailbox.settle(&cleared, &mut batch);
+        assert_eq!(batch.len(), 2, "1 to 2, and 4 to 6");
+        world.commit(&mut mailbox, batch);
+        assert_eq!(waiting(&reloaded(&world)), ["3"]);
+    }
+}
+
+#[test]
+fn history_is_settled_over_what_is_no_longer_due() {
+    let world = World::new();
+    let mut mailbox = holding(&world, &[Class::Archive; 3]);
+    let middle = mailbox.accepted([EntryId(2)]);
+    let cleared = mailbox.accepted([EntryId(1), EntryId(3)]);
+    let mut batch = Batch::new();
+    mailbox.settle(&middle, &mut batch);
+    mailbox.settle(&cleared, &mut batch);
+    assert_eq!(batch.len(), 2);
     world.commit(&mut mailbox, batch);
     assert!(waiting(&reloaded(&world)).is_empty());
 }
@@ -122,7 +152,8 @@ fn a_client_that_reads_the_archive_settles_the_history_it_read() {
     let mut mailbox = holding(&world, &BOTH);
     mailbox.offered([EntryId(2)]);
     let mut batch = Batch::new();
-    let _ = mailbox.synced(EntryId(3), &mut batch);
+    let cleared = mailbox.synced(EntryId(3));
+    mailbox.settle(&cleared, &mut batch);
     world.commit(&mut mailbox, batch);
     assert_eq!(waiting(&mailbox), ["1", "3", "4"]);
     assert_eq!(waiting(&reloaded(&world)), ["1", "3", "4"]);
@@ -134,10 +165,9 @@ fn what_waited_too_long_expires_unless_a_session_has_it() {
     let mut mailbox = holding(&world, &BOTH);
     mailbox.offered([EntryId(1)]);
     let mut batch = Batch::new();
-    assert_eq!(
-        mailbox.expire(at(4), &mut batch).ids().collect::<Vec<_>>(),
-        [EntryId(2), EntryId(3)]
-    );
+    let cleared = mailbox.expire(at(4));
+    assert_eq!(cleared.ids().collect::<Vec<_>>(), [EntryId(2), EntryId(3)]);
+    mailbox.settle(&cleared, &mut batch);
     world.commit(&mut mailbox, batch);
     assert_eq!(waiting(&reloaded(&world)), ["1", "4"]);
     let history: Vec<_> = world

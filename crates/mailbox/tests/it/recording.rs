@@ -56,7 +56,8 @@ fn a_position_is_not_drawn_again_after_its_entry_was_delivered_and_removed() {
     )
     .id;
     let mut batch = Batch::new();
-    let cleared = mailbox.accepted([only], &mut batch);
+    let cleared = mailbox.accepted([only]);
+    mailbox.settle(&cleared, &mut batch);
     assert_eq!(cleared.len(), 1);
     world.commit(&mut mailbox, batch);
     assert!(world.log("juliet@example").is_empty());
@@ -177,7 +178,8 @@ fn a_full_mailbox_refuses_what_would_be_due_and_nothing_else() {
     let mut mailbox = World::over(world.disk.image()).mailbox("juliet@example");
     assert_eq!(mailbox.due_len(), DUE_ENTRIES_MAX);
     let mut batch = Batch::new();
-    let _ = mailbox.accepted([EntryId(7)], &mut batch);
+    let cleared = mailbox.accepted([EntryId(7)]);
+    mailbox.settle(&cleared, &mut batch);
     try_record(
         &mut mailbox,
         &message,

@@ -58,7 +58,8 @@ fn a_start_finds_who_has_something_due() {
     world.commit(&mut juliet, batch);
     assert_eq!(due(), [owner("juliet@example")]);
     let mut batch = Batch::new();
-    let _ = juliet.synced(juliet.newest(), &mut batch);
+    let cleared = juliet.synced(juliet.newest());
+    juliet.settle(&cleared, &mut batch);
     world.commit(&mut juliet, batch);
     assert_eq!(due(), []);
 }

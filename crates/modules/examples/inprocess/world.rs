@@ -70,6 +70,7 @@ impl World {
             [7; 32],
         )
         .expect("the defaults are a configuration");
+        server.make_tokens_with([8; 32]);
         let clients = ClientSettings {
             stream: Arc::new(C2sSettings::default()),
             requires_tls: true,

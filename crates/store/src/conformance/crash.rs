@@ -52,7 +52,7 @@ pub fn a_crash_at_any_step_leaves_all_or_nothing(bench: &mut impl Bench) -> Outc
     );
     let mut second = Batch::new();
     second.trim(MESSAGES, &juliet, Trim::One(EntryId(1)));
-    second.done(MESSAGES, &juliet, EntryId(2));
+    second.done(MESSAGES, &juliet, EntryId(2)..=EntryId(2));
     second.put(COUNTS, &romeo, &"second".to_owned(), &2);
     let steps = first.len() + second.len();
     let batches = [Arc::new(first), Arc::new(second)];

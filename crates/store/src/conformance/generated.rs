@@ -85,7 +85,7 @@ fn generate(dice: &mut Dice) -> Batch {
                 1 => batch.trim(MESSAGES, &owner, Trim::Before(dice.below(20) as i64)),
                 _ => batch.trim(MESSAGES, &owner, Trim::Through(EntryId(dice.below(10)))),
             },
-            13 => batch.done(MESSAGES, &owner, id),
+            13 => batch.done(MESSAGES, &owner, id..=id),
             14 => batch.tombstone(MESSAGES, &owner, id, "<gone/>"),
             15 => batch.put_body(body, format!("body {}", dice.below(9))),
             16 if dice.below(4) == 0 => batch.delete_owner(&owner),

@@ -70,6 +70,13 @@ pub fn entries_are_trimmed(bench: &mut impl Bench) -> Outcome {
     for (name, which, left) in [
         ("one", Trim::One(EntryId(2)), vec![1, 3, 4]),
         ("none", Trim::One(EntryId(9)), vec![1, 2, 3, 4]),
+        ("range", Trim::Range(EntryId(2), EntryId(3)), vec![1, 4]),
+        ("end", Trim::Range(EntryId(3), EntryId(9)), vec![1, 2]),
+        (
+            "empty",
+            Trim::Range(EntryId(5), EntryId(9)),
+            vec![1, 2, 3, 4],
+        ),
         ("through", Trim::Through(EntryId(3)), vec![4]),
         ("before", Trim::Before(3_000_000), vec![3, 4]),
         ("all", Trim::All, vec![]),
@@ -97,7 +104,7 @@ pub fn due_entries_are_found(bench: &mut impl Bench) -> Outcome {
     let mut desk = Desk::open(bench)?;
     let (juliet, romeo, nurse) = (account("juliet"), account("romeo"), account("nurse"));
     desk.apply(|batch| {
-        for id in 1..=3 {
+        for id in 1..=5 {
             let due = Entry {
                 due: true,
                 ..entry(id)
@@ -113,18 +120,19 @@ pub fn due_entries_are_found(bench: &mut impl Bench) -> Outcome {
     );
     assert_eq!(desk.ask(EVENTS.owners_due())?, []);
     desk.apply(|batch| {
-        batch.done(MESSAGES, &juliet, EntryId(2));
-        batch.done(MESSAGES, &juliet, EntryId(99));
+        batch.done(MESSAGES, &juliet, EntryId(2)..=EntryId(3));
+        batch.done(MESSAGES, &juliet, EntryId(5)..=EntryId(99));
+        batch.done(MESSAGES, &nurse, EntryId(7)..=EntryId(9));
         batch.trim(MESSAGES, &romeo, Trim::All);
     })?;
     let due = Page {
         due: true,
         ..Page::default()
     };
-    assert_eq!(ids(&desk.ask(MESSAGES.page(&juliet, due))?), [1, 3]);
+    assert_eq!(ids(&desk.ask(MESSAGES.page(&juliet, due))?), [1, 4]);
     assert_eq!(
         ids(&desk.ask(MESSAGES.page(&juliet, Page::default()))?),
-        [1, 2, 3]
+        [1, 2, 3, 4, 5]
     );
     assert_eq!(desk.ask(MESSAGES.owners_due())?, [juliet]);
     Ok(())

@@ -1,5 +1,6 @@
 //! Batches as changes of the [`State`], all of them or none.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::state::{Body, Row, State, Undo, Value};
@@ -113,12 +114,9 @@ impl State {
             Op::Done {
                 collection,
                 owner,
-                id,
-            } => {
-                self.change_row(collection.name, owner, *id, journal, |row| {
-                    Arc::make_mut(&mut row.entry).due = false
-                });
-            }
+                first,
+                last,
+            } => self.done(collection.name, owner, *first..=*last, journal),
             Op::Tombstone {
                 collection,
                 owner,
@@ -206,6 +204,7 @@ impl State {
             .flatten()
             .filter(|(id, row)| match which {
                 Trim::One(one) => **id == one,
+                Trim::Range(first, last) => (first..=last).contains(*id),
                 Trim::Through(last) => **id <= last,
                 Trim::Before(time) => row.entry.at < time,
                 Trim::All => true,
@@ -217,6 +216,27 @@ impl State {
             if let Some(body) = body {
                 self.unref_body(body, journal);
             }
+        }
+    }
+
+    fn done(
+        &mut self,
+        log: &'static str,
+        owner: &Owner,
+        which: RangeInclusive<EntryId>,
+        journal: &mut Vec<Undo>,
+    ) {
+        let rows = self.logs.get(log).and_then(|owners| owners.get(owner));
+        let due: Vec<EntryId> = rows
+            .into_iter()
+            .flatten()
+            .filter(|(id, row)| which.contains(id) && row.entry.due)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            self.change_row(log, owner, id, journal, |row| {
+                Arc::make_mut(&mut row.entry).due = false
+            });
         }
     }
 

@@ -342,9 +342,9 @@ impl Simulation {
     /// One home dies in the middle of something.
     fn kill(&mut self, who: usize, to: usize) -> Result<(), Violation> {
         self.report.kills += 1;
-        // The last acks that were given arrive, and what they settle is written.
+        // The last acks that were given arrive, and what they settle is written, which takes a second.
         self.world
-            .settle()
+            .wait(Duration::from_secs(1))
             .map_err(|error| unexpected(&error.to_string()))?;
         let unconfirmed = self.users.iter().flat_map(VirtualUser::unconfirmed);
         self.oracle.at_rest(&unconfirmed.collect());

@@ -70,7 +70,8 @@ impl Server {
         let account = self.sessions[session].account;
         let taken = std::mem::take(&mut self.sessions[session].unacked);
         let mut batch = Batch::new();
-        let cleared = self.mailboxes[account].accepted(taken.iter().map(|(id, _)| *id), &mut batch);
+        let cleared = self.mailboxes[account].accepted(taken.iter().map(|(id, _)| *id));
+        self.mailboxes[account].settle(&cleared, &mut batch);
         let keys = taken
             .iter()
             .filter(|(id, _)| cleared.ids().any(|cleared| cleared == *id))
@@ -159,7 +160,8 @@ impl Server {
                 let key = Key::of_body(&message.body().unwrap());
                 self.truth.answering.insert(key);
                 let mut batch = Batch::new();
-                let cleared = self.mailboxes[account].accepted([id], &mut batch);
+                let cleared = self.mailboxes[account].accepted([id]);
+                self.mailboxes[account].settle(&cleared, &mut batch);
                 self.submit_cleared(account, cleared, vec![key], batch);
             }
         }

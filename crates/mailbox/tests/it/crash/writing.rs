@@ -58,7 +58,7 @@ impl Server {
         check(self);
         for (_, account, cleared, keys) in repeated {
             let mut batch = Batch::new();
-            self.mailboxes[account].repeat(&cleared, &mut batch);
+            self.mailboxes[account].settle(&cleared, &mut batch);
             self.submit_cleared(account, cleared, keys, batch);
         }
     }
