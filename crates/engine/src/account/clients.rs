@@ -17,7 +17,7 @@ use sasl::Mechanism;
 use serde::{Deserialize, Serialize};
 use stanza::Timestamp;
 use store::{Batch, Collection, Map, Owner, StoreError, Version};
-use stream::StreamFault;
+use stream::{StreamFault, UserAgent};
 
 use super::{
     Account, AccountRecord, CellState, credentials::ACCOUNT, ending, noted, tokens::TOKENS,
@@ -36,7 +36,7 @@ pub(crate) const CLIENTS: Collection<Map<String, ClientRecord>> =
 pub(crate) const SIGNED_IN: Collection<Map<(), i64>> =
     Collection::new("account.signed-in", Version(1));
 
-/// A client's own words about itself are cut to this many bytes.
+/// A resource that stands for a client's own words is cut to this many bytes.
 const SAID_BYTES_MAX: usize = 255;
 
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
@@ -120,8 +120,8 @@ pub(crate) struct Known {
 impl ClientId {
     /// Of a client that gives the id of its installation.
     #[must_use]
-    pub fn of_agent(id: &str) -> Self {
-        Self::of("agent", id)
+    pub fn of_installation(id: stream::ClientId) -> Self {
+        Self::of("installation", &id.to_string())
     }
 
     /// Of one that only asked for a resource, or not even that.
@@ -156,28 +156,33 @@ impl ClientId {
 }
 
 impl Client {
-    /// One that gives the id of its installation.
+    /// One that says who it is.
     #[must_use]
-    pub fn of_agent(id: &str, software: Option<&str>, device: Option<&str>) -> Self {
+    pub fn of_agent(agent: &UserAgent) -> Self {
+        let id = match agent.id {
+            Some(id) => ClientId::of_installation(id),
+            None => ClientId::of_resource(None),
+        };
         Self {
-            id: ClientId::of_agent(id),
-            software: software.and_then(said),
-            device: device.and_then(said),
+            id,
+            software: agent.software.clone(),
+            device: agent.device.clone(),
         }
     }
 
     /// One that only asked for a resource, or not even that.
     #[must_use]
-    pub fn of_resource(requested: Option<&str>) -> Self {
+    pub fn of_resource(requested: Option<&str>, agent: Option<&UserAgent>) -> Self {
+        let agent = agent.cloned().unwrap_or_default();
         Self {
             id: ClientId::of_resource(requested),
-            software: None,
-            device: requested.and_then(said),
+            software: agent.software,
+            device: agent.device.or_else(|| requested.and_then(said)),
         }
     }
 }
 
-/// What a client says of itself, bounded; nothing, if it is empty.
+/// What a client calls its resource, bounded; nothing, if it is empty.
 fn said(text: &str) -> Option<String> {
     let text = text.trim();
     let cut = text.floor_char_boundary(SAID_BYTES_MAX);
@@ -523,27 +528,35 @@ mod tests {
 
     #[test]
     fn a_client_has_one_name_that_says_nothing_of_it() {
-        let id = ClientId::of_agent("d4565fa7-4d72-4749-b3d3-740edbf87770");
-        assert_eq!(
-            id,
-            ClientId::of_agent("d4565fa7-4d72-4749-b3d3-740edbf87770")
-        );
+        let uuid = |text: &str| stream::ClientId::parse(text).expect("a UUID");
+        let id = ClientId::of_installation(uuid("d4565fa7-4d72-4749-b3d3-740edbf87770"));
+        let upper = uuid("D4565FA7-4D72-4749-B3D3-740EDBF87770");
+        assert_eq!(id, ClientId::of_installation(upper));
         assert_eq!(id.as_str().len(), 20);
         assert!(!id.as_str().contains("d4565fa7"));
-        assert_ne!(
-            ClientId::of_agent("phone"),
-            ClientId::of_resource(Some("phone"))
-        );
+        let named = ClientId::of_resource(Some("d4565fa7-4d72-4749-b3d3-740edbf87770"));
+        assert_ne!(named, id);
         assert_eq!(ClientId::of_resource(None), ClientId::of_resource(Some("")));
     }
 
     #[test]
-    fn what_a_client_says_is_cut() {
+    fn a_resource_stands_for_what_a_client_does_not_say() {
         let long = "é".repeat(200);
-        let client = Client::of_agent("x", Some("  Gajim "), Some(&long));
-        assert_eq!(client.software.as_deref(), Some("Gajim"));
-        assert_eq!(client.device.as_ref().map(String::len), Some(254));
-        assert_eq!(Client::of_resource(Some(" ")).device, None);
+        let device = |requested, agent| Client::of_resource(requested, agent).device;
+        let cut = device(Some(&long), None);
+        assert_eq!(cut.map(|device| device.len()), Some(254));
+        assert_eq!(device(Some(" "), None), None);
+        let agent = agent("", "laptop");
+        assert_eq!(device(Some("x"), Some(&agent)).as_deref(), Some("laptop"));
+    }
+
+    fn agent(software: &str, device: &str) -> UserAgent {
+        let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        UserAgent {
+            id: None,
+            software: said(software),
+            device: said(device),
+        }
     }
 
     #[test]
@@ -591,7 +604,7 @@ mod tests {
             now: i64,
             is_written: bool,
         ) {
-            let client = Client::of_agent("x", Some(software), Some(device));
+            let client = Client::of_agent(&agent(software, device));
             let after = ClientRecord::after(known, &client, mechanism, now);
             assert_eq!(
                 after.is_some(),
@@ -603,7 +616,7 @@ mod tests {
 
     #[test]
     fn a_token_does_not_show_that_a_client_knows_the_password() {
-        let client = Client::of_agent("x", None, None);
+        let client = Client::of_agent(&UserAgent::default());
         let known = Known::default();
         let by_token = ClientRecord::after(&known, &client, Mechanism::HtSha256, 30);
         assert_eq!(

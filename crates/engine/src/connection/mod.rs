@@ -5,8 +5,10 @@
 //! not taken effect yet, nothing more is read: that keeps the session's order.
 
 mod bind;
+mod bind2;
 mod bound;
 mod negotiation;
+mod sasl2;
 mod sign_in;
 mod sm;
 

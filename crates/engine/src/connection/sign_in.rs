@@ -107,7 +107,7 @@ pub(super) async fn admit(
             role: Role::Guest,
             is_anonymous: true,
             mechanism,
-            client: None,
+            user_agent: None,
         });
     }
     let record = server.account_record(&jid).await.map_err(|error| {
@@ -124,6 +124,6 @@ pub(super) async fn admit(
         role,
         is_anonymous: false,
         mechanism,
-        client: None,
+        user_agent: None,
     })
 }

@@ -6,7 +6,10 @@ use stream::{C2s, StreamFault};
 use xml::{Builder, Element, Fragment};
 
 use super::bound::Bound;
-use crate::{server::Server, session::Acks};
+use crate::{
+    server::Server,
+    session::{Acks, Session},
+};
 
 /// The namespace of [XEP-0198](https://xmpp.org/extensions/xep-0198.html) 1.6.
 pub(crate) const NS: &str = "urn:xmpp:sm:3";
@@ -23,7 +26,7 @@ pub(super) fn before_binding(stream: &mut C2s, element: &Element<'_>) {
     if element.is("enable", NS) {
         stream.send_nonza(&failed("unexpected-request"));
     } else if element.is("resume", NS) {
-        stream.send_nonza(&failed("item-not-found"));
+        stream.send_nonza(&nothing_to_resume());
     } else {
         stream.fault(&StreamFault::UnsupportedStanzaType);
     }
@@ -76,6 +79,19 @@ fn enable(bound: &mut Bound, stream: &mut C2s) {
     } else {
         stream.send_nonza(&failed("unexpected-request"));
     }
+}
+
+/// The same for a session that is just being bound by Bind 2,
+/// [§Enable Stream Management Inline](https://xmpp.org/extensions/xep-0198.html#inline-enable).
+pub(super) fn enable_inline(session: &Arc<Session>) -> Fragment {
+    session.outbox().acks = Some(Box::<Acks>::default());
+    session.turn_acks_on();
+    Builder::new("enabled", NS).build()
+}
+
+/// What a client is told that wants to go on with a session.
+pub(super) fn nothing_to_resume() -> Fragment {
+    failed("item-not-found")
 }
 
 fn failed(condition: &str) -> Fragment {

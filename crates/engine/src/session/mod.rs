@@ -25,7 +25,7 @@ use std::{
 use jid::{FullJid, Jid};
 use stanza::Stanza;
 use store::Seq;
-use stream::StreamFault;
+use stream::{ClientId, StreamFault, UserAgent};
 
 pub(crate) use self::sm::Acks;
 use self::{outbox::Outbox, waker::WakerSlot};
@@ -47,7 +47,17 @@ pub struct Session {
     gate: AtomicU64,
     /// XEP-0198 acks are on; part of the rule which messages are logged.
     acked: AtomicBool,
+    binder: Binder,
     waker: WakerSlot,
+}
+
+/// Who bound a session, and how.
+#[derive(Clone, Default)]
+pub(crate) struct Binder {
+    /// Which client it is, where it could say so.
+    pub(crate) user_agent: Option<Arc<UserAgent>>,
+    /// Along with its sign-in, by Bind 2.
+    pub(crate) is_bind2: bool,
 }
 
 impl Session {
@@ -56,6 +66,7 @@ impl Session {
         full_jid: FullJid,
         role: Role,
         outbox_bytes_max: usize,
+        binder: Binder,
     ) -> Arc<Self> {
         Arc::new(Self {
             id,
@@ -65,6 +76,7 @@ impl Session {
             held: AtomicU32::new(0),
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
+            binder,
             waker: WakerSlot::default(),
         })
     }
@@ -85,6 +97,24 @@ impl Session {
     #[must_use]
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// What its client says of itself (SASL2): for its user's eyes only.
+    #[must_use]
+    pub fn user_agent(&self) -> Option<&UserAgent> {
+        self.binder.user_agent.as_deref()
+    }
+
+    /// Which installation of a client it is, the same each time that one signs in.
+    #[must_use]
+    pub fn client_id(&self) -> Option<ClientId> {
+        self.user_agent()?.id
+    }
+
+    /// Whether it bound along with its sign-in (Bind 2, XEP-0386): then it reads what it missed from the archive.
+    #[must_use]
+    pub fn is_bind2(&self) -> bool {
+        self.binder.is_bind2
     }
 
     /// Stamps `from`, and reads a missing `to` as the sender's own account, [RFC 6120 §10.3].
