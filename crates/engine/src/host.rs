@@ -11,7 +11,7 @@ use std::{
 };
 
 use jid::{BareJid, Domain};
-use sasl::{Hash, Mechanism};
+use sasl::Hash;
 use serde_json::Value;
 use stanza::{Stanza, StanzaError};
 use xml::Fragment;
@@ -236,11 +236,6 @@ impl Host {
     #[must_use]
     pub fn clients_kept(&self) -> Option<Duration> {
         self.parts.clients_kept
-    }
-
-    /// By which mechanisms clients may sign in with tokens.
-    pub(crate) fn token_mechanisms(&self) -> &[Mechanism] {
-        &self.parts.tokens
     }
 
     /// Who takes a first-level element that is no stanza.

@@ -11,6 +11,7 @@ pub mod carbons;
 pub mod clients;
 pub mod deletion;
 pub mod disco;
+pub mod fast;
 pub mod groups;
 pub mod last;
 pub mod motd;
@@ -22,6 +23,7 @@ pub mod registration_notice;
 pub mod roster;
 pub mod server_info;
 pub mod time;
+pub mod upgrade;
 pub mod uptime;
 pub mod user_search;
 pub mod vcard;
@@ -40,6 +42,7 @@ pub const ALL: &[Entry] = &[
     entry::<clients::Clients>(),
     entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
+    entry::<fast::FastSignIn>(),
     entry::<groups::SharedGroups>(),
     entry::<last::LastActivity>(),
     entry::<motd::MessageOfTheDay>(),
@@ -51,6 +54,7 @@ pub const ALL: &[Entry] = &[
     entry::<roster::Roster>(),
     entry::<server_info::ServerInfo>(),
     entry::<time::EntityTime>(),
+    entry::<upgrade::PasswordUpgrade>(),
     entry::<uptime::Uptime>(),
     entry::<user_search::UserSearch>(),
     entry::<vcard::VCard>(),

@@ -43,13 +43,13 @@ const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// Our name for one client of an account: opaque, and the same whenever the client comes back.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ClientId(Arc<str>);
+pub struct ClientName(Arc<str>);
 
 /// A client that signs in.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Client {
     /// Our name for it.
-    pub id: ClientId,
+    pub id: ClientName,
     /// What software it says it is.
     pub software: Option<String>,
     /// What it says it runs on; of a client that says nothing, the resource it asked for.
@@ -78,7 +78,7 @@ pub(crate) struct ClientRecord {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ClientInfo {
     /// Our name for it.
-    pub id: ClientId,
+    pub id: ClientName,
     /// What software it says it is.
     pub software: Option<String>,
     /// What it runs on.
@@ -117,7 +117,7 @@ pub(crate) struct Known {
     pub(crate) password_since: i64,
 }
 
-impl ClientId {
+impl ClientName {
     /// Of a client that gives the id of its installation.
     #[must_use]
     pub fn of_installation(id: stream::ClientId) -> Self {
@@ -160,8 +160,8 @@ impl Client {
     #[must_use]
     pub fn of_agent(agent: &UserAgent) -> Self {
         let id = match agent.id {
-            Some(id) => ClientId::of_installation(id),
-            None => ClientId::of_resource(None),
+            Some(id) => ClientName::of_installation(id),
+            None => ClientName::of_resource(None),
         };
         Self {
             id,
@@ -175,7 +175,7 @@ impl Client {
     pub fn of_resource(requested: Option<&str>, agent: Option<&UserAgent>) -> Self {
         let agent = agent.cloned().unwrap_or_default();
         Self {
-            id: ClientId::of_resource(requested),
+            id: ClientName::of_resource(requested),
             software: agent.software,
             device: agent.device.or_else(|| requested.and_then(said)),
         }
@@ -237,7 +237,7 @@ pub(super) struct Behind {
     /// When somebody last signed in.
     pub(super) signed_in: Option<i64>,
     /// Records to be written.
-    changed: Vec<(ClientId, ClientRecord)>,
+    changed: Vec<(ClientName, ClientRecord)>,
     /// Clients that made room.
     displaced: Vec<String>,
 }
@@ -317,7 +317,7 @@ impl Server {
     pub(crate) async fn client_to_bind(
         &self,
         jid: &BareJid,
-        client: &ClientId,
+        client: &ClientName,
     ) -> Result<Option<(AccountRecord, Known)>, StoreError> {
         let owner = Owner::Account(jid.clone());
         let is_kept = self
@@ -403,7 +403,7 @@ impl Server {
                 ClientInfo {
                     knows_password: client.knows_password(record.password_since()),
                     token_until: tokens.and_then(|(_, tokens)| tokens.until(&record, now)),
-                    id: ClientId::from_text(&name),
+                    id: ClientName::from_text(&name),
                     software: client.software,
                     device: client.device,
                     first_seen: Timestamp::from_micros(client.first_seen),
@@ -428,7 +428,10 @@ impl Server {
     }
 
     /// What is not on disk yet, and which have a session.
-    fn clients_in_memory(&self, jid: &BareJid) -> (Vec<(ClientId, ClientRecord)>, Vec<ClientId>) {
+    fn clients_in_memory(
+        &self,
+        jid: &BareJid,
+    ) -> (Vec<(ClientName, ClientRecord)>, Vec<ClientName>) {
         let Some(cell) = self.known_account(jid) else {
             return Default::default();
         };
@@ -453,7 +456,7 @@ impl Server {
     pub async fn revoke_client(
         self: &Arc<Self>,
         jid: &BareJid,
-        id: &ClientId,
+        id: &ClientName,
     ) -> Result<Option<Revoked>, StoreError> {
         let all = self.clients(jid).await?;
         let Some(client) = all.into_iter().find(|client| client.id == *id) else {
@@ -475,7 +478,7 @@ impl Server {
         }))
     }
 
-    fn forget_unwritten(&self, jid: &BareJid, id: &ClientId) {
+    fn forget_unwritten(&self, jid: &BareJid, id: &ClientName) {
         if let Some(cell) = self.known_account(jid)
             && let CellState::Ready(account) = &mut *cell.lock()
         {
@@ -484,7 +487,7 @@ impl Server {
     }
 
     /// Whether a session is one of this client's.
-    pub(crate) fn is_session_of(&self, jid: &BareJid, session: SessionId, id: &ClientId) -> bool {
+    pub(crate) fn is_session_of(&self, jid: &BareJid, session: SessionId, id: &ClientName) -> bool {
         let Some(cell) = self.known_account(jid) else {
             return false;
         };
@@ -495,7 +498,7 @@ impl Server {
     }
 
     /// Ends the sessions of a client with `reset`. How many ended.
-    pub fn end_client(self: &Arc<Self>, jid: &BareJid, id: &ClientId) -> usize {
+    pub fn end_client(self: &Arc<Self>, jid: &BareJid, id: &ClientName) -> usize {
         let Some(cell) = self.known_account(jid) else {
             return 0;
         };
@@ -512,7 +515,7 @@ impl Server {
 
 impl Account {
     /// The sessions of a client.
-    pub(crate) fn sessions_of(&self, id: &ClientId) -> Vec<SessionId> {
+    pub(crate) fn sessions_of(&self, id: &ClientName) -> Vec<SessionId> {
         self.resources()
             .filter(|resource| resource.client() == Some(id))
             .map(|resource| resource.session().id())
@@ -529,14 +532,17 @@ mod tests {
     #[test]
     fn a_client_has_one_name_that_says_nothing_of_it() {
         let uuid = |text: &str| stream::ClientId::parse(text).expect("a UUID");
-        let id = ClientId::of_installation(uuid("d4565fa7-4d72-4749-b3d3-740edbf87770"));
+        let id = ClientName::of_installation(uuid("d4565fa7-4d72-4749-b3d3-740edbf87770"));
         let upper = uuid("D4565FA7-4D72-4749-B3D3-740EDBF87770");
-        assert_eq!(id, ClientId::of_installation(upper));
+        assert_eq!(id, ClientName::of_installation(upper));
         assert_eq!(id.as_str().len(), 20);
         assert!(!id.as_str().contains("d4565fa7"));
-        let named = ClientId::of_resource(Some("d4565fa7-4d72-4749-b3d3-740edbf87770"));
+        let named = ClientName::of_resource(Some("d4565fa7-4d72-4749-b3d3-740edbf87770"));
         assert_ne!(named, id);
-        assert_eq!(ClientId::of_resource(None), ClientId::of_resource(Some("")));
+        assert_eq!(
+            ClientName::of_resource(None),
+            ClientName::of_resource(Some(""))
+        );
     }
 
     #[test]

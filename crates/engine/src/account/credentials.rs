@@ -254,14 +254,14 @@ impl Server {
     }
 
     /// What a sign-in as `username` is checked against: for an account that may not sign in, or that
-    /// does not exist, credentials that no password fits.
+    /// does not exist, credentials that no password fits. Also the record as it was in that moment, if somebody can get in.
     pub(crate) async fn credentials(
         &self,
         host: &Host,
         username: &str,
         authzid: Option<&str>,
         hash: Hash,
-    ) -> Result<Credentials, StoreError> {
+    ) -> Result<(Credentials, Option<AccountRecord>), StoreError> {
         let facts = host.facts();
         let account = facts.domain.with_local(username).ok();
         // Made for every sign-in, known or not, so that the work is the same.
@@ -284,12 +284,12 @@ impl Server {
         Ok(match (record, keys) {
             (Some(record), Some(keys)) if record.may_sign_in() => match authzid {
                 Some(authzid) if BareJid::parse(authzid).ok().as_ref() != Some(&jid) => {
-                    Credentials::foreign_authzid(keys)
+                    (Credentials::foreign_authzid(keys), None)
                 }
-                _ => Credentials::active(keys),
+                _ => (Credentials::active(keys), Some(record)),
             },
-            (Some(_), Some(keys)) => Credentials::refused(keys),
-            (_, _) => Credentials::refused(fake),
+            (Some(_), Some(keys)) => (Credentials::refused(keys), None),
+            (_, _) => (Credentials::refused(fake), None),
         })
     }
 

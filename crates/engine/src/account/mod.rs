@@ -40,14 +40,14 @@ use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
     circles::Circle,
-    clients::{Client, ClientId, ClientInfo, Revoked},
+    clients::{Client, ClientInfo, ClientName, Revoked},
     contacts::{Contact, ContactRef, Contacts, RosterItem, Tie},
     credentials::{AccountError, AccountRecord},
     deletion::Deletion,
     resident::{Resident, ResidentKind},
     roster_version::{NoVersion, RosterChange, RosterVersion},
     subscriptions::{NotRemoved, RosterFull},
-    tokens::{Issued, Proved, Use},
+    tokens::{Grant, Issued, ProvedToken, TokenUse},
     vcard::VCARD,
 };
 pub(crate) use self::{
@@ -106,7 +106,7 @@ pub(crate) enum Closing {
 /// A session as its account sees it: the session and what handlers may change.
 pub struct Resource {
     session: Arc<Session>,
-    client: Option<ClientId>,
+    client: Option<ClientName>,
     presence: Option<Presence>,
     interested: bool,
     directed: BTreeSet<Jid>,
@@ -226,7 +226,7 @@ impl Account {
     }
 
     /// A session bound a resource, for this client.
-    pub(crate) fn connect(&mut self, session: Arc<Session>, client: Option<ClientId>) {
+    pub(crate) fn connect(&mut self, session: Arc<Session>, client: Option<ClientName>) {
         // Most accounts have one; a list that grows by itself begins with room for four.
         self.sessions.reserve_exact(1);
         self.sessions.push(Resource::new(session, client));
@@ -260,7 +260,7 @@ impl Account {
 }
 
 impl Resource {
-    fn new(session: Arc<Session>, client: Option<ClientId>) -> Self {
+    fn new(session: Arc<Session>, client: Option<ClientName>) -> Self {
         Self {
             session,
             client,
@@ -286,7 +286,7 @@ impl Resource {
 
     /// Which of the account's clients it belongs to; `None` where they are not kept.
     #[must_use]
-    pub fn client(&self) -> Option<&ClientId> {
+    pub fn client(&self) -> Option<&ClientName> {
         self.client.as_ref()
     }
 

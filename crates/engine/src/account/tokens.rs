@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use stanza::Timestamp;
 use store::{Collection, Map, Owner, StoreError, Version};
 
-use super::{AccountRecord, ClientId, credentials::ACCOUNT};
+use super::{AccountRecord, ClientName, credentials::ACCOUNT};
 use crate::{environment::random_bytes, host::Host, server::Server};
 
 /// The tokens of each client, by its name.
@@ -58,18 +58,19 @@ struct Stored {
 
 /// What was read to hold a client's proof against.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Held(ClientTokens);
+pub(crate) struct Held {
+    tokens: ClientTokens,
+    /// The account's record in that moment, if somebody can get in.
+    pub(crate) record: Option<AccountRecord>,
+}
 
 /// A token that was proved: what becomes of it, and what it may be replaced for.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Proved {
-    stored: Stored,
-    slot: TokenSlot,
-}
+pub struct ProvedToken(Stored);
 
 /// How a token was used.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Use {
+pub struct TokenUse {
     /// How often the client says it has used it, [XEP-0484 §3.4].
     ///
     /// [XEP-0484 §3.4]: https://xmpp.org/extensions/xep-0484.html#fast-auth
@@ -80,6 +81,19 @@ pub struct Use {
     ///
     /// [XEP-0484 §3.6]: https://xmpp.org/extensions/xep-0484.html#invalidation
     pub invalidates: bool,
+}
+
+/// What a client is given a token for.
+#[derive(Clone, Copy, Debug)]
+pub struct Grant {
+    /// By which mechanism it will use it.
+    pub mechanism: Mechanism,
+    /// Which credentials of the account it proved to have.
+    pub credentials: u32,
+    /// How long the token is to be good.
+    pub lifetime: Duration,
+    /// One that it was given before and has not used may be given to it again while it is younger than this.
+    pub fresh: Duration,
 }
 
 /// A token for a client.
@@ -103,7 +117,7 @@ impl Stored {
     }
 
     /// The text that the client has.
-    fn token(&self, key: &TokenKey, account: &BareJid, client: &ClientId) -> Option<Token> {
+    fn token(&self, key: &TokenKey, account: &BareJid, client: &ClientName) -> Option<Token> {
         Some(key.token(&TokenFacts {
             account: account.as_str(),
             client: client.as_str(),
@@ -149,11 +163,11 @@ impl ClientTokens {
     /// # Errors
     ///
     /// `not-authorized` when it is not there any more, or when its count says that it was used like this before.
-    fn used(&mut self, proved: &Proved, how: Use) -> Result<bool, SaslFailure> {
+    fn used(&mut self, proved: &ProvedToken, how: TokenUse) -> Result<bool, SaslFailure> {
         let is_it = |stored: &Option<Stored>| {
             stored
                 .as_ref()
-                .is_some_and(|stored| stored.nonce == proved.stored.nonce)
+                .is_some_and(|stored| stored.nonce == proved.0.nonce)
         };
         let before = self.clone();
         let mut stored = if is_it(&self.new) {
@@ -176,23 +190,22 @@ impl ClientTokens {
 
 impl Held {
     /// The one that was proved.
-    pub(crate) fn proved(&self, slot: TokenSlot) -> Option<Proved> {
-        let stored = self.0.in_slot(slot)?.clone();
-        Some(Proved { stored, slot })
+    pub(crate) fn proved(&self, slot: TokenSlot) -> Option<ProvedToken> {
+        self.tokens.in_slot(slot).cloned().map(ProvedToken)
     }
 }
 
-impl Proved {
+impl ProvedToken {
     /// When it was given out.
     #[must_use]
     pub fn issued(&self) -> Timestamp {
-        Timestamp::from_micros(self.stored.issued)
+        Timestamp::from_micros(self.0.issued)
     }
 
     /// Which mechanism it is for.
     #[must_use]
     pub fn mechanism(&self) -> Option<Mechanism> {
-        self.stored.mechanism()
+        self.0.mechanism()
     }
 }
 
@@ -214,14 +227,14 @@ impl Server {
         &self,
         host: &Host,
         username: &str,
-        client: Option<&ClientId>,
+        client: Option<&ClientName>,
         mechanism: Mechanism,
     ) -> Result<(Tokens, Held), StoreError> {
         let domain = &host.facts().domain;
         let account = domain.with_local(username).ok();
         // What can't be one is asked for all the same.
         let jid = account.unwrap_or_else(|| BareJid::from(domain.clone()));
-        let client = client.cloned().unwrap_or_else(|| ClientId::from_text(""));
+        let client = client.cloned().unwrap_or_else(|| ClientName::from_text(""));
         let owner = Owner::Account(jid.clone());
         let question = (
             ACCOUNT.get(&owner, &()),
@@ -245,7 +258,11 @@ impl Server {
                 tokens = tokens.with(slot, token, stored.is_expired(now));
             }
         }
-        Ok((tokens, Held(held)))
+        let held = Held {
+            tokens: held,
+            record: Some(record).filter(AccountRecord::may_sign_in),
+        };
+        Ok((tokens, held))
     }
 
     /// A client used a token. What that changes is on disk when this says yes.
@@ -257,9 +274,9 @@ impl Server {
     pub async fn use_token(
         &self,
         jid: &BareJid,
-        client: &ClientId,
-        proved: &Proved,
-        how: Use,
+        client: &ClientName,
+        proved: &ProvedToken,
+        how: TokenUse,
     ) -> Result<(), SaslFailure> {
         let owner = Owner::Account(jid.clone());
         let name = client.as_str().to_owned();
@@ -274,7 +291,7 @@ impl Server {
     }
 
     /// Gives a client a new token, which is on disk when this returns. The one that it uses stays good until it uses the new
-    /// one; a newer one that it never used is replaced, or given out again while it is `fresh` enough.
+    /// one; a newer one that it never used is replaced, or given out again if that will do.
     ///
     /// # Errors
     ///
@@ -282,11 +299,8 @@ impl Server {
     pub async fn issue_token(
         &self,
         jid: &BareJid,
-        client: &ClientId,
-        mechanism: Mechanism,
-        credentials: u32,
-        lifetime: Duration,
-        fresh: Duration,
+        client: &ClientName,
+        grant: Grant,
     ) -> Result<Issued, SaslFailure> {
         let key = self.token_key.get();
         let key = key.ok_or(SaslFailure::TemporaryAuthFailure)?;
@@ -296,23 +310,24 @@ impl Server {
         let mut tokens = self.store().write(TOKENS, &owner).await.map_err(failed)?;
         let mut own = tokens.get(&name).cloned().unwrap_or_default();
         let unused = own.new.as_ref().filter(|stored| {
-            stored.mechanism() == Some(mechanism)
-                && stored.credentials == credentials
-                && now.since(Timestamp::from_micros(stored.issued)) < fresh
+            stored.mechanism() == Some(grant.mechanism)
+                && stored.credentials == grant.credentials
+                && now.since(Timestamp::from_micros(stored.issued)) < grant.fresh
         });
         let stored = match unused {
             Some(stored) => stored.clone(),
             None => Stored {
-                mechanism: mechanism.name().to_owned(),
+                mechanism: grant.mechanism.name().to_owned(),
                 issued: now.as_micros(),
-                expiry: whole_seconds(now.plus(lifetime)),
+                expiry: whole_seconds(now.plus(grant.lifetime)),
                 nonce: random_bytes(self.environment()),
-                credentials,
+                credentials: grant.credentials,
                 count: None,
             },
         };
         if own.new.as_ref() != Some(&stored) {
             own.new = Some(stored.clone());
+            make_room(&mut tokens, &name, self.limits().clients_per_account_max);
             put(&mut tokens, name, own);
             tokens.commit().durable().await.map_err(failed)?;
         }
@@ -327,6 +342,17 @@ impl Server {
 /// The client is told whole seconds, and it is good until then.
 fn whole_seconds(at: Timestamp) -> i64 {
     at.as_micros().div_euclid(1_000_000) * 1_000_000
+}
+
+/// A client that has none gets one; the one whose are over first gives way if there are too many.
+fn make_room(tokens: &mut store::MapWriter<String, ClientTokens>, name: &String, most: usize) {
+    if tokens.contains(name) || tokens.len() < most {
+        return;
+    }
+    let over_first = tokens.iter().min_by_key(|(_, own)| own.expiry());
+    if let Some(other) = over_first.map(|(other, _)| other.clone()) {
+        tokens.delete(&other);
+    }
 }
 
 fn put(tokens: &mut store::MapWriter<String, ClientTokens>, name: String, own: ClientTokens) {

@@ -102,7 +102,7 @@ pub(super) async fn bind(
     Err(unavailable())
 }
 
-/// It may have been disabled or removed since it signed in. Gives what is known of the client.
+/// It may have been disabled or removed since it signed in, or got another password. Gives what is known of the client.
 async fn may_bind(
     server: &Arc<Server>,
     who: &SignedIn,
@@ -110,7 +110,9 @@ async fn may_bind(
 ) -> Result<Known, StanzaError> {
     let read = server.client_to_bind(&who.jid, &client.id).await;
     match read.map_err(|_| unavailable())? {
-        Some((record, known)) if record.may_sign_in() => Ok(known),
+        Some((record, known)) if record.may_sign_in() && record.credentials == who.credentials => {
+            Ok(known)
+        }
         _ => Err(StanzaError::new(Condition::NotAllowed)),
     }
 }

@@ -9,7 +9,7 @@ use xml::Element;
 
 use super::{Answer, AnswerIq, HandleIq, Method, Payload, service::ServiceParts};
 use crate::{
-    account::{Account, AccountError, ClientId, Closing, Deletion, Resource},
+    account::{Account, AccountError, ClientName, Closing, Deletion, Resource},
     command::Who,
     host::Host,
     permission::Role,
@@ -253,7 +253,7 @@ impl IqJob {
 
     /// Ends the sessions of a client of the account that asks. If the asking one is among them, it gets `answer` before its
     /// stream ends.
-    pub fn end_client(&self, client: &ClientId, answer: &Answer) {
+    pub fn end_client(&self, client: &ClientName, answer: &Answer) {
         let account = self.from.bare();
         if let Some(session) = &self.session
             && self.server.is_session_of(&account, session.id(), client)

@@ -3,7 +3,6 @@
 use std::{any::Any, sync::Arc, time::Duration};
 
 use jid::{BareJid, Domain, Jid};
-use sasl::Mechanism;
 use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
@@ -80,7 +79,6 @@ pub(crate) struct Parts {
     pub(crate) gone: Vec<GoneFn>,
     pub(crate) deletion_grace: Duration,
     pub(crate) clients_kept: Option<Duration>,
-    pub(crate) tokens: Vec<Mechanism>,
 }
 
 /// Registers one module. Handed to [`Module::wire`].
@@ -327,12 +325,6 @@ impl<'a, M: Module> Wiring<'a, M> {
     pub fn keep_clients(&mut self, kept: Duration) -> &mut Self {
         let before = self.parts.clients_kept.unwrap_or_default();
         self.parts.clients_kept = Some(before.max(kept));
-        self
-    }
-
-    /// Lets clients sign in by these mechanisms with tokens that the feature gives out.
-    pub fn token_mechanisms(&mut self, mechanisms: &[Mechanism]) -> &mut Self {
-        self.parts.tokens.extend_from_slice(mechanisms);
         self
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use engine::{
     Action,
-    account::{ClientId, ClientInfo},
+    account::{ClientInfo, ClientName},
     command::{AdminContext, Command, CommandError, Concern, Field, FieldKind},
 };
 use jid::BareJid;
@@ -137,7 +137,7 @@ impl Command for RevokeClient {
 
     async fn run(self, cx: &AdminContext) -> Result<Revoked, CommandError> {
         cx.account_below(&self.user).await?;
-        let id = ClientId::from_text(&self.client);
+        let id = ClientName::from_text(&self.client);
         let server = cx.server();
         let Some(revoked) = server.revoke_client(&self.user, &id).await? else {
             let problem = format!(
