@@ -254,33 +254,39 @@ impl Server {
     }
 
     /// What a sign-in as `username` is checked against: for an account that may not sign in, or that
-    /// does not exist, credentials that no password fits. Also the record as it was in that moment, if somebody can get in.
+    /// does not exist, credentials that no password fits. `hash` is the one that the mechanism has; without one, the strongest
+    /// that there are keys of will do. Also the record as it was in that moment, if somebody can get in.
     pub(crate) async fn credentials(
         &self,
         host: &Host,
         username: &str,
         authzid: Option<&str>,
-        hash: Hash,
+        hash: Option<Hash>,
     ) -> Result<(Credentials, Option<AccountRecord>), StoreError> {
         let facts = host.facts();
         let account = facts.domain.with_local(username).ok();
+        let strongest = facts.scram_hashes.iter().copied().max();
+        let strongest = strongest.unwrap_or(Hash::Sha256);
         // Made for every sign-in, known or not, so that the work is the same.
         let prepared = account
             .as_ref()
             .and_then(|jid| jid.local())
             .unwrap_or(username);
-        let fake = self
-            .fake_credentials()
-            .for_name(prepared, hash, facts.scram_iterations);
+        let fake = self.fake_credentials().for_name(
+            prepared,
+            hash.unwrap_or(strongest),
+            facts.scram_iterations,
+        );
         // An address that can't be one is asked for all the same.
         let jid = account.unwrap_or_else(|| BareJid::from(facts.domain.clone()));
         let owner = Owner::Account(jid.clone());
-        let question = (
-            ACCOUNT.get(&owner, &()),
-            KEYS.get(&owner, &hash.name().to_owned()),
-        );
+        let question = (ACCOUNT.get(&owner, &()), KEYS.all(&owner));
         let (record, keys) = self.store().read(question).await?;
-        let keys = keys.and_then(|keys| ScramKeys::decode(&keys).ok());
+        let keys = keys
+            .iter()
+            .filter_map(|(_, keys)| ScramKeys::decode(keys).ok())
+            .filter(|keys| hash.is_none_or(|hash| hash == keys.hash()))
+            .max_by_key(ScramKeys::hash);
         Ok(match (record, keys) {
             (Some(record), Some(keys)) if record.may_sign_in() => match authzid {
                 Some(authzid) if BareJid::parse(authzid).ok().as_ref() != Some(&jid) => {

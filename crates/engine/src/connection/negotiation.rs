@@ -339,7 +339,7 @@ impl Connection {
                 self.wait_for(async move {
                     sign_in::hold(&server, now, delay).await;
                     let credentials = server
-                        .credentials(&host, &username, authzid.as_deref(), hash)
+                        .credentials(&host, &username, authzid.as_deref(), Some(hash))
                         .await;
                     Awaited::Negotiation(Outcome::Credentials(sign_in::or_temporary(credentials)))
                 });

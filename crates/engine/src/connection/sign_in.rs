@@ -6,7 +6,7 @@ use std::{
 };
 
 use jid::BareJid;
-use sasl::{Hash, Mechanism, Password, SaslFailure, Verdict};
+use sasl::{Mechanism, Password, SaslFailure, Verdict};
 use store::StoreError;
 
 use super::negotiation::SignedIn;
@@ -40,14 +40,7 @@ pub(super) async fn verify_plain(
     authzid: Option<&str>,
     password: Password,
 ) -> Result<(Verdict, Option<AccountRecord>), SaslFailure> {
-    let hash = host
-        .facts()
-        .scram_hashes
-        .iter()
-        .copied()
-        .max()
-        .unwrap_or(Hash::Sha256);
-    let read = server.credentials(host, username, authzid, hash).await;
+    let read = server.credentials(host, username, authzid, None).await;
     let (credentials, record) = or_temporary(read)?;
     let verdict = server.compute(move || credentials.verify(&password)).await;
     let verdict = verdict.ok_or(SaslFailure::TemporaryAuthFailure)?;
