@@ -273,6 +273,11 @@ impl Connection {
                 .stream
                 .fault(&StreamFault::HostUnknown(opening.host.clone()));
         };
+        // Who belongs elsewhere does not sign in here, XEP-0388 §Mechanism negotiation.
+        let is_elsewhere = |from: &BareJid| from.domain() != host.domain().as_str();
+        if opening.from.as_ref().is_some_and(is_elsewhere) {
+            return self.stream.fault(&StreamFault::InvalidFrom);
+        }
         let Phase::Negotiating(negotiation) = &mut self.phase else {
             return;
         };

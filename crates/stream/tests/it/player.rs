@@ -34,7 +34,7 @@ pub(crate) const OPEN: &str = "<stream:stream xmlns='jabber:client' xmlns:stream
 pub(crate) const FEATURES: &str = "<stream:features><sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>SCRAM-SHA-256</mechanism><mechanism>EXTERNAL</mechanism><mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism></mechanisms><authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>SCRAM-SHA-256</mechanism><mechanism>EXTERNAL</mechanism><mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism><inline><bind xmlns='urn:xmpp:bind:0'/><fast xmlns='urn:xmpp:fast:0'/></inline><upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-512</upgrade></authentication><register xmlns='http://jabber.org/features/iq-register'/><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>2000</max-bytes><idle-seconds>840</idle-seconds></limits><config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='{version}'/></stream:features>";
 
 /// The version of that offer.
-pub(crate) const VERSION: &str = "todo";
+pub(crate) const VERSION: &str = "3beelMYfUeT3Ep02eq";
 
 /// What an account may do.
 pub(crate) const BIND_FEATURES: &str = "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session><sm xmlns='urn:xmpp:sm:3'/><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes><idle-seconds>840</idle-seconds></limits></stream:features>";
@@ -383,7 +383,6 @@ impl Player {
             Event::Ask(Ask::VerifyPlain { username, .. }) => format!("ask verify {username}"),
             Event::Ask(Ask::Credentials { username, .. }) => format!("ask keys {username}"),
             Event::Ask(Ask::Tokens { username, .. }) => format!("ask tokens {username}"),
-            Event::Ask(Ask::Tokens { username, .. }) => format!("ask tokens {username}"),
             Event::Ask(Ask::External { authzid }) => format!("ask external {authzid:?}"),
             Event::Ask(Ask::Anonymous) => "ask anonymous".to_owned(),
             Event::Proved {
@@ -440,7 +439,6 @@ impl Player {
             Event::Ask(Ask::Credentials { username, hash, .. }) => {
                 stream.credentials(credentials(username, *hash));
             }
-            Event::Ask(Ask::Tokens { .. }) => stream.refuse(SaslFailure::NotAuthorized),
             Event::Ask(Ask::Tokens { .. }) => stream.tokens(Tokens::none()),
             Event::Ask(Ask::External { authzid: None }) => {
                 stream.identified("juliet".to_owned());

@@ -43,7 +43,7 @@ fn success_opens_no_other_stream() {
 }
 
 #[test]
-fn another_header_after_success_is_no_stream() {
+fn after_success_only_binding_is_next() {
     let setting = Setting {
         on_documents: false,
         ..Setting::default()
@@ -103,7 +103,7 @@ fn a_resumed_session_is_offered_nothing() {
             ! proved juliet PLAIN
             < <success xmlns='urn:xmpp:sasl:2'><authorization-identifier>juliet@example.org/made</authorization-identifier><resumed xmlns='urn:xmpp:sm:3' h='7' previd='x'/></success>
             > <presence/>
-            ! stanza <presence></presence>
+            ! stanza <presence/>
             ",
             authenticate("<resume xmlns='urn:xmpp:sm:3' h='1' previd='x'/>")
         ),
@@ -263,7 +263,7 @@ fn failures_of_both_forms_count_together() {
         > <abort xmlns='urn:xmpp:sasl:2'/>
         ! faulted the peer failed to sign in 3 times on one stream
         < <failure xmlns='urn:xmpp:sasl:2'><aborted xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>
-        < <stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>
+        < <stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>Too many authentication failures</text></stream:error></stream:stream>
         ",
     ]);
 }
@@ -528,7 +528,7 @@ fn who_asked_for_nothing_else_may_register_after_a_failure() {
             < <failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>
             > <iq type='get' id='1'><query xmlns='jabber:iq:register'/></iq>
             ! early <iq id='1' type='get'><query xmlns='jabber:iq:register'/></iq>
-            < <iq id='1' type='result'></iq>
+            < <iq id='1' type='result'/>
             ",
             wrong("")
         ),
