@@ -243,10 +243,6 @@ pub(super) struct Behind {
 }
 
 impl Behind {
-    pub(super) fn is_empty(&self) -> bool {
-        self.signed_in.is_none() && self.changed.is_empty() && self.displaced.is_empty()
-    }
-
     /// Puts back what a lost batch did not write, unless there is something newer.
     pub(super) fn put_back(&mut self, lost: Self) {
         self.signed_in = self.signed_in.or(lost.signed_in);
@@ -291,7 +287,7 @@ pub(crate) fn signed_in(
         return;
     }
     let now = cx.timestamp().as_micros();
-    let behind = &mut account.behind.clients;
+    let behind = account.behind.clients.get_or_insert_default();
     behind.signed_in = Some(now);
     if cx.host().clients_kept().is_some() {
         // Somebody may have signed in with it within the last second.
@@ -366,7 +362,7 @@ impl Server {
     pub(super) fn unwritten_sign_in(&self, jid: &BareJid) -> Option<i64> {
         let cell = self.known_account(jid)?;
         match &*cell.lock() {
-            CellState::Ready(account) => account.behind.clients.signed_in,
+            CellState::Ready(account) => account.behind.clients.as_ref()?.signed_in,
             CellState::Loading { .. } | CellState::Gone { .. } => None,
         }
     }
@@ -437,7 +433,10 @@ impl Server {
         };
         match &*cell.lock() {
             CellState::Ready(account) => (
-                account.behind.clients.changed.clone(),
+                match &account.behind.clients {
+                    Some(behind) => behind.changed.clone(),
+                    None => Vec::new(),
+                },
                 account
                     .resources()
                     .filter_map(|resource| resource.client().cloned())
@@ -481,8 +480,9 @@ impl Server {
     fn forget_unwritten(&self, jid: &BareJid, id: &ClientName) {
         if let Some(cell) = self.known_account(jid)
             && let CellState::Ready(account) = &mut *cell.lock()
+            && let Some(behind) = &mut account.behind.clients
         {
-            account.behind.clients.changed.retain(|(of, _)| of != id);
+            behind.changed.retain(|(of, _)| of != id);
         }
     }
 

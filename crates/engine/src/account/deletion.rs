@@ -262,7 +262,7 @@ impl Server {
         self.visit(cell, Gates::OPEN, |account, cx| {
             cx.tell(AccountDeleted {}, account);
             // What was not written yet would outlive the account.
-            account.behind.clients = Default::default();
+            account.behind.clients = None;
             let host = Owner::Host(account.jid().to_domain());
             let mut batch = cx.batch();
             batch.delete_owner(account.owner());

@@ -51,8 +51,8 @@ pub(super) struct Behind {
     changed: Vec<SessionId>,
     /// Resources of sessions that ended, whose note must go.
     ended: Vec<String>,
-    /// What signed in.
-    pub(super) clients: clients::Behind,
+    /// What signed in, until it is written.
+    pub(super) clients: Option<Box<clients::Behind>>,
     /// The account waits in the server's list.
     listed: bool,
 }
@@ -63,7 +63,7 @@ impl Behind {
     }
 
     fn is_written(&self) -> bool {
-        self.changed.is_empty() && self.ended.is_empty() && self.clients.is_empty()
+        self.changed.is_empty() && self.ended.is_empty() && self.clients.is_none()
     }
 }
 
@@ -114,7 +114,9 @@ fn write(account: &mut Account, cx: &Context<'_>) {
         return;
     }
     let kept = cx.host().clients_kept().unwrap_or_default();
-    behind.clients.write(account.owner(), kept, &mut cx.batch());
+    if let Some(clients) = &behind.clients {
+        clients.write(account.owner(), kept, &mut cx.batch());
+    }
     for resource in &behind.ended {
         cx.batch().delete(SESSIONS, account.owner(), resource);
     }
@@ -129,7 +131,10 @@ fn write(account: &mut Account, cx: &Context<'_>) {
         }
         account.behind.ended.extend(behind.ended);
         account.behind.changed.extend(behind.changed);
-        account.behind.clients.put_back(behind.clients);
+        if let Some(lost) = behind.clients {
+            let newer = account.behind.clients.get_or_insert_default();
+            newer.put_back(*lost);
+        }
     }));
 }
 

@@ -369,3 +369,143 @@ fn failed(error: StoreError) -> SaslFailure {
     tracing::error!(%error, "tokens can't be read or written; the sign-in is refused for now");
     SaslFailure::TemporaryAuthFailure
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::MAX;
+
+    #[test]
+    fn the_newer_token_takes_the_place_of_the_older_when_it_is_used() {
+        let (one, two) = (stored(1), stored(2));
+        let both = tokens(Some(&one), Some(&two));
+        check(&both, &two, Ok((Some(&two), None)));
+        check(&both, &one, Ok((Some(&one), Some(&two))));
+        check(&both, &stored(3), Err(SaslFailure::NotAuthorized));
+        check(&tokens(None, Some(&two)), &two, Ok((Some(&two), None)));
+        check(&tokens(None, None), &one, Err(SaslFailure::NotAuthorized));
+
+        #[track_caller]
+        fn check(
+            before: &ClientTokens,
+            used: &Stored,
+            expected: Result<(Option<&Stored>, Option<&Stored>), SaslFailure>,
+        ) {
+            let mut after = before.clone();
+            let changed = after.used(&ProvedToken(used.clone()), TokenUse::default());
+            let expected = expected.map(|(current, new)| tokens(current, new));
+            assert_eq!(
+                changed.map(|_| after.clone()),
+                expected,
+                "{before:?} {used:?}"
+            );
+            if let Ok(changed) = changed {
+                assert_eq!(changed, after != *before, "it is written if it changed");
+            }
+        }
+    }
+
+    #[test]
+    fn a_count_goes_up() {
+        check(None, None, false, true);
+        check(None, Some(0), false, true);
+        check(Some(4), Some(5), false, true);
+        check(Some(5), Some(5), false, false);
+        check(Some(6), Some(5), false, false);
+        // What came without one does not count.
+        check(Some(6), None, false, true);
+        check(None, None, true, false);
+        check(Some(4), Some(5), true, true);
+        check(Some(u32::MAX), Some(0), true, false);
+
+        #[track_caller]
+        fn check(last: Option<u32>, count: Option<u32>, is_early: bool, is_let_in: bool) {
+            let stored = Stored {
+                count: last,
+                ..stored(1)
+            };
+            let how = TokenUse {
+                count,
+                is_early,
+                invalidates: false,
+            };
+            let mut after = tokens(Some(&stored), None);
+            let outcome = after.used(&ProvedToken(stored), how);
+            assert_eq!(outcome.is_ok(), is_let_in, "{last:?} {count:?} {is_early}");
+            let kept = after.current.and_then(|stored| stored.count);
+            if is_let_in {
+                assert_eq!(kept, count.or(last));
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_invalidated_goes_and_a_newer_one_stays() {
+        let (one, two) = (stored(1), stored(2));
+        let last = TokenUse {
+            invalidates: true,
+            ..TokenUse::default()
+        };
+        let mut after = tokens(Some(&one), Some(&two));
+        assert_eq!(after.used(&ProvedToken(one.clone()), last), Ok(true));
+        assert_eq!(after, tokens(None, Some(&two)));
+        let mut after = tokens(Some(&one), Some(&two));
+        assert_eq!(after.used(&ProvedToken(two), last), Ok(true));
+        assert_eq!(after, ClientTokens::default());
+    }
+
+    #[test]
+    fn a_client_has_access_until_the_last_good_token_is_over() {
+        let record = AccountRecord {
+            credentials: 7,
+            ..AccountRecord::default()
+        };
+        let good = |expiry| Stored {
+            expiry,
+            credentials: 7,
+            ..stored(1)
+        };
+        let until = |current: Option<&Stored>, new: Option<&Stored>| {
+            let until = tokens(current, new).until(&record, Timestamp::from_micros(10));
+            until.map(Timestamp::as_micros)
+        };
+        assert_eq!(until(Some(&good(20)), Some(&good(30))), Some(30));
+        assert_eq!(until(Some(&good(20)), None), Some(20));
+        assert_eq!(until(Some(&good(10)), None), None);
+        let void = Stored {
+            credentials: 6,
+            ..good(40)
+        };
+        assert_eq!(until(Some(&good(20)), Some(&void)), Some(20));
+        assert_eq!(until(None, None), None);
+    }
+
+    #[test]
+    fn what_is_stored_reads_as_it_was_written_and_prints_no_nonce() {
+        let both = tokens(Some(&stored(1)), Some(&stored(200)));
+        let text = serde_json::to_string(&both).expect("it can be written");
+        let read: ClientTokens = serde_json::from_str(&text).expect("it can be read");
+        assert_eq!(read, both);
+        assert!(stored(1).is_expired(NOW));
+        assert!(!format!("{both:?}").contains("200, 200"));
+    }
+
+    fn tokens(current: Option<&Stored>, new: Option<&Stored>) -> ClientTokens {
+        ClientTokens {
+            current: current.cloned(),
+            new: new.cloned(),
+        }
+    }
+
+    fn stored(nonce: u8) -> Stored {
+        Stored {
+            mechanism: "HT-SHA-256-NONE".to_owned(),
+            issued: 0,
+            expiry: 1_000_000,
+            nonce: [nonce; TOKEN_NONCE_BYTES],
+            credentials: 0,
+            count: None,
+        }
+    }
+}
