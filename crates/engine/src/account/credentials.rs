@@ -280,13 +280,7 @@ impl Server {
         // An address that can't be one is asked for all the same.
         let jid = account.unwrap_or_else(|| BareJid::from(facts.domain.clone()));
         let owner = Owner::Account(jid.clone());
-        let question = (ACCOUNT.get(&owner, &()), KEYS.all(&owner));
-        let (record, keys) = self.store().read(question).await?;
-        let keys = keys
-            .iter()
-            .filter_map(|(_, keys)| ScramKeys::decode(keys).ok())
-            .filter(|keys| hash.is_none_or(|hash| hash == keys.hash()))
-            .max_by_key(ScramKeys::hash);
+        let (record, keys) = self.keys_of(&owner, hash).await?;
         Ok(match (record, keys) {
             (Some(record), Some(keys)) if record.may_sign_in() => match authzid {
                 Some(authzid) if BareJid::parse(authzid).ok().as_ref() != Some(&jid) => {
@@ -297,6 +291,25 @@ impl Server {
             (Some(_), Some(keys)) => (Credentials::refused(keys), None),
             (_, _) => (Credentials::refused(fake), None),
         })
+    }
+
+    /// An account's record, and its keys of a hash or else the strongest.
+    async fn keys_of(
+        &self,
+        owner: &Owner,
+        hash: Option<Hash>,
+    ) -> Result<(Option<AccountRecord>, Option<ScramKeys>), StoreError> {
+        let account = ACCOUNT.get(owner, &());
+        let Some(hash) = hash else {
+            let (record, keys) = self.store().read((account, KEYS.all(owner))).await?;
+            let keys = keys.iter();
+            let readable = keys.filter_map(|(_, keys)| ScramKeys::decode(keys).ok());
+            return Ok((record, readable.max_by_key(ScramKeys::hash)));
+        };
+        let keys = KEYS.get(owner, &hash.name().to_owned());
+        let (record, keys) = self.store().read((account, keys)).await?;
+        let keys = keys.and_then(|keys| ScramKeys::decode(&keys).ok());
+        Ok((record, keys))
     }
 
     /// Of which hashes an account has no keys though its host wants them: those that came to the configuration after its
