@@ -20,8 +20,10 @@ pub mod ping;
 pub mod private;
 pub mod registration;
 pub mod registration_notice;
+pub mod reports;
 pub mod roster;
 pub mod server_info;
+pub mod strangers;
 pub mod time;
 pub mod upgrade;
 pub mod uptime;
@@ -51,8 +53,10 @@ pub const ALL: &[Entry] = &[
     entry::<private::PrivateStorage>(),
     entry::<registration::Registration>(),
     entry::<registration_notice::RegistrationNotice>(),
+    entry::<reports::Reports>(),
     entry::<roster::Roster>(),
     entry::<server_info::ServerInfo>(),
+    entry::<strangers::Strangers>(),
     entry::<time::EntityTime>(),
     entry::<upgrade::PasswordUpgrade>(),
     entry::<uptime::Uptime>(),

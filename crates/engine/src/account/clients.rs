@@ -156,6 +156,15 @@ impl ClientName {
 }
 
 impl Client {
+    /// One that says nothing new of itself.
+    fn unsaid(id: ClientName) -> Self {
+        Self {
+            id,
+            software: None,
+            device: None,
+        }
+    }
+
     /// One that says who it is.
     #[must_use]
     pub fn of_agent(agent: &UserAgent) -> Self {
@@ -338,6 +347,34 @@ impl Server {
             password_since: record.password_since(),
         };
         Ok(Some((record, known)))
+    }
+
+    /// A client signed in by `mechanism` and went on with its session. Nobody waits for what that changes.
+    pub(crate) fn note_resumed(
+        self: &Arc<Self>,
+        jid: &BareJid,
+        session: SessionId,
+        mechanism: Mechanism,
+    ) {
+        let (server, jid) = (self.clone(), jid.clone());
+        self.environment().spawn(Box::pin(async move {
+            let Some(cell) = server.known_account(&jid) else {
+                return;
+            };
+            let id = match &*cell.lock() {
+                CellState::Ready(account) => account
+                    .resource(session)
+                    .and_then(|resource| resource.client().cloned()),
+                CellState::Loading { .. } | CellState::Gone { .. } => None,
+            };
+            let id = id.unwrap_or_else(|| ClientName::of_resource(None));
+            if let Ok(Some((_, known))) = server.client_to_bind(&jid, &id).await {
+                let client = Client::unsaid(id);
+                server.visit(&cell, Gates::OPEN, |account, cx| {
+                    signed_in(account, cx, &client, mechanism, &known);
+                });
+            }
+        }));
     }
 
     /// The client that was away for longest, if there are as many as there may be; one that is there only if all are.

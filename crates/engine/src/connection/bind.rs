@@ -8,6 +8,7 @@ use stream::StreamFault;
 use xml::Fragment;
 
 use super::{
+    ClientSettings,
     bind2::BindRequest,
     negotiation::{SignedIn, unavailable},
 };
@@ -15,10 +16,11 @@ use crate::{
     account::{
         Account, AccountCell, Client, Closing,
         clients::{self, Known},
-        ending,
+        detached, ending,
     },
     environment::random_id,
     host::Host,
+    metrics::own::GivenUp,
     pipeline::{Context, Gates, events::SessionBound},
     sabotage::Sabotage,
     server::Server,
@@ -63,7 +65,7 @@ pub(super) async fn bind(
     host: &Arc<Host>,
     who: SignedIn,
     wanted: Wanted,
-    policy: ConflictPolicy,
+    settings: &ClientSettings,
 ) -> BindOutcome {
     let full_jid = wanted
         .full_jid(server, &who)
@@ -87,7 +89,7 @@ pub(super) async fn bind(
                 .ok_or_else(|| StanzaError::new(Condition::NotAllowed))?,
         };
         let bound = server.visit(&cell, Gates::OPEN, |account, cx| {
-            let bound = begin(account, cx, &who, (&wanted, &full_jid), &client, policy)?;
+            let bound = begin(account, cx, &who, (&wanted, &full_jid), &client, settings)?;
             clients::signed_in(account, cx, &client, who.mechanism, &known);
             Ok(bound)
         });
@@ -124,7 +126,7 @@ fn begin(
     who: &SignedIn,
     (wanted, jid): (&Wanted, &FullJid),
     client: &Client,
-    policy: ConflictPolicy,
+    settings: &ClientSettings,
 ) -> Result<(Arc<Session>, Option<Fragment>), StanzaError> {
     if account.closing != Closing::No {
         return Err(StanzaError::new(Condition::NotAllowed));
@@ -138,7 +140,11 @@ fn begin(
         .resource_by_jid(&full_jid.clone().into())
         .map(|resource| resource.session().id());
     if let Some(holder) = holder {
-        match policy {
+        match settings.conflict {
+            // Its client has come back without it.
+            _ if account.resource(holder).is_some_and(|it| it.is_detached()) => {
+                detached::give_up(account, cx, holder, GivenUp::Replaced);
+            }
             ConflictPolicy::KickOld => ending::end(account, cx, holder, &StreamFault::Replaced),
             ConflictPolicy::KickNew => return Err(StanzaError::new(Condition::Conflict)),
             ConflictPolicy::Random => full_jid = random(cx, who)?,
@@ -146,7 +152,7 @@ fn begin(
         }
     }
     let sessions = u32::try_from(account.resources().count()).unwrap_or(u32::MAX);
-    if sessions >= limits.sessions_per_account_max {
+    if sessions >= limits.sessions_per_account_max && !detached::end_one(account, cx) {
         return Err(StanzaError::new(Condition::ResourceConstraint));
     }
     let outbox_max = match cx.server().sabotage() {
@@ -173,7 +179,7 @@ fn begin(
         },
         account,
     );
-    let told = inline.map(|request| request.bound(&session, account, cx));
+    let told = inline.map(|request| request.bound(&session, account, cx, &settings.sm));
     Ok((session, told))
 }
 
@@ -184,12 +190,14 @@ fn end_older(account: &mut Account, cx: &Context<'_>, who: &SignedIn) {
     };
     let older: Vec<_> = account
         .resources()
-        .map(|resource| resource.session())
+        .map(|resource| resource.session().clone())
         .filter(|session| session.client_id() == Some(client))
-        .map(|session| session.id())
         .collect();
     for session in older {
-        ending::end(account, cx, session, &StreamFault::Replaced);
+        match session.is_detached() {
+            true => detached::give_up(account, cx, session.id(), GivenUp::Replaced),
+            false => ending::end(account, cx, session.id(), &StreamFault::Replaced),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use jid::{BareJid, FullJid};
 use stream::ClientId;
 use xml::{Builder, Fragment};
 
-use super::sm;
+use super::sm::{self, SmSettings};
 use crate::{
     account::Account,
     environment::{random_bytes, readable_id},
@@ -99,6 +99,7 @@ impl BindRequest {
         session: &Arc<Session>,
         account: &mut Account,
         cx: &Context<'_>,
+        settings: &SmSettings,
     ) -> Fragment {
         let mut bound = Builder::new("bound", NS);
         let mut done: Vec<(&str, xml::Ns<'_>)> = Vec::new();
@@ -108,7 +109,15 @@ impl BindRequest {
             }
             done.push((element.name(), element.ns()));
             let answer = if element.is("enable", sm::NS) {
-                Some(sm::enable_inline(session))
+                let (tree, is_anonymous) = (element.tree(), account.is_anonymous());
+                let enable = tree.root();
+                Some(sm::enable_inline(
+                    &enable,
+                    session,
+                    is_anonymous,
+                    cx.server(),
+                    settings,
+                ))
             } else {
                 let mut handlers = cx.host().bind_inline().iter();
                 let handler = handlers.find(|handler| element.is(handler.name, handler.ns));

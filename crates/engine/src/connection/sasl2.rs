@@ -5,14 +5,16 @@ use std::{collections::VecDeque, sync::Arc};
 
 use jid::BareJid;
 use sasl::{Mechanism, SaslFailure};
-use stream::SignInRequest;
+use stanza::Condition;
+use stream::{SignInRequest, StreamFault};
 use xml::{Builder, Fragment};
 
 use super::{
-    Connection, Outcome as Awaited, Phase,
-    bind::{self, Bound, ConflictPolicy},
+    ClientSettings, Connection, Outcome as Awaited, Phase,
+    bind::{self, Bound},
     bind2::{self, BindRequest},
     negotiation::{Outcome, SignedIn},
+    resume::{self, Refusal, Resumed},
     sign_in, sm,
 };
 use crate::{
@@ -42,14 +44,25 @@ pub(super) enum Progress {
     Success(Box<Success>),
     /// It is not, and is told why.
     Failed(SaslFailure, Option<Fragment>),
+    /// And neither is its stream to go on.
+    Faulted(StreamFault),
 }
 
 /// A client that is in.
 pub(super) struct Success {
     who: SignedIn,
     others: Vec<Fragment>,
-    /// The resource it asked for along with its sign-in.
-    bound: Option<Bound>,
+    seat: Seat,
+}
+
+/// Where a client that is in sits.
+enum Seat {
+    /// Nowhere yet: it will ask for a resource.
+    None,
+    /// On the resource it asked for along with its sign-in.
+    Bound(Bound),
+    /// Where it sat before.
+    Resumed(Resumed),
 }
 
 /// Who proved what, and how.
@@ -107,7 +120,7 @@ impl Proof {
     }
 
     /// The client says something in the task it is about.
-    async fn step(mut self, data: Vec<Fragment>, conflict: ConflictPolicy) -> Progress {
+    async fn step(mut self, data: Vec<Fragment>, settings: &ClientSettings) -> Progress {
         let Some(task) = self.tasks.pop_front() else {
             return SaslFailure::TemporaryAuthFailure.into();
         };
@@ -119,7 +132,7 @@ impl Proof {
             }
             Some(TaskStep::Done(others)) => {
                 self.others.extend(others);
-                self.go_on(conflict).await
+                self.go_on(settings).await
             }
             Some(TaskStep::Failed(failure)) => failure.into(),
             None => SaslFailure::TemporaryAuthFailure.into(),
@@ -127,18 +140,18 @@ impl Proof {
     }
 
     /// Nothing is under way: the next task, or success.
-    async fn go_on(self, conflict: ConflictPolicy) -> Progress {
+    async fn go_on(self, settings: &ClientSettings) -> Progress {
         if !self.tasks.is_empty() {
             return Progress::Require(Box::new(self));
         }
-        self.succeed(conflict).await.unwrap_or_else(|failed| failed)
+        self.succeed(settings).await.unwrap_or_else(|failed| failed)
     }
 
     /// Everything is done: the client gets what features have for it, and its session,
     /// [XEP-0386 §Performing the bind](https://xmpp.org/extensions/xep-0386.html#bind).
     ///
     /// The session is made last, with nothing awaited behind it: a future may be dropped where it waits.
-    async fn succeed(self, conflict: ConflictPolicy) -> Result<Progress, Progress> {
+    async fn succeed(self, settings: &ClientSettings) -> Result<Progress, Progress> {
         let Self {
             who,
             sign_in,
@@ -150,34 +163,60 @@ impl Proof {
             let given = server.detached(feature.signed_in(sign_in.clone())).await;
             others.extend(given.ok_or(SaslFailure::TemporaryAuthFailure)??);
         }
-        if sign_in.request.inline("resume", sm::NS).is_some() {
-            others.push(sm::nothing_to_resume());
-        }
-        let bound = match sign_in.request.inline("bind", bind2::NS) {
-            None => None,
-            Some(bind) => {
-                let wanted = bind::Wanted::Inline(BindRequest::read(bind));
-                let bound = bind::bind(server, host, who.clone(), wanted, conflict).await;
-                // What would be a resource that cannot be had is a sign-in that cannot be now.
-                let bound = bound.map_err(|error| {
-                    let why = Builder::new(error.condition().name(), xml::ns::STANZA_ERRORS);
-                    Progress::Failed(SaslFailure::TemporaryAuthFailure, Some(why.build()))
-                })?;
-                others.extend(bound.told.clone());
-                Some(bound)
-            }
-        };
-        Ok(Progress::Success(Box::new(Success { who, others, bound })))
+        let seat = find_seat(&sign_in, &who, settings, &mut others).await?;
+        Ok(Progress::Success(Box::new(Success { who, others, seat })))
     }
+}
+
+/// Resumes a session, or else binds a resource, as far as the client asked for it: a session that goes on has a resource,
+/// [XEP-0198 §Inline Stream Resumption](https://xmpp.org/extensions/xep-0198.html#inline-resume).
+async fn find_seat(
+    sign_in: &SignIn,
+    who: &SignedIn,
+    settings: &ClientSettings,
+    others: &mut Vec<Fragment>,
+) -> Result<Seat, Progress> {
+    let (server, host) = (&sign_in.server, &sign_in.host);
+    if let Some(element) = sign_in.request.inline("resume", sm::NS) {
+        let outcome = match resume::Request::parse(&element.tree().root()) {
+            None => Err(sm::failed_with(Condition::BadRequest, None)),
+            Some(request) => match resume::resume(server, who, request).await {
+                Ok(resumed) => Ok(resumed),
+                Err(Refusal::TooHigh(too_high)) => {
+                    return Err(Progress::Faulted(too_high.fault()));
+                }
+                Err(refusal) => Err(refusal.to_fragment()),
+            },
+        };
+        match outcome {
+            Ok(resumed) => {
+                others.push(resumed.to_fragment());
+                return Ok(Seat::Resumed(resumed));
+            }
+            Err(failed) => others.push(failed),
+        }
+    }
+    let Some(bind) = sign_in.request.inline("bind", bind2::NS) else {
+        return Ok(Seat::None);
+    };
+    let wanted = bind::Wanted::Inline(BindRequest::read(bind));
+    let bound = bind::bind(server, host, who.clone(), wanted, settings).await;
+    // A resource that cannot be had is a sign-in that cannot be now.
+    let bound = bound.map_err(|error| {
+        let why = Builder::new(error.condition().name(), xml::ns::STANZA_ERRORS);
+        Progress::Failed(SaslFailure::TemporaryAuthFailure, Some(why.build()))
+    })?;
+    others.extend(bound.told.clone());
+    Ok(Seat::Bound(bound))
 }
 
 impl Connection {
     /// The mechanism of a sign-in by SASL2 succeeded.
     pub(super) fn sasl2_proved(&mut self, host: Arc<Host>, proved: Proved) {
-        let (server, conflict) = (self.server.clone(), self.settings.conflict);
+        let (server, settings) = (self.server.clone(), self.settings.clone());
         self.wait_for(async move {
             let progress = match Proof::of(&server, &host, proved).await {
-                Ok(proof) => proof.go_on(conflict).await,
+                Ok(proof) => proof.go_on(&settings).await,
                 Err(failure) => failure.into(),
             };
             Awaited::Negotiation(Outcome::Sasl2(progress))
@@ -186,7 +225,7 @@ impl Connection {
 
     /// The client says something in a task.
     pub(super) fn sasl2_task(&mut self, data: Vec<Fragment>) {
-        let conflict = self.settings.conflict;
+        let settings = self.settings.clone();
         let proof = match &mut self.phase {
             Phase::Negotiating(negotiation) => negotiation.proof.take(),
             Phase::Bound(_) | Phase::Over => None,
@@ -195,7 +234,7 @@ impl Connection {
             return self.stream.refuse(SaslFailure::TemporaryAuthFailure);
         };
         self.wait_for(async move {
-            Awaited::Negotiation(Outcome::Sasl2(proof.step(data, conflict).await))
+            Awaited::Negotiation(Outcome::Sasl2(proof.step(data, &settings).await))
         });
     }
 
@@ -218,6 +257,7 @@ impl Connection {
             Progress::Success(success) => self.sasl2_success(*success),
             Progress::Failed(failure, None) => self.stream.refuse(failure),
             Progress::Failed(failure, Some(why)) => self.stream.refuse_because(failure, &why),
+            Progress::Faulted(fault) => self.end_with(&fault),
         }
     }
 
@@ -228,23 +268,30 @@ impl Connection {
     }
 
     fn sasl2_success(&mut self, success: Success) {
-        let Success { who, others, bound } = success;
+        let Success { who, others, seat } = success;
         self.log_sign_in(&who);
         let jid = who.jid.clone();
         if let Phase::Negotiating(negotiation) = &mut self.phase {
             negotiation.account = Some(who);
         }
-        let Some(bound) = bound else {
-            return self.stream.succeed(jid, &others);
-        };
-        let has_acks = bound.session.has_acks();
-        let Some((host, full_jid)) = self.enter(bound) else {
-            return;
-        };
-        let mut features = host.stream_features(AtStream::AfterSignIn);
-        if !has_acks {
-            features.push(sm::feature());
+        match seat {
+            Seat::None => self.stream.succeed(jid, &others),
+            Seat::Resumed(resumed) => {
+                let full_jid = resumed.session().full_jid().clone();
+                self.stream.succeed_resumed(full_jid, &others);
+                self.sit_on(resumed);
+            }
+            Seat::Bound(bound) => {
+                let has_acks = bound.session.has_acks();
+                let Some((host, full_jid)) = self.enter(bound) else {
+                    return;
+                };
+                let mut features = host.stream_features(AtStream::AfterSignIn);
+                if !has_acks {
+                    features.push(sm::feature());
+                }
+                self.stream.succeed_bound(full_jid, &others, &features);
+            }
         }
-        self.stream.succeed_bound(full_jid, &others, &features);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jid::{BareJid, FullJid, Jid};
 use smallvec::SmallVec;
 use stanza::{Condition, Stanza, StanzaError};
+use xml::Fragment;
 
 use super::{Handlers, Pipeline};
 use crate::{
@@ -150,6 +151,22 @@ event! {
 }
 
 event! {
+    /// A session that can be resumed lost its transport. It is as present as before, and nobody is told.
+    SessionDetached {
+        /// The session.
+        session: SessionId,
+    } in session_detached
+}
+
+event! {
+    /// A session has a transport again: what its client did not acknowledge and what waited is on its way there.
+    SessionResumed {
+        /// The session.
+        session: SessionId,
+    } in session_resumed
+}
+
+event! {
     /// A session that a crash of the server had ended was taken back: it was available once and is not any
     /// more.
     SessionTakenBack {
@@ -184,6 +201,16 @@ event! {
         /// All of it, as it is written; `None` when there is nothing any more.
         vcard: Option<Arc<str>>,
     } in vcard_changed
+}
+
+event! {
+    /// The user shut an address out, or shut it out again.
+    AddressBlocked {
+        /// Which address.
+        address: Jid,
+        /// What its client said beside it, in namespaces of other features.
+        said: Vec<Fragment>,
+    } in address_blocked
 }
 
 event! {

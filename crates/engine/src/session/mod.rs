@@ -5,12 +5,17 @@
 //! [`Resource`](crate::account::Resource), under the account's lock. Session and transport meet at
 //! the [`outbox`] only.
 //!
+//! A session that can be resumed (XEP-0198) outlives its transport: it is *detached* then, and [`waiting`] keeps what
+//! comes for it.
+//!
 //! A session that has ended is *resting*: it left its account's list, its outbox is closed, and
 //! whatever is pushed to it is refused.
 
 pub mod marks;
 pub mod outbox;
+mod resumption;
 mod sm;
+mod waiting;
 mod waker;
 
 use std::{
@@ -27,8 +32,13 @@ use stanza::Stanza;
 use store::Seq;
 use stream::{ClientId, StreamFault, UserAgent};
 
-pub(crate) use self::sm::Acks;
+pub use self::resumption::SmId;
 use self::{outbox::Outbox, waker::WakerSlot};
+pub(crate) use self::{
+    resumption::{Resumption, Standing},
+    sm::{AckTooHigh, Acks},
+    waiting::Slot,
+};
 use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage};
 
 /// Identifies a session for as long as the process lives.
@@ -170,8 +180,15 @@ impl Session {
         self.acked.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn turn_acks_on(&self) {
-        self.acked.store(true, Ordering::Relaxed);
+    /// From here on stanzas are counted, unless they are already. Whether this was the first time.
+    pub(crate) fn turn_acks_on(&self, acks: Acks) -> bool {
+        let mut outbox = self.outbox();
+        let is_first = outbox.acks.is_none() && !outbox.is_resting();
+        if is_first {
+            outbox.acks = Some(Box::new(acks));
+            self.acked.store(true, Ordering::Relaxed);
+        }
+        is_first
     }
 
     /// Whether a stanza of this session has not taken effect yet; until then it reads nothing.
@@ -179,9 +196,31 @@ impl Session {
         self.held.load(Ordering::Acquire) > 0
     }
 
-    /// Wakes `cx` when the outbox or the hold changes.
-    pub(crate) fn watch(&self, cx: &Context<'_>) {
-        self.waker.watch(cx.waker());
+    /// Wakes `cx` when the outbox or the hold changes, while the session sits on this transport. How it stands to it.
+    pub(crate) fn watch(&self, transport: u32, cx: &Context<'_>) -> Standing {
+        let outbox = self.outbox();
+        let standing = outbox.standing(transport);
+        // Under the outbox's lock, so that nobody who was taken over takes the waker's place.
+        if matches!(standing, Standing::Here | Standing::Ended) {
+            self.waker.watch(cx.waker());
+        }
+        standing
+    }
+
+    /// The same for who brings it to a new transport, which nothing is written to yet.
+    pub(crate) fn await_turn(&self, transport: u32, cx: &Context<'_>) -> Standing {
+        let outbox = self.outbox();
+        let standing = outbox.standing(transport);
+        if standing == Standing::Dropped {
+            self.waker.watch(cx.waker());
+        }
+        standing
+    }
+
+    /// Whether it has no transport and waits to be resumed.
+    #[must_use]
+    pub fn is_detached(&self) -> bool {
+        self.outbox().is_detached()
     }
 
     /// Wakes the connection.
