@@ -9,7 +9,7 @@
 //!
 //! [XEP-0388 §2.4]: https://xmpp.org/extensions/xep-0388.html#initiation
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use jid::BareJid;
 use ring::digest;
@@ -42,8 +42,8 @@ const SAID_BYTES_MAX: usize = 255;
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// Our name for one client of an account: opaque, and the same whenever the client comes back.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ClientName(Arc<str>);
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ClientName([u8; 8]);
 
 /// A client that signs in.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -118,6 +118,9 @@ pub(crate) struct Known {
 }
 
 impl ClientName {
+    /// No client has it.
+    pub(super) const NOBODY: Self = Self([0; 8]);
+
     /// Of a client that gives the id of its installation.
     #[must_use]
     pub fn of_installation(id: stream::ClientId) -> Self {
@@ -130,28 +133,35 @@ impl ClientName {
         Self::of("resource", requested.unwrap_or_default())
     }
 
-    /// As it was written before.
+    /// Reads it as it is written.
     #[must_use]
-    pub fn from_text(text: &str) -> Self {
-        Self(text.into())
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_ours = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u64::from_str_radix(text, 16).ok();
+        number.filter(|_| is_ours).map(|it| Self(it.to_be_bytes()))
     }
 
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// A hash: what a client says of itself is nobody else's business, and may be long.
+    /// A hash: what a client says of itself is nobody else's business, and may be long. That two clients of one account
+    /// share one is not to be expected, and would do no harm: a token is still for who has it.
     fn of(kind: &str, name: &str) -> Self {
         let hash = digest::digest(&digest::SHA256, format!("{kind}\0{name}").as_bytes());
-        let text: String = hash
-            .as_ref()
-            .iter()
-            .take(10)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        Self(text.into())
+        let mut short = [0; 8];
+        for (to, from) in short.iter_mut().zip(hash.as_ref()) {
+            *to = *from;
+        }
+        Self(short)
+    }
+}
+
+impl fmt::Display for ClientName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for ClientName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientName({self})")
     }
 }
 
@@ -274,7 +284,7 @@ impl Behind {
         }
         for (id, record) in &self.changed {
             let until = forgotten_at(record.last_seen, kept);
-            batch.put_until(CLIENTS, owner, &id.as_str().to_owned(), record, until);
+            batch.put_until(CLIENTS, owner, &id.to_string(), record, until);
         }
     }
 }
@@ -310,7 +320,9 @@ pub(crate) fn signed_in(
         };
         if let Some(record) = ClientRecord::after(&known, client, mechanism, now) {
             behind.changed.retain(|(id, _)| *id != client.id);
-            behind.changed.push((client.id.clone(), record));
+            // Hardly ever is there more than one within a second.
+            behind.changed.reserve_exact(1);
+            behind.changed.push((client.id, record));
             behind.displaced.extend(known.displaced);
         }
     }
@@ -332,7 +344,7 @@ impl Server {
             let record = self.store().read(ACCOUNT.get(&owner, &())).await?;
             return Ok(record.map(|record| (record, Known::default())));
         }
-        let name = client.as_str().to_owned();
+        let name = client.to_string();
         let question = (ACCOUNT.get(&owner, &()), CLIENTS.get(&owner, &name));
         let (Some(record), client) = self.store().read(question).await? else {
             return Ok(None);
@@ -364,7 +376,7 @@ impl Server {
             let id = match &*cell.lock() {
                 CellState::Ready(account) => account
                     .resource(session)
-                    .and_then(|resource| resource.client().cloned()),
+                    .and_then(|resource| resource.client()),
                 CellState::Loading { .. } | CellState::Gone { .. } => None,
             };
             let id = id.unwrap_or_else(|| ClientName::of_resource(None));
@@ -389,7 +401,7 @@ impl Server {
         }
         let (_, connected) = self.clients_in_memory(jid);
         let longest = all.into_iter().min_by_key(|(name, record)| {
-            let is_connected = connected.iter().any(|id| id.as_str() == name);
+            let is_connected = connected.iter().any(|id| id.to_string() == *name);
             (is_connected, record.last_seen)
         });
         Ok(longest.map(|(name, _)| name))
@@ -424,19 +436,20 @@ impl Server {
         let (unwritten, connected) = self.clients_in_memory(jid);
         let mut all = stored;
         for (id, record) in unwritten {
-            all.retain(|(name, _)| name != id.as_str());
-            all.push((id.as_str().to_owned(), record));
+            all.retain(|(name, _)| *name != id.to_string());
+            all.push((id.to_string(), record));
         }
         let now = self.environment().timestamp();
         let mut clients: Vec<_> = all
             .into_iter()
-            .map(|(name, client)| {
+            .filter_map(|(name, client)| {
                 let tokens = tokens.iter().find(|(of, _)| *of == name);
-                let is_connected = connected.iter().any(|id| id.as_str() == name);
-                ClientInfo {
+                let id = ClientName::parse(&name)?;
+                let is_connected = connected.contains(&id);
+                Some(ClientInfo {
                     knows_password: client.knows_password(record.password_since()),
                     token_until: tokens.and_then(|(_, tokens)| tokens.until(&record, now)),
-                    id: ClientName::from_text(&name),
+                    id,
                     software: client.software,
                     device: client.device,
                     first_seen: Timestamp::from_micros(client.first_seen),
@@ -446,7 +459,7 @@ impl Server {
                     },
                     mechanism: client.mechanism,
                     is_connected,
-                }
+                })
             })
             .filter(|client| {
                 // What is to be forgotten may not have been yet.
@@ -476,7 +489,7 @@ impl Server {
                 },
                 account
                     .resources()
-                    .filter_map(|resource| resource.client().cloned())
+                    .filter_map(|resource| resource.client())
                     .collect(),
             ),
             CellState::Loading { .. } | CellState::Gone { .. } => Default::default(),
@@ -499,7 +512,7 @@ impl Server {
             return Ok(None);
         };
         let owner = Owner::Account(jid.clone());
-        let name = id.as_str().to_owned();
+        let name = id.to_string();
         let mut tokens = self.store().write(TOKENS, &owner).await?;
         tokens.delete(&name);
         if !client.knows_password {
@@ -554,7 +567,7 @@ impl Account {
     /// The sessions of a client.
     pub(crate) fn sessions_of(&self, id: &ClientName) -> Vec<SessionId> {
         self.resources()
-            .filter(|resource| resource.client() == Some(id))
+            .filter(|resource| resource.client() == Some(*id))
             .map(|resource| resource.session().id())
             .collect()
     }
@@ -572,8 +585,18 @@ mod tests {
         let id = ClientName::of_installation(uuid("d4565fa7-4d72-4749-b3d3-740edbf87770"));
         let upper = uuid("D4565FA7-4D72-4749-B3D3-740EDBF87770");
         assert_eq!(id, ClientName::of_installation(upper));
-        assert_eq!(id.as_str().len(), 20);
-        assert!(!id.as_str().contains("d4565fa7"));
+        let text = id.to_string();
+        assert_eq!(ClientName::parse(&text), Some(id));
+        assert_eq!(text.len(), 16);
+        assert!(!text.contains("d4565fa7"));
+        for foreign in [
+            "",
+            "+123456789abcdef",
+            "123456789abcdef",
+            "0123456789abcdefg",
+        ] {
+            assert_eq!(ClientName::parse(foreign), None, "{foreign}");
+        }
         let named = ClientName::of_resource(Some("d4565fa7-4d72-4749-b3d3-740edbf87770"));
         assert_ne!(named, id);
         assert_eq!(

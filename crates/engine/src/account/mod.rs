@@ -290,8 +290,8 @@ impl Resource {
 
     /// Which of the account's clients it belongs to; `None` where they are not kept.
     #[must_use]
-    pub fn client(&self) -> Option<&ClientName> {
-        self.client.as_ref()
+    pub fn client(&self) -> Option<ClientName> {
+        self.client
     }
 
     /// Its last available presence; `None` while it is not available.

@@ -120,7 +120,7 @@ impl Stored {
     fn token(&self, key: &TokenKey, account: &BareJid, client: &ClientName) -> Option<Token> {
         Some(key.token(&TokenFacts {
             account: account.as_str(),
-            client: client.as_str(),
+            client: &client.to_string(),
             mechanism: self.mechanism()?,
             expiry: self.expiry,
             nonce: self.nonce,
@@ -234,11 +234,12 @@ impl Server {
         let account = domain.with_local(username).ok();
         // What can't be one is asked for all the same.
         let jid = account.unwrap_or_else(|| BareJid::from(domain.clone()));
-        let client = client.cloned().unwrap_or_else(|| ClientName::from_text(""));
+        // One that does not say who it is has none, and is asked for like the others.
+        let client = client.copied().unwrap_or(ClientName::NOBODY);
         let owner = Owner::Account(jid.clone());
         let question = (
             ACCOUNT.get(&owner, &()),
-            TOKENS.get(&owner, &client.as_str().to_owned()),
+            TOKENS.get(&owner, &client.to_string()),
         );
         let (record, held) = self.store().read(question).await?;
         let (Some(record), Some(held), Some(key)) = (record, held, self.token_key.get()) else {
@@ -279,7 +280,7 @@ impl Server {
         how: TokenUse,
     ) -> Result<(), SaslFailure> {
         let owner = Owner::Account(jid.clone());
-        let name = client.as_str().to_owned();
+        let name = client.to_string();
         let mut tokens = self.store().write(TOKENS, &owner).await.map_err(failed)?;
         let mut own = tokens.get(&name).cloned().unwrap_or_default();
         if !own.used(proved, how)? {
@@ -305,7 +306,7 @@ impl Server {
         let key = self.token_key.get();
         let key = key.ok_or(SaslFailure::TemporaryAuthFailure)?;
         let owner = Owner::Account(jid.clone());
-        let name = client.as_str().to_owned();
+        let name = client.to_string();
         let now = self.environment().timestamp();
         let mut tokens = self.store().write(TOKENS, &owner).await.map_err(failed)?;
         let mut own = tokens.get(&name).cloned().unwrap_or_default();

@@ -170,7 +170,7 @@ fn begin(
     let id = cx.server().new_session_id();
     let session = Session::new(id, full_jid, who.role, outbox_max, binder);
     let is_kept = cx.host().clients_kept().is_some() && !who.is_anonymous;
-    account.connect(session.clone(), is_kept.then(|| client.id.clone()));
+    account.connect(session.clone(), is_kept.then_some(client.id));
     cx.server().sessions.fetch_add(1, Ordering::Relaxed);
     cx.tell(
         SessionBound {

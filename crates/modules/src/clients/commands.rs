@@ -64,7 +64,7 @@ impl Shown {
     fn of(client: ClientInfo) -> Self {
         let moment = |at: stanza::Timestamp| at.whole_seconds().to_string();
         Self {
-            id: client.id.as_str().to_owned(),
+            id: client.id.to_string(),
             software: client.software,
             device: client.device,
             connected: client.is_connected,
@@ -137,9 +137,13 @@ impl Command for RevokeClient {
 
     async fn run(self, cx: &AdminContext) -> Result<Revoked, CommandError> {
         cx.account_below(&self.user).await?;
-        let id = ClientName::from_text(&self.client);
         let server = cx.server();
-        let Some(revoked) = server.revoke_client(&self.user, &id).await? else {
+        let id = ClientName::parse(&self.client);
+        let revoked = match &id {
+            Some(id) => server.revoke_client(&self.user, id).await?,
+            None => None,
+        };
+        let (Some(id), Some(revoked)) = (id, revoked) else {
             let problem = format!(
                 "{} has no client \"{}\"; \"user clients {}\" lists them",
                 self.user, self.client, self.user

@@ -16,7 +16,6 @@ use std::{sync::Arc, time::Duration};
 
 use engine::{
     Authentication, Host, HostFacts, Server,
-    account::ClientName,
     command::{CommandEntry, command},
     module::{Answer, ConfigError, HandleIq, IqJob, Job, Key, Module, Spec, To, Wiring},
     period::Period,
@@ -96,7 +95,7 @@ impl HandleIq<List> for Clients {
 impl HandleIq<Revoke> for Clients {
     async fn handle_iq(&self, revoke: Revoke, job: IqJob) -> Answer {
         let account = job.from().bare();
-        let id = ClientName::from_text(&revoke.id);
+        let id = revoke.id;
         let revoked = job.server().revoke_client(&account, &id).await;
         let Some(revoked) = revoked.map_err(unreadable)? else {
             return Err(StanzaError::new(Condition::ItemNotFound));

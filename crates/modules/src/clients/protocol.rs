@@ -1,7 +1,7 @@
 //! Wire forms of [XEP-0494 §3](https://xmpp.org/extensions/xep-0494.html).
 
 use engine::{
-    account::ClientInfo,
+    account::{ClientInfo, ClientName},
     module::{Method, Payload},
 };
 use stanza::{Condition, StanzaError};
@@ -10,15 +10,12 @@ use xml::{Builder, Element, Fragment};
 /// The namespace.
 pub(super) const NS: &str = "urn:xmpp:cam:0";
 
-/// The longest name of a client that is looked for; ours are shorter.
-const ID_BYTES_MAX: usize = 64;
-
 /// `<list/>`: which clients are there?
 pub(super) struct List;
 
 /// `<revoke/>`: this one shall have no access any more.
 pub(super) struct Revoke {
-    pub(super) id: String,
+    pub(super) id: ClientName,
 }
 
 impl Payload for List {
@@ -37,12 +34,12 @@ impl Payload for Revoke {
     const METHOD: Method = Method::Set;
 
     fn parse(revoke: &Element<'_>) -> Result<Self, StanzaError> {
-        match revoke.attr("id") {
-            Some(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX => Ok(Self {
-                id: id.into_owned(),
-            }),
-            Some(_) => Err(StanzaError::new(Condition::ItemNotFound)),
-            None => Err(StanzaError::new(Condition::BadRequest).with_text("an id is expected")),
+        let Some(id) = revoke.attr("id") else {
+            return Err(StanzaError::new(Condition::BadRequest).with_text("an id is expected"));
+        };
+        match ClientName::parse(&id) {
+            Some(id) => Ok(Self { id }),
+            None => Err(StanzaError::new(Condition::ItemNotFound)),
         }
     }
 }
@@ -70,7 +67,7 @@ fn client(client: &ClientInfo) -> Builder {
     let last_seen = client.last_seen.whole_seconds().to_string();
     Builder::new("client", NS)
         .attr("connected", client.is_connected.to_string())
-        .attr("id", client.id.as_str())
+        .attr("id", client.id.to_string())
         .attr("type", "session")
         .child(Builder::new("first-seen", NS).text(&first_seen))
         .child(Builder::new("last-seen", NS).text(&last_seen))
