@@ -136,6 +136,7 @@ impl InProcess {
 fn virtual_tls() -> TlsFacts {
     TlsFacts {
         bindings: vec![ChannelBinding::Exporter(EXPORTER)],
+        version: Some(0x0304),
         xmpp_addresses: Vec::new(),
         description: "virtual TLS".to_owned(),
     }
