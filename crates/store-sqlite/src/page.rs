@@ -86,6 +86,10 @@ impl Statement {
         if page.due {
             self.sql.push_str(" AND e.due = 1");
         }
+        if is_by_peer(page) {
+            // What the index leaves out, said so that it may be used.
+            self.sql.push_str(" AND e.peer <> ''");
+        }
     }
 
     fn value(&mut self, value: Value) {
@@ -94,10 +98,17 @@ impl Statement {
     }
 }
 
+/// Whether the index of peers leads to the entries: it has no entries without one.
+fn is_by_peer(page: &Page) -> bool {
+    page.id.is_none() && page.peer.as_ref().is_some_and(|peer| !peer.is_empty())
+}
+
 /// The index that leads to the entries: without statistics SQLite would have to guess.
 fn index(page: &Page) -> &'static str {
     if page.due {
         "log_entry_due"
+    } else if is_by_peer(page) {
+        "log_entry_peer"
     } else {
         "log_entry_id"
     }
