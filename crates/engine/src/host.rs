@@ -22,8 +22,8 @@ use crate::{
     disco::{Disco, Node},
     metrics::Counter,
     module::{
-        AccountMessageHandler, ArchivesFn, AtStream, ConfigError, ElementHandler, Entry, FannedOut, Gauge,
-        GoneFn, IqContext, JobEntry, Module, Preparation, PrepareFn, ServiceParts, Setting,
+        AccountMessageHandler, ArchivesFn, AtStream, ConfigError, ElementHandler, Entry, FannedOut,
+        Gauge, GoneFn, IqContext, JobEntry, Module, Preparation, PrepareFn, ServiceParts, Setting,
         iq::IqTable,
     },
     notice::NS_NO_REPLY,

@@ -7,8 +7,8 @@ use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AccountMessage, AnswerIq, Archives, ArchivesFn, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq,
-    Module, On, OnAccountMessage, Payload, Prepare, PrepareFn, Screen,
+    AccountMessage, AnswerIq, Archives, ArchivesFn, Circles, CirclesFn, DiscoNodes, FanOut, Gone,
+    GoneFn, HandleIq, Module, On, OnAccountMessage, Payload, Prepare, PrepareFn, Screen,
     account_message::AccountMessageHandler,
     iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},

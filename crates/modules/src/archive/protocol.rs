@@ -133,9 +133,7 @@ pub(super) fn form() -> Fragment {
         .field(text(field::BEFORE_ID))
         .field(text(field::AFTER_ID))
         .field(ids.validated("xs:string", Validated::Open));
-    Builder::new("query", NS)
-        .child(form.to_fragment())
-        .build()
+    Builder::new("query", NS).child(form.to_fragment()).build()
 }
 
 /// An entry's id and when it came.

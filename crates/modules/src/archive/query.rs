@@ -89,7 +89,10 @@ impl Filter {
                 field::END => filter.end = values.next().map(|at| time(at)).transpose()?,
                 field::BEFORE_ID => filter.before_id = values.next().cloned(),
                 field::AFTER_ID => filter.after_id = values.next().cloned(),
-                field::IDS => filter.ids = Some(values.cloned().collect()).filter(|ids: &Vec<_>| !ids.is_empty()),
+                field::IDS => {
+                    filter.ids =
+                        Some(values.cloned().collect()).filter(|ids: &Vec<_>| !ids.is_empty())
+                }
                 // §4.1.5: what we do not know we must not pass over.
                 _ => return Err(Condition::FeatureNotImplemented.into()),
             }
