@@ -14,7 +14,7 @@ use xml::Element;
 
 use super::{Answer, AnswerIq, HandleIq, Method, Payload, service::ServiceParts};
 use crate::{
-    account::{Account, AccountError, Closing, Deletion, Resource},
+    account::{Account, AccountError, Deletion, Resource},
     command::Who,
     host::Host,
     permission::Role,
@@ -237,7 +237,7 @@ impl IqJob {
     /// whoever has no session here.
     pub fn pieces(&self) -> Result<Pieces, StanzaError> {
         let session = self.session.as_ref().ok_or(Condition::NotAllowed)?;
-        let pieces = Pieces::begin(session).ok_or_else(|| {
+        let pieces = Pieces::begin(session, &self.server).ok_or_else(|| {
             StanzaError::new(Condition::ResourceConstraint)
                 .with_type(ErrorType::Wait)
                 .with_text("too much is asked for at once")
@@ -254,24 +254,8 @@ impl IqJob {
     /// [`AccountError`]; then nothing was stored.
     pub async fn store_for_account(&self, batch: Batch) -> Result<(), AccountError> {
         let jid = self.account.clone().unwrap_or_else(|| self.from.bare());
-        let Some(cell) = self.server.account(&jid).await? else {
-            return Err(AccountError::Missing(jid));
-        };
-        let stored = self.server.visit(&cell, Gates::OPEN, |account, cx| {
-            let is_here = account.closing == Closing::No;
-            if is_here {
-                cx.batch().extend(batch);
-            }
-            is_here
-        });
-        self.server.retire_idle(&cell);
-        match stored {
-            Some(true) => {
-                let store = self.server.store();
-                Ok(store.settled(store.submitted()).await?)
-            }
-            Some(false) | None => Err(AccountError::Missing(jid)),
-        }
+        let change = |_: &mut Account, cx: &Context<'_>| cx.batch().extend(batch);
+        self.server.change_account(&jid, change).await
     }
 
     /// Deletes the account that asks, with all it owns, now or after the grace period of its host. Its sessions end,

@@ -24,10 +24,10 @@ pub use self::{
 };
 
 use self::events::{
-    AccountCreated, AccountDeleted, AccountDisabled, ContactChanged, DeliveryFailed, IqArrived,
-    IqSent, MessageArrived, MessageSent, PasswordChanged, PeerAddressed, PresenceArrived,
-    PresenceSent, SessionAvailable, SessionBound, SessionEnded, SessionTakenBack,
-    SessionUnavailable, VCardChanged,
+    AccountCreated, AccountDeleted, AccountDisabled, AddressBlocked, ContactChanged,
+    DeliveryFailed, IqArrived, IqSent, MessageArrived, MessageSent, PasswordChanged, PeerAddressed,
+    PresenceArrived, PresenceSent, SessionAvailable, SessionBound, SessionDetached, SessionEnded,
+    SessionResumed, SessionTakenBack, SessionUnavailable, VCardChanged,
 };
 
 /// A named step at which a feature may act on a stanza.
@@ -115,10 +115,13 @@ pub struct Pipeline {
     pub(crate) session_bound: Handlers<SessionBound>,
     pub(crate) session_available: Handlers<SessionAvailable>,
     pub(crate) session_unavailable: Handlers<SessionUnavailable>,
+    pub(crate) session_detached: Handlers<SessionDetached>,
+    pub(crate) session_resumed: Handlers<SessionResumed>,
     pub(crate) session_taken_back: Handlers<SessionTakenBack>,
     pub(crate) session_ended: Handlers<SessionEnded>,
     pub(crate) contact_changed: Handlers<ContactChanged>,
     pub(crate) vcard_changed: Handlers<VCardChanged>,
+    pub(crate) address_blocked: Handlers<AddressBlocked>,
     pub(crate) account_created: Handlers<AccountCreated>,
     pub(crate) account_disabled: Handlers<AccountDisabled>,
     pub(crate) account_deleted: Handlers<AccountDeleted>,
@@ -139,10 +142,13 @@ impl Pipeline {
         self.session_bound.shuffle(random);
         self.session_available.shuffle(random);
         self.session_unavailable.shuffle(random);
+        self.session_detached.shuffle(random);
+        self.session_resumed.shuffle(random);
         self.session_taken_back.shuffle(random);
         self.session_ended.shuffle(random);
         self.contact_changed.shuffle(random);
         self.vcard_changed.shuffle(random);
+        self.address_blocked.shuffle(random);
         self.account_created.shuffle(random);
         self.account_disabled.shuffle(random);
         self.account_deleted.shuffle(random);
