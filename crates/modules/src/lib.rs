@@ -6,10 +6,13 @@
 pub mod adhoc;
 pub mod admin;
 pub mod announce;
+pub mod archive;
 pub mod blocklist;
 pub mod carbons;
+pub mod clients;
 pub mod deletion;
 pub mod disco;
+pub mod fast;
 pub mod groups;
 pub mod last;
 pub mod motd;
@@ -23,6 +26,7 @@ pub mod roster;
 pub mod server_info;
 pub mod strangers;
 pub mod time;
+pub mod upgrade;
 pub mod uptime;
 pub mod user_search;
 pub mod vcard;
@@ -36,10 +40,13 @@ pub const ALL: &[Entry] = &[
     entry::<adhoc::AdHocCommands>(),
     entry::<admin::Administration>(),
     entry::<announce::Announcements>(),
+    entry::<archive::MessageArchive>(),
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
+    entry::<clients::Clients>(),
     entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
+    entry::<fast::FastSignIn>(),
     entry::<groups::SharedGroups>(),
     entry::<last::LastActivity>(),
     entry::<motd::MessageOfTheDay>(),
@@ -53,6 +60,7 @@ pub const ALL: &[Entry] = &[
     entry::<server_info::ServerInfo>(),
     entry::<strangers::Strangers>(),
     entry::<time::EntityTime>(),
+    entry::<upgrade::PasswordUpgrade>(),
     entry::<uptime::Uptime>(),
     entry::<user_search::UserSearch>(),
     entry::<vcard::VCard>(),

@@ -109,6 +109,8 @@ fn bring_one_back(
     let server = cx.server();
     let note = stored.note.resumable.as_ref()?;
     let id = note.id()?;
+    // Without its count it is of a backup.
+    let counts = stored.counts.clone()?;
     let is_same_boot = note.boot.as_deref() == server.boot_id();
     if stored.queue.is_none() && !is_same_boot {
         tracing::info!(account = %account.jid(), "the machine was started anew since; a session is not resumed");
@@ -121,7 +123,6 @@ fn bring_one_back(
     let session = Session::new(number, full_jid.clone(), role, bytes_max, binder);
     let hold = Duration::from_secs(note.hold_seconds);
     let left = left(note, hold, cx.timestamp());
-    let counts = stored.counts.clone().unwrap_or_default();
     let mut resumption = Resumption::back(id, hold, counts.handled);
     resumption.until = Some(cx.timestamp().plus(left));
     resumption.position = EntryId(counts.position);
@@ -142,7 +143,7 @@ fn bring_one_back(
     };
     let acks = Acks::restored(resumption, counts.handled, confirmed, unacked);
     session.turn_acks_on(acks);
-    account.connect(session.clone());
+    account.connect(session.clone(), note.client.name());
     server.sessions.fetch_add(1, Ordering::Relaxed);
     server.detached.fetch_add(1, Ordering::Relaxed);
     server.metrics().resuming(Resuming::Restored);

@@ -36,6 +36,9 @@ pub(crate) const QUEUES: Collection<Map<String, Queue>> =
 pub(crate) const ENDED: Collection<Map<u64, EndedSession>> =
     Collection::new("account.sm-ended", Version(1));
 
+/// Collections that are true of this store only: what is restored from a backup is older than what clients were told.
+pub const NOT_IN_BACKUPS: [&str; 2] = [COUNTS.declared().name, QUEUES.declared().name];
+
 /// So many ended sessions of an account are remembered, as with Prosody; a further one may replace any of them.
 const ENDED_MAX: u128 = 10;
 

@@ -7,9 +7,9 @@ use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AccountMessage, AnswerIq, AtBind, AtBindFn, AtSignIn, BindElement, BindHandler, BindInline,
-    Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq, Module, On, OnAccountMessage,
-    Payload, Prepare, PrepareFn, Screen, SignInPart,
+    AccountMessage, AnswerIq, Archives, ArchivesFn, AtBind, AtBindFn, AtSignIn, BindElement,
+    BindHandler, BindInline, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq,
+    Module, On, OnAccountMessage, Payload, Prepare, PrepareFn, Screen, SignInPart,
     account_message::AccountMessageHandler,
     iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
@@ -77,7 +77,9 @@ pub(crate) struct Parts {
     pub(crate) prepares: Vec<PrepareFn>,
     pub(crate) circles: Vec<CirclesFn>,
     pub(crate) gone: Vec<GoneFn>,
+    pub(crate) archives: Option<ArchivesFn>,
     pub(crate) deletion_grace: Duration,
+    pub(crate) clients_kept: Option<Duration>,
 }
 
 /// Registers one module. Handed to [`Module::wire`].
@@ -316,6 +318,26 @@ impl<'a, M: Module> Wiring<'a, M> {
     /// has to see to it that [`Server::finish_deletions`](crate::Server::finish_deletions) is called.
     pub fn deletion_grace(&mut self, grace: Duration) -> &mut Self {
         self.parts.deletion_grace = self.parts.deletion_grace.max(grace);
+        self
+    }
+
+    /// Has the clients of the host's accounts remembered until this long after they were last seen; the longest that a
+    /// feature asks for counts.
+    pub fn keep_clients(&mut self, kept: Duration) -> &mut Self {
+        let before = self.parts.clients_kept.unwrap_or_default();
+        self.parts.clients_kept = Some(before.max(kept));
+        self
+    }
+
+    /// Decides what archives of accounts take. One feature does.
+    pub fn archives(&mut self) -> &mut Self
+    where
+        M: Archives,
+    {
+        let module = self.module.clone();
+        self.parts.archives = Some(Box::new(move |peer, account| {
+            module.archives(peer, account)
+        }));
         self
     }
 

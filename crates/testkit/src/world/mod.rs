@@ -15,6 +15,7 @@ mod moments;
 mod random;
 mod server;
 
+pub(crate) use actors::EXPORTER;
 pub use actors::{BenchError, Configure, InProcess};
 pub use client::Client;
 pub use homes::WayFault;
