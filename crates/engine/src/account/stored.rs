@@ -240,9 +240,9 @@ pub(super) fn write_queue(account: &Account, batch: &mut Batch, session: &Sessio
 impl Item {
     fn of(frame: &Frame, at: Option<Timestamp>) -> Self {
         match &frame.fate {
+            // Whoever else was to get it, the mailbox has it.
             Fate::Reroute {
-                delivery: None,
-                entry: Some(id),
+                entry: Some(id), ..
             } => Self::Entry {
                 id: id.0,
                 to: frame.to.clone(),

@@ -32,7 +32,7 @@ const SEEDS_OF_MANY: u64 = 3;
 const SABOTAGE_SEEDS: u64 = 6;
 
 /// Whether the server has an archive to read.
-const HAS_ARCHIVE: bool = false;
+const HAS_ARCHIVE: bool = true;
 /// Whether sessions can be resumed after the server was killed.
 const SURVIVES_DEATH: bool = true;
 
@@ -45,7 +45,11 @@ fn bench(accounts: usize, sabotage: Sabotage) -> Bench {
         .collect();
     let host = HostSettings {
         facts,
-        modules: [("groups".to_owned(), teams.into())].into(),
+        modules: [
+            ("groups".to_owned(), teams.into()),
+            ("archive".to_owned(), "always".into()),
+        ]
+        .into(),
     };
     Bench {
         entries: modules::ALL,

@@ -163,8 +163,7 @@ impl Client {
         let copy = ["sent", "received"]
             .iter()
             .find_map(|name| message.child(name, CARBONS))
-            .and_then(|copy| copy.child("forwarded", FORWARD))
-            .and_then(|forwarded| forwarded.child("message", Ns::Content));
+            .and_then(forwarded);
         self.live(copy.unwrap_or(message));
     }
 
@@ -186,10 +185,8 @@ impl Client {
     }
 
     fn archived(&mut self, result: Element<'_>) {
-        let message = result
-            .child("forwarded", FORWARD)
-            .and_then(|forwarded| forwarded.child("message", Ns::Content));
-        let (Some(message), Some(stanza_id)) = (message.and_then(id_of), result.attr("id")) else {
+        let message = forwarded(result).and_then(id_of);
+        let (Some(message), Some(stanza_id)) = (message, result.attr("id")) else {
             return;
         };
         if let Some(whole) = &mut self.sync.whole {
@@ -264,7 +261,13 @@ impl Client {
     }
 }
 
+/// The message in a copy or a result: it declares the content namespace, which is none to who reads it by itself.
+fn forwarded(wrapper: Element<'_>) -> Option<Element<'_>> {
+    let forwarded = wrapper.child("forwarded", FORWARD)?;
+    forwarded.children().find(|child| child.name() == "message")
+}
+
 fn id_of(message: Element<'_>) -> Option<MessageId> {
-    let body = message.child_text("body", Ns::Content)?;
-    MessageId::parse(&body)
+    let body = message.children().find(|child| child.name() == "body")?;
+    MessageId::parse(&body.text())
 }

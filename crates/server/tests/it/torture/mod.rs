@@ -248,7 +248,9 @@ fn configuration(accounts: usize) -> String {
     let teams: String = teams
         .map(|(number, names)| format!("team{number} = {names:?}\n"))
         .collect();
-    format!("c2s.require_tls = false\n[host.localhost.groups]\n{teams}")
+    format!(
+        "c2s.require_tls = false\n[host.localhost]\narchive = \"always\"\n[host.localhost.groups]\n{teams}"
+    )
 }
 
 fn has_ended(child: &mut Child) -> bool {
@@ -258,6 +260,6 @@ fn has_ended(child: &mut Child) -> bool {
 }
 
 /// Whether the server has an archive to read.
-const HAS_ARCHIVE: bool = false;
+const HAS_ARCHIVE: bool = true;
 /// Whether sessions can be resumed after the server was killed.
 const SURVIVES_DEATH: bool = true;
