@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    mem::{Discriminant, discriminant},
 };
 
 use thiserror::Error;
@@ -146,15 +147,22 @@ pub enum Mistake {
 #[derive(Clone, Debug)]
 pub struct Mistakes(pub Vec<Mistake>);
 
-/// So many are shown.
-const SHOWN_MAX: usize = 20;
+/// So many of a kind are shown.
+const SHOWN_MAX: usize = 4;
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(mistakes) = self;
         writeln!(f, "{} mistakes:", mistakes.len())?;
-        for mistake in mistakes.iter().take(SHOWN_MAX) {
-            writeln!(f, "  {mistake}")?;
+        // Of each kind the first few: one mistake makes many.
+        let mut shown: Vec<Discriminant<Mistake>> = Vec::new();
+        for mistake in mistakes {
+            let kind = discriminant(mistake);
+            let before = shown.iter().filter(|known| **known == kind).count();
+            if before < SHOWN_MAX {
+                shown.push(kind);
+                writeln!(f, "  {mistake}")?;
+            }
         }
         Ok(())
     }
@@ -259,7 +267,7 @@ pub(super) fn lost(crowd: &Crowd) -> Vec<Mistake> {
 
 /// All mistakes of a crowd that has come to rest.
 pub(super) fn mistakes(crowd: &Crowd) -> Vec<Mistake> {
-    let mut all = lost(crowd);
+    let mut all: Vec<Mistake> = Vec::new();
     let sent: BTreeSet<MessageId> = crowd.clients().iter().flat_map(Client::all_sent).collect();
     for client in crowd.clients() {
         all.extend(seen_by(client, crowd).cloned());
@@ -276,6 +284,7 @@ pub(super) fn mistakes(crowd: &Crowd) -> Vec<Mistake> {
             all.extend(in_archive(client, crowd));
         }
     }
+    all.extend(lost(crowd));
     all
 }
 
