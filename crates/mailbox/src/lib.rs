@@ -36,7 +36,7 @@ mod recovery;
 mod reliance;
 mod wire_id;
 
-pub use class::{Archiving, Class, classify, may_wait};
+pub use class::{Archiving, Class, classify, is_fleeting, may_wait};
 pub use egress::{
     Destination, EGRESS, Egress, EgressAnswer, EgressQuestion, Undeliverable, Unsent,
 };

@@ -8,6 +8,7 @@ pub mod admin;
 pub mod announce;
 pub mod blocklist;
 pub mod carbons;
+pub mod csi;
 pub mod deletion;
 pub mod disco;
 pub mod groups;
@@ -36,6 +37,7 @@ pub const ALL: &[Entry] = &[
     entry::<announce::Announcements>(),
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
+    entry::<csi::ClientState>(),
     entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
     entry::<groups::SharedGroups>(),

@@ -88,6 +88,9 @@ pub struct Limits {
     /// How many bytes may wait to be sent to one session. Past it, the session loses its transport when it may be
     /// resumed; otherwise its stream ends with `policy-violation` and its messages are rerouted.
     pub outbox_bytes_max: u32,
+    /// How many stanzas wait for a client that said that its user does not look (XEP-0352), until something important
+    /// comes. Past it, all of them are sent.
+    pub inactive_session_stanzas_max: u32,
     /// How many messages wait for an account that nobody is signed in to, at most 1,000. Past it, a further one is
     /// refused with `service-unavailable`.
     pub offline_messages_max: u32,
@@ -130,6 +133,7 @@ impl Default for Limits {
             open_commands_per_session_max: 10,
             open_command_seconds: 600,
             outbox_bytes_max: 2 * 1024 * 1024,
+            inactive_session_stanzas_max: 256,
             offline_messages_max: 1_000,
             offline_bytes_max: 4 * 1024 * 1024,
             sign_in_failures_free: 3,

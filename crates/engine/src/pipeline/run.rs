@@ -352,7 +352,10 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut 
     }
     for (session, mut frame, truth) in run.pushes {
         frame.gates = frame.gates.and(truth.gates(gates, inherited));
-        match session.outbox().push(frame) {
+        match session
+            .outbox()
+            .push(frame, || server.environment().timestamp())
+        {
             Ok(true) => session.wake(),
             Ok(false) => {}
             // It ended in this run, or must: what it was to get goes elsewhere.

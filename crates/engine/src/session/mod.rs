@@ -8,9 +8,11 @@
 //! A session that has ended is *resting*: it left its account's list, its outbox is closed, and
 //! whatever is pushed to it is refused.
 
+mod lull;
 pub mod marks;
 pub mod outbox;
 mod sm;
+mod superseding;
 mod waker;
 
 use std::{
@@ -23,13 +25,14 @@ use std::{
 };
 
 use jid::{FullJid, Jid};
-use stanza::Stanza;
+use stanza::{Stanza, Timestamp};
 use store::Seq;
 use stream::StreamFault;
 
+pub use self::lull::Importance;
 pub(crate) use self::sm::Acks;
-use self::{outbox::Outbox, waker::WakerSlot};
-use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage};
+use self::{lull::Lull, outbox::Outbox, waker::WakerSlot};
+use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage, server::Server};
 
 /// Identifies a session for as long as the process lives.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -47,6 +50,8 @@ pub struct Session {
     gate: AtomicU64,
     /// XEP-0198 acks are on; part of the rule which messages are logged.
     acked: AtomicBool,
+    /// The client said that its user does not look, XEP-0352.
+    inactive: AtomicBool,
     waker: WakerSlot,
 }
 
@@ -65,6 +70,7 @@ impl Session {
             held: AtomicU32::new(0),
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
+            inactive: AtomicBool::new(false),
             waker: WakerSlot::default(),
         })
     }
@@ -142,6 +148,37 @@ impl Session {
 
     pub(crate) fn turn_acks_on(&self) {
         self.acked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client said that its user does not look. Others must not be told.
+    #[must_use]
+    pub fn is_inactive(&self) -> bool {
+        self.inactive.load(Ordering::Relaxed)
+    }
+
+    /// Nobody looks: from now on what is not `is_important` waits. Saying it again changes nothing.
+    pub fn become_inactive(&self, is_important: Importance, server: &Server) {
+        let stanzas_max = server.limits().inactive_session_stanzas_max;
+        let stanzas_max = usize::try_from(stanzas_max).unwrap_or(usize::MAX);
+        let host: Jid = self.full_jid.to_domain().into();
+        self.outbox()
+            .begin_lull(Lull::new(is_important, host, stanzas_max));
+        self.inactive.store(true, Ordering::Relaxed);
+    }
+
+    /// Somebody looks: what waited goes out before anything else does.
+    pub fn become_active(&self, server: &Server) {
+        self.inactive.store(false, Ordering::Relaxed);
+        if self.outbox().end_lull(server.environment().timestamp()) {
+            self.wake();
+        }
+    }
+
+    /// Something goes to the device anyway, or it sent something and so is awake: what waits goes too.
+    pub(crate) fn release(&self, at: impl FnOnce() -> Timestamp) {
+        if self.is_inactive() && self.outbox().release(at()) {
+            self.wake();
+        }
     }
 
     /// Whether a stanza of this session has not taken effect yet; until then it reads nothing.

@@ -4,6 +4,9 @@
 //! an answer seen by a client therefore always means "durable". A frame whose batch failed is never
 //! shown; the failed batch has told the sender already.
 //!
+//! While the client's user does not look, what is not important waits behind the frames, in the [`lull`](super::lull): it
+//! goes before the next important one does.
+//!
 //! At the bound the session ends (`policy-violation`, or detached once sessions can be resumed) and
 //! what it held is rerouted; a full outbox never holds back a sender.
 
@@ -16,11 +19,14 @@ use std::{
 };
 
 use jid::Jid;
-use stanza::{IqType, Kind, Stanza};
+use stanza::{IqType, Kind, Stanza, Timestamp};
 use store::{EntryId, Gate, Seq};
 use stream::StreamFault;
 
-use super::sm::Acks;
+use super::{
+    lull::{Due, Lull},
+    sm::Acks,
+};
 use crate::pipeline::Gates;
 
 /// One stanza for one session.
@@ -91,6 +97,8 @@ pub struct Outbox {
     frames: VecDeque<Frame>,
     bytes: usize,
     bytes_max: usize,
+    /// What is not important waits here, while the client is inactive: behind all frames.
+    lull: Option<Box<Lull>>,
     ending: Option<Ending>,
     resting: bool,
     /// Told before the stream error when somebody else ends the session.
@@ -114,6 +122,7 @@ impl Outbox {
             frames: VecDeque::new(),
             bytes: 0,
             bytes_max,
+            lull: None,
             ending: None,
             resting: false,
             last_words: None,
@@ -121,20 +130,85 @@ impl Outbox {
         }
     }
 
-    /// Queues `frame`. `true` when the queue was empty, so that the connection needs a wake.
-    pub(crate) fn push(&mut self, frame: Frame) -> Result<bool, (Refused, Frame)> {
+    /// Queues `frame`, which came `at` that moment. `true` when the queue was empty, so that the connection needs a wake.
+    pub(crate) fn push(
+        &mut self,
+        frame: Frame,
+        at: impl FnOnce() -> Timestamp,
+    ) -> Result<bool, (Refused, Frame)> {
         if self.resting {
             return Err((Refused::Resting, frame));
         }
+        if self.lull.is_some() {
+            return self.push_in_lull(frame, at());
+        }
+        self.push_now(frame)
+    }
+
+    fn push_now(&mut self, frame: Frame) -> Result<bool, (Refused, Frame)> {
         let size = weight(&frame);
         // One frame always fits, whatever its size: the limit is on what piles up.
-        let held = self.bytes + self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
+        let held = self.held_bytes();
         if held > 0 && held + size > self.bytes_max {
             return Err((Refused::Full, frame));
         }
         self.bytes += size;
         self.frames.push_back(frame);
         Ok(self.frames.len() == 1)
+    }
+
+    /// The client is inactive: holds `frame`, or sends what is held and then it.
+    fn push_in_lull(&mut self, frame: Frame, at: Timestamp) -> Result<bool, (Refused, Frame)> {
+        // What is held may not be what the session ends for.
+        let bytes_max = self.bytes_max / 2;
+        let frame = match &mut self.lull {
+            None => frame,
+            Some(lull) => match lull.take(frame, at, bytes_max) {
+                Due::Held => return Ok(false),
+                Due::Now(frame) => frame,
+            },
+        };
+        let needs_wake = self.release(at);
+        Ok(self.push_now(frame)? || needs_wake)
+    }
+
+    /// Moves what is held for an inactive client behind the frames: something goes to it anyway. `true` when the queue was
+    /// empty, so that the connection needs a wake.
+    pub(crate) fn release(&mut self, at: Timestamp) -> bool {
+        if let Some(lull) = &mut self.lull {
+            lull.woke(at);
+        }
+        let was_empty = self.frames.is_empty();
+        while let Some(frame) = self.lull.as_mut().and_then(|lull| lull.pop()) {
+            self.bytes += weight(&frame);
+            self.frames.push_back(frame);
+        }
+        was_empty && !self.frames.is_empty()
+    }
+
+    /// From now on what is not important waits.
+    pub(crate) fn begin_lull(&mut self, lull: Lull) {
+        if self.lull.is_none() && !self.resting {
+            self.lull = Some(Box::new(lull));
+        }
+    }
+
+    /// Nothing waits any more, as [`Outbox::release`] says.
+    pub(crate) fn end_lull(&mut self, at: Timestamp) -> bool {
+        let needs_wake = self.release(at);
+        self.lull = None;
+        needs_wake
+    }
+
+    /// How many stanzas wait until something important comes.
+    pub(crate) fn held_stanzas(&self) -> usize {
+        self.lull.as_ref().map_or(0, |lull| lull.len())
+    }
+
+    /// All that counts against the bound.
+    fn held_bytes(&self) -> usize {
+        let unacked = self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
+        self.bytes() + unacked
     }
 
     /// The next frame that may be shown, as `gate` says of each batch.
@@ -207,8 +281,11 @@ impl Outbox {
     }
 
     /// Closes the queue for good and gives what the client did not take: written but not acked, then
-    /// never written.
+    /// never written, what was held for an inactive client last.
     pub(crate) fn rest(&mut self) -> VecDeque<Frame> {
+        if let Some(mut lull) = self.lull.take() {
+            self.frames.extend(std::iter::from_fn(|| lull.pop_bare()));
+        }
         self.resting = true;
         self.bytes = 0;
         let mut untaken = self
@@ -220,15 +297,14 @@ impl Outbox {
         untaken
     }
 
-    /// Bytes queued, as counted against the limit.
+    /// Bytes queued or held, as counted against the limit.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.lull.as_ref().map_or(0, |lull| lull.bytes())
     }
 
     /// How much more would fit in half of the bound: what a backlog may take at once.
     pub(crate) fn room(&self) -> usize {
-        let held = self.bytes + self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
-        (self.bytes_max / 2).saturating_sub(held)
+        (self.bytes_max / 2).saturating_sub(self.held_bytes())
     }
 
     /// Whether nothing is queued.

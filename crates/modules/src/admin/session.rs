@@ -120,6 +120,8 @@ impl Command for ShowSession {
             interested: info.is_interested,
             directed_presences: info.directed_presences,
             acks: info.has_acks,
+            inactive: info.is_inactive,
+            held_stanzas: info.held_stanzas,
             waiting_bytes: info.outbox_bytes,
         })
     }
@@ -136,6 +138,10 @@ pub(super) struct Shown {
     interested: bool,
     directed_presences: usize,
     acks: bool,
+    /// Whether its client said that its user does not look (XEP-0352).
+    inactive: bool,
+    /// How many stanzas wait until something important comes for such a client.
+    held_stanzas: usize,
     /// What was not written yet, or not acknowledged.
     waiting_bytes: usize,
 }
@@ -154,6 +160,14 @@ impl fmt::Display for Shown {
         writeln!(f, "roster              {}", yes(self.interested))?;
         writeln!(f, "directed presences  {}", self.directed_presences)?;
         writeln!(f, "acks                {}", yes(self.acks))?;
+        match self.inactive {
+            true => writeln!(
+                f,
+                "client              inactive, {} stanzas held",
+                self.held_stanzas
+            )?,
+            false => writeln!(f, "client              active")?,
+        }
         writeln!(f, "waiting             {} bytes", self.waiting_bytes)
     }
 }
