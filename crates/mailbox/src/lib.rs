@@ -17,7 +17,8 @@
 //!    the hands of the sessions it was offered to, or *waiting* when there is none.
 //! 2. [`Mailbox::waiting`] gives what waits, in order; [`Mailbox::offered`] says that a session has it in its outbox.
 //! 3. [`Mailbox::accepted`] says that a session took it for good (written, or acknowledged when stream management is
-//!    on): a [`Class::Delivery`] entry is removed, a [`Class::Archive`] entry is no longer due.
+//!    on): a [`Class::Delivery`] entry is removed, a [`Class::Archive`] entry is no longer due. [`Mailbox::settle`] writes
+//!    that for many at once.
 //! 4. [`Mailbox::released`] says that a session ended before that: without another session that has it, it waits again.
 //!
 //! A crash forgets who had what: every due entry waits again. That is the promise, at least once and never lost.

@@ -118,8 +118,11 @@ impl Store {
             let _nobody = self.note(&applied, &settlements(&applied));
             return seq;
         }
+        let sleeps = std::mem::take(&mut queue.sleeps);
         drop(queue);
-        self.inner.waiting.notify_one();
+        if sleeps {
+            self.inner.waiting.notify_one();
+        }
         seq
     }
 
@@ -224,6 +227,7 @@ impl Store {
             if queue.closed {
                 return None;
             }
+            queue.sleeps = true;
             queue = self
                 .inner
                 .waiting
