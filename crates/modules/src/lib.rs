@@ -17,6 +17,7 @@ pub mod motd;
 pub mod multicast;
 pub mod ping;
 pub mod private;
+pub mod push;
 pub mod registration;
 pub mod registration_notice;
 pub mod roster;
@@ -46,6 +47,7 @@ pub const ALL: &[Entry] = &[
     entry::<multicast::Multicast>(),
     entry::<ping::Ping>(),
     entry::<private::PrivateStorage>(),
+    entry::<push::Push>(),
     entry::<registration::Registration>(),
     entry::<registration_notice::RegistrationNotice>(),
     entry::<roster::Roster>(),

@@ -24,7 +24,7 @@ pub use self::{
 };
 
 use self::events::{
-    AccountCreated, AccountDeleted, AccountDisabled, ContactChanged, DeliveryFailed, IqArrived,
+    AccountCreated, ActivityChanged, AccountDeleted, AccountDisabled, ContactChanged, DeliveryFailed, IqArrived,
     IqSent, MessageArrived, MessageSent, PasswordChanged, PeerAddressed, PresenceArrived,
     PresenceSent, SessionAvailable, SessionBound, SessionEnded, SessionTakenBack,
     SessionUnavailable, VCardChanged,
@@ -116,6 +116,7 @@ pub struct Pipeline {
     pub(crate) session_available: Handlers<SessionAvailable>,
     pub(crate) session_unavailable: Handlers<SessionUnavailable>,
     pub(crate) session_taken_back: Handlers<SessionTakenBack>,
+    pub(crate) activity_changed: Handlers<ActivityChanged>,
     pub(crate) session_ended: Handlers<SessionEnded>,
     pub(crate) contact_changed: Handlers<ContactChanged>,
     pub(crate) vcard_changed: Handlers<VCardChanged>,
@@ -140,6 +141,7 @@ impl Pipeline {
         self.session_available.shuffle(random);
         self.session_unavailable.shuffle(random);
         self.session_taken_back.shuffle(random);
+        self.activity_changed.shuffle(random);
         self.session_ended.shuffle(random);
         self.contact_changed.shuffle(random);
         self.vcard_changed.shuffle(random);

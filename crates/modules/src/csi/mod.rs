@@ -19,7 +19,7 @@ use engine::{
     HostFacts,
     account::Account,
     module::{AtSession, AtStream, ConfigError, Key, Module, Spec, StreamElement, Wiring},
-    pipeline::Context,
+    pipeline::{Context, events::ActivityChanged},
     session::{Importance, SessionId},
 };
 use importance::{PayloadName, is_important};
@@ -116,6 +116,8 @@ impl AtSession<Active> for ClientState {
         if let Some(resource) = account.resource(session) {
             resource.session().become_active(cx.server());
         }
+        let is_active = true;
+        cx.tell(ActivityChanged { session, is_active }, account);
         Ok(None)
     }
 }
@@ -135,6 +137,8 @@ impl AtSession<Inactive> for ClientState {
                 .session()
                 .become_inactive(is_important, cx.server());
         }
+        let is_active = false;
+        cx.tell(ActivityChanged { session, is_active }, account);
         Ok(None)
     }
 }
