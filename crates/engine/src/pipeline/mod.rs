@@ -24,10 +24,10 @@ pub use self::{
 };
 
 use self::events::{
-    AccountCreated, ActivityChanged, AccountDeleted, AccountDisabled, ContactChanged, DeliveryFailed, IqArrived,
-    IqSent, MessageArrived, MessageSent, PasswordChanged, PeerAddressed, PresenceArrived,
-    PresenceSent, SessionAvailable, SessionBound, SessionEnded, SessionTakenBack,
-    SessionUnavailable, VCardChanged,
+    AccountCreated, AccountDeleted, AccountDisabled, ActivityChanged, AddressBlocked,
+    ContactChanged, DeliveryFailed, IqArrived, IqSent, MessageArrived, MessageSent,
+    PasswordChanged, PeerAddressed, PresenceArrived, PresenceSent, SessionAvailable, SessionBound,
+    SessionEnded, SessionTakenBack, SessionUnavailable, VCardChanged,
 };
 
 /// A named step at which a feature may act on a stanza.
@@ -120,6 +120,7 @@ pub struct Pipeline {
     pub(crate) session_ended: Handlers<SessionEnded>,
     pub(crate) contact_changed: Handlers<ContactChanged>,
     pub(crate) vcard_changed: Handlers<VCardChanged>,
+    pub(crate) address_blocked: Handlers<AddressBlocked>,
     pub(crate) account_created: Handlers<AccountCreated>,
     pub(crate) account_disabled: Handlers<AccountDisabled>,
     pub(crate) account_deleted: Handlers<AccountDeleted>,
@@ -145,6 +146,7 @@ impl Pipeline {
         self.session_ended.shuffle(random);
         self.contact_changed.shuffle(random);
         self.vcard_changed.shuffle(random);
+        self.address_blocked.shuffle(random);
         self.account_created.shuffle(random);
         self.account_disabled.shuffle(random);
         self.account_deleted.shuffle(random);
