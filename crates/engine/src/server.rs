@@ -86,6 +86,8 @@ pub struct Server {
     /// The process around it, where there is one.
     control: OnceLock<Weak<dyn Control>>,
     pub(crate) sessions: AtomicU64,
+    /// How many of them wait to be resumed.
+    pub(crate) detached: AtomicU64,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) watches: Watches,
 }
@@ -174,6 +176,7 @@ impl Server {
             unnoted: Mutex::default(),
             control: OnceLock::new(),
             sessions: AtomicU64::new(0),
+            detached: AtomicU64::new(0),
             metrics: Arc::default(),
             watches: Watches::default(),
         });

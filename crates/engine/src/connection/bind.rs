@@ -8,9 +8,10 @@ use stream::StreamFault;
 
 use super::negotiation::{SignedIn, unavailable};
 use crate::{
-    account::{Account, AccountCell, Closing, ending},
+    account::{Account, AccountCell, Closing, detached, ending},
     environment::random_id,
     host::Host,
+    metrics::own::GivenUp,
     pipeline::{Context, Gates, events::SessionBound},
     sabotage::Sabotage,
     server::Server,
@@ -102,6 +103,10 @@ fn begin(
         .map(|resource| resource.session().id());
     if let Some(holder) = holder {
         match policy {
+            // Its client has come back without it.
+            _ if account.resource(holder).is_some_and(|it| it.is_detached()) => {
+                detached::give_up(account, cx, holder, GivenUp::Replaced);
+            }
             ConflictPolicy::KickOld => ending::end(account, cx, holder, &StreamFault::Replaced),
             ConflictPolicy::KickNew => return Err(StanzaError::new(Condition::Conflict)),
             ConflictPolicy::Random => full_jid = random(cx, who)?,
@@ -109,7 +114,7 @@ fn begin(
         }
     }
     let sessions = u32::try_from(account.resources().count()).unwrap_or(u32::MAX);
-    if sessions >= limits.sessions_per_account_max {
+    if sessions >= limits.sessions_per_account_max && !detached::end_one(account, cx) {
         return Err(StanzaError::new(Condition::ResourceConstraint));
     }
     let outbox_max = match cx.server().sabotage() {

@@ -6,8 +6,13 @@ use jid::BareJid;
 use sasl::{Ask, Credentials, Mechanism, Nonce, SaslFailure, Verdict};
 use stanza::{Condition, IqType, Kind, Stanza, StanzaError};
 use stream::{Event, HostPolicy, Opening, StreamFault};
+use xml::Element;
 
-use super::{Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind, sign_in};
+use super::{
+    Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind,
+    resume::{self, Refusal, Resumed},
+    sign_in, sm,
+};
 use crate::{
     account::{
         Account,
@@ -131,7 +136,7 @@ impl Connection {
             }
             Event::EarlyIq(stanza) => self.early_iq(stanza),
             Event::Binding(requested) => self.binding(requested),
-            Event::Nonza(element) => super::sm::before_binding(&mut self.stream, &element),
+            Event::Nonza(element) => self.before_binding(&element),
             Event::Rejected(rejected) => {
                 if let Some(reply) = rejected.reply(&jid::Jid::from(self.account_or_host())) {
                     self.stream.send_stanza(&reply);
@@ -325,6 +330,57 @@ impl Connection {
         });
     }
 
+    /// What a client may say of stream management before it bound a resource: that it wants its session back.
+    fn before_binding(&mut self, element: &Element<'_>) {
+        if !element.is("resume", sm::NS) {
+            return sm::before_binding(&mut self.stream, element);
+        }
+        let Phase::Negotiating(negotiation) = &self.phase else {
+            return;
+        };
+        let (Some(who), Some(request)) =
+            (negotiation.account.clone(), resume::Request::parse(element))
+        else {
+            let failed = sm::failed_with(Condition::BadRequest, None);
+            return self.stream.send_nonza(&failed);
+        };
+        let server = self.server.clone();
+        self.wait_for(async move {
+            let outcome = resume::resume(&server, &who, request).await;
+            Awaited::Resumed(Box::new(outcome))
+        });
+    }
+
+    /// A session was resumed, or not: then the client may bind a resource.
+    pub(super) fn resumed(&mut self, outcome: Result<Resumed, Refusal>) {
+        let resumed = match outcome {
+            Ok(resumed) => resumed,
+            Err(Refusal::TooHigh(too_high)) => return self.end_with(&too_high.fault()),
+            Err(refusal) => return self.stream.send_nonza(&refusal.to_fragment()),
+        };
+        if !self.stream.resume(resumed.session().full_jid().clone()) {
+            return;
+        }
+        self.stream.send_nonza(&resumed.to_fragment());
+        self.sit_on(resumed);
+    }
+
+    /// From here on the connection is the transport of a session that was resumed.
+    fn sit_on(&mut self, resumed: Resumed) {
+        let before = std::mem::replace(&mut self.phase, Phase::Over);
+        let Phase::Negotiating(negotiation) = before else {
+            // It ended meanwhile; the session waits again.
+            return;
+        };
+        let Some(host) = negotiation.into_host() else {
+            return;
+        };
+        let (session, cell, transport) = resumed.into_parts();
+        tracing::info!(peer = %self.peer.label, jid = %session.full_jid(), "session went on");
+        let bound = super::Bound::new(session, cell, host, false, transport);
+        self.phase = Phase::Bound(Box::new(bound));
+    }
+
     /// A request before sign-in: registration, if the host has it.
     fn early_iq(&mut self, stanza: Stanza) {
         let Some(host) = self.host() else { return };
@@ -397,6 +453,7 @@ impl Connection {
                     cell,
                     host,
                     signed_in.is_some_and(|who| who.is_anonymous),
+                    0,
                 )));
                 self.stream.bind(full_jid);
             }

@@ -149,6 +149,22 @@ event! {
 }
 
 event! {
+    /// A session that can be resumed lost its transport. It is as present as before, and nobody is told.
+    SessionDetached {
+        /// The session.
+        session: SessionId,
+    } in session_detached
+}
+
+event! {
+    /// A session has a transport again: what its client did not acknowledge and what waited is on its way there.
+    SessionResumed {
+        /// The session.
+        session: SessionId,
+    } in session_resumed
+}
+
+event! {
     /// A session that a crash of the server had ended was taken back: it was available once and is not any
     /// more.
     SessionTakenBack {

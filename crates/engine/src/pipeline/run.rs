@@ -357,8 +357,12 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut 
             .outbox()
             .push(frame, || server.environment().timestamp())
         {
-            Ok(true) => session.wake(),
-            Ok(false) => {}
+            Ok(pushed) => {
+                if pushed.needs_wake {
+                    session.wake();
+                }
+                server.metrics().waiting_dropped(pushed.dropped);
+            }
             // It ended in this run, or must: what it was to get goes elsewhere.
             Err((Refused::Resting, frame)) if matches!(frame.fate, Fate::Drop) => {}
             Err((_, frame)) => {

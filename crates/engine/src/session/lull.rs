@@ -121,17 +121,16 @@ impl Lull {
         self.woken = Some(at);
     }
 
-    /// What came first of what is held, as it came.
-    pub(crate) fn pop_bare(&mut self) -> Option<Frame> {
-        let (frame, _) = self.held.pop()?;
+    /// What came first of what is held, and when.
+    pub(crate) fn pop(&mut self) -> Option<(Frame, Timestamp)> {
+        let (frame, at) = self.held.pop()?;
         self.bytes = self.bytes.saturating_sub(weight(&frame));
-        Some(frame)
+        Some((frame, at))
     }
 
-    /// What came first of what is held, with the moment it came.
-    pub(crate) fn pop(&mut self) -> Option<Frame> {
-        let (mut frame, at) = self.held.pop()?;
-        self.bytes = self.bytes.saturating_sub(weight(&frame));
+    /// The same, with the moment it came written on it.
+    pub(crate) fn pop_stamped(&mut self) -> Option<Frame> {
+        let (mut frame, at) = self.pop()?;
         if !self.is_stamped(&frame.stanza) {
             let delay = Delay::new(at, self.host.clone()).to_fragment();
             frame.stanza = Arc::new(frame.stanza.as_ref().clone().with_child(delay));

@@ -5,14 +5,19 @@
 //! [`Resource`](crate::account::Resource), under the account's lock. Session and transport meet at
 //! the [`outbox`] only.
 //!
+//! A session that can be resumed (XEP-0198) outlives its transport: it is *detached* then, and [`waiting`] keeps what
+//! comes for it.
+//!
 //! A session that has ended is *resting*: it left its account's list, its outbox is closed, and
 //! whatever is pushed to it is refused.
 
 mod lull;
 pub mod marks;
 pub mod outbox;
+mod resumption;
 mod sm;
 mod superseding;
+mod waiting;
 mod waker;
 
 use std::{
@@ -29,9 +34,13 @@ use stanza::{Stanza, Timestamp};
 use store::Seq;
 use stream::StreamFault;
 
-pub use self::lull::Importance;
-pub(crate) use self::sm::Acks;
+pub use self::{lull::Importance, resumption::SmId};
 use self::{lull::Lull, outbox::Outbox, waker::WakerSlot};
+pub(crate) use self::{
+    resumption::{Resumption, Standing},
+    sm::{AckTooHigh, Acks},
+    waiting::Slot,
+};
 use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage, server::Server};
 
 /// Identifies a session for as long as the process lives.
@@ -174,6 +183,12 @@ impl Session {
         }
     }
 
+    /// The transport on which the client said it is gone, or another takes its place: a resumed session begins active,
+    /// as any other does.
+    pub(crate) fn forget_inactivity(&self) {
+        self.inactive.store(false, Ordering::Relaxed);
+    }
+
     /// Something goes to the device anyway, or it sent something and so is awake: what waits goes too.
     pub(crate) fn release(&self, at: impl FnOnce() -> Timestamp) {
         if self.is_inactive() && self.outbox().release(at()) {
@@ -186,9 +201,31 @@ impl Session {
         self.held.load(Ordering::Acquire) > 0
     }
 
-    /// Wakes `cx` when the outbox or the hold changes.
-    pub(crate) fn watch(&self, cx: &Context<'_>) {
-        self.waker.watch(cx.waker());
+    /// Wakes `cx` when the outbox or the hold changes, while the session sits on this transport. How it stands to it.
+    pub(crate) fn watch(&self, transport: u32, cx: &Context<'_>) -> Standing {
+        let outbox = self.outbox();
+        let standing = outbox.standing(transport);
+        // Under the outbox's lock, so that nobody who was taken over takes the waker's place.
+        if matches!(standing, Standing::Here | Standing::Ended) {
+            self.waker.watch(cx.waker());
+        }
+        standing
+    }
+
+    /// The same for who brings it to a new transport, which nothing is written to yet.
+    pub(crate) fn await_turn(&self, transport: u32, cx: &Context<'_>) -> Standing {
+        let outbox = self.outbox();
+        let standing = outbox.standing(transport);
+        if standing == Standing::Dropped {
+            self.waker.watch(cx.waker());
+        }
+        standing
+    }
+
+    /// Whether it has no transport and waits to be resumed.
+    #[must_use]
+    pub fn is_detached(&self) -> bool {
+        self.outbox().is_detached()
     }
 
     /// Wakes the connection.

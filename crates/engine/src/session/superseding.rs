@@ -139,6 +139,27 @@ impl<T> Superseding<T> {
         }
     }
 
+    /// Looks at each in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.places.iter().flatten().map(|(_, item)| item)
+    }
+
+    /// Takes out what `keep` does not accept.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        for place in &mut self.places {
+            if let Some((subject, item)) = place
+                && !keep(item)
+            {
+                if let Some(subject) = subject {
+                    self.latest.remove(subject);
+                }
+                *place = None;
+                self.len -= 1;
+            }
+        }
+        self.close_up();
+    }
+
     /// Where presence changes often, holes pile up behind something that stays: past as many as there are items, the
     /// queue is made anew without them.
     fn close_up(&mut self) {

@@ -37,10 +37,10 @@ use engine::{
         Context, Stage,
         events::{
             ActivityChanged, DeliveryFailed, MessageArrived, MessageSent, SessionBound,
-            SessionEnded,
+            SessionDetached, SessionEnded, SessionResumed,
         },
     },
-    session::{SessionId, outbox::Fate},
+    session::SessionId,
 };
 use jid::{BareJid, Jid};
 use stanza::{Condition, Stanza, StanzaError, carbon::Carbon};
@@ -104,6 +104,8 @@ impl Module for Push {
             .on::<MessageSent>(Stage::Fork)
             .on::<DeliveryFailed>(Stage::Listen)
             .on::<SessionBound>(Stage::Listen)
+            .on::<SessionDetached>(Stage::Listen)
+            .on::<SessionResumed>(Stage::Listen)
             .on::<ActivityChanged>(Stage::Listen)
             .on::<SessionEnded>(Stage::Listen)
             .job(Duration::from_secs(60 * 60));
@@ -211,29 +213,36 @@ impl On<MessageArrived> for Push {
 /// What a session held when it ended did not reach its device, whoever else got it.
 impl On<DeliveryFailed> for Push {
     fn on(&self, event: &mut DeliveryFailed, account: &mut Account, cx: &Context<'_>) {
-        if !has_registrations(account) {
-            return;
-        }
         let Some(key) = key_of(account, event.session) else {
             return;
         };
-        let stanza = &event.frame.stanza;
-        let copied = match Carbon::of(stanza) {
-            Some(Carbon::Received(copied)) => Some(copied),
-            Some(Carbon::Sent(_)) => None,
-            None => {
-                matches!(event.frame.fate, Fate::Reroute { .. }).then(|| stanza.as_ref().clone())
-            }
-        };
-        let Some((message, sender)) = copied
-            .and_then(|message| Some((message.from()?.clone(), message)))
-            .map(|(sender, message)| (message, sender))
-        else {
+        let is_told = |pending: &Pending| pending.is_told(event.session);
+        if !account.resident::<Pending>().is_some_and(is_told) {
+            self.note_untaken(account, cx, &key, &event.frame.stanza);
+        }
+    }
+}
+
+/// The device of a session without a connection is told what its client has not acknowledged. That it was there a moment
+/// ago holds nothing back.
+impl On<SessionDetached> for Push {
+    fn on(&self, event: &mut SessionDetached, account: &mut Account, cx: &Context<'_>) {
+        let Some(key) = key_of(account, event.session) else {
             return;
         };
-        if let Some(urgency) = urgency(&message) {
-            self.note(account, cx, &[key], &message, &sender, urgency);
+        let pending = account.resident_mut::<Pending>();
+        pending.leave(event.session);
+        pending.set_told(event.session);
+        for message in account.untaken_messages(event.session) {
+            self.note_untaken(account, cx, &key, &message);
         }
+    }
+}
+
+/// A client that is here again is told by its session.
+impl On<SessionResumed> for Push {
+    fn on(&self, event: &mut SessionResumed, account: &mut Account, cx: &Context<'_>) {
+        came(account, cx, event.session);
     }
 }
 
@@ -275,23 +284,33 @@ fn was_read(account: &mut Account, cx: &Context<'_>, chat: &BareJid) {
 /// A client that is here is told by its session.
 impl On<SessionBound> for Push {
     fn on(&self, event: &mut SessionBound, account: &mut Account, cx: &Context<'_>) {
-        if !has_registrations(account) {
-            return;
-        }
-        let Some(resource) = account.resource(event.session) else {
-            return;
-        };
-        let all = account.resident::<Registrations>();
-        let mine: Vec<Key> = all
-            .into_iter()
-            .flat_map(|all| &all.0)
-            .filter(|(_, one)| one.is_of(resource))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in mine {
-            pending::forget(account, cx, &key);
-            account.resident_mut::<Pending>().own(event.session, &key);
-        }
+        came(account, cx, event.session);
+    }
+}
+
+/// The client of a session is here: what its device was to be told is forgotten, and the count begins anew.
+fn came(account: &mut Account, cx: &Context<'_>, session: SessionId) {
+    if !has_registrations(account) {
+        return;
+    }
+    let Some(resource) = account.resource(session) else {
+        return;
+    };
+    let owned = key_of(account, session);
+    let all = account.resident::<Registrations>();
+    let mine: Vec<Key> = all
+        .into_iter()
+        .flat_map(|all| &all.0)
+        .filter(|(key, one)| match &owned {
+            Some(owned) => owned == *key,
+            None => one.is_of(resource),
+        })
+        .map(|(key, _)| key.clone())
+        .collect();
+    account.resident_mut::<Pending>().disown(session);
+    for key in mine {
+        pending::forget(account, cx, &key);
+        account.resident_mut::<Pending>().own(session, &key);
     }
 }
 
@@ -372,6 +391,35 @@ impl Job for Push {
 }
 
 impl Push {
+    /// A message that a session's device did not get: itself, or as a copy.
+    fn note_untaken(&self, account: &mut Account, cx: &Context<'_>, key: &Key, stanza: &Stanza) {
+        let message = match Carbon::of(stanza) {
+            Some(Carbon::Received(copied)) => copied,
+            Some(Carbon::Sent(sent)) => {
+                // What came before in that chat was seen at another device.
+                if let Some(chat) = sent.to().filter(|_| shows_that_it_was_read(&sent)) {
+                    was_read(account, cx, &chat.bare());
+                }
+                return;
+            }
+            None => stanza.clone(),
+        };
+        let Some(sender) = message.from().cloned() else {
+            return;
+        };
+        let is_own = sender.bare_str() == account.jid().as_str();
+        if let Some(urgency) = urgency(&message).filter(|_| !is_own) {
+            self.note(
+                account,
+                cx,
+                std::slice::from_ref(key),
+                &message,
+                &sender,
+                urgency,
+            );
+        }
+    }
+
     /// The devices for which `is_meant`.
     fn devices(
         &self,
@@ -445,7 +493,7 @@ fn take_back(pending: &mut Pending, keys: &[Key], sender: &Jid) {
     }
 }
 
-/// Whether the client of a registration is here.
+/// Whether the client of a registration is here, on a connection.
 fn is_here(account: &Account, key: &Key) -> bool {
     let all = account.resident::<Registrations>();
     let Some(registration) = all.and_then(|all| all.0.get(key)) else {
@@ -454,7 +502,7 @@ fn is_here(account: &Account, key: &Key) -> bool {
     let pending = account.resident::<Pending>();
     account.resources().any(|resource| {
         let owned = pending.and_then(|pending| pending.owned(resource.session().id()));
-        registration.is_of(resource) || owned == Some(key)
+        !resource.session().is_detached() && (registration.is_of(resource) || owned == Some(key))
     })
 }
 

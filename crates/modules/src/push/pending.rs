@@ -139,6 +139,8 @@ pub(super) struct Pending {
     at_hand: Vec<(SessionId, Instant)>,
     /// Which registration a session's client made.
     owners: Vec<(SessionId, Key)>,
+    /// What these sessions hold was told to their devices when they lost their connection.
+    told: Vec<SessionId>,
     /// When it is looked at again.
     pub(super) look_at: Option<Instant>,
 }
@@ -183,6 +185,17 @@ impl Pending {
     /// The session is gone.
     pub(super) fn disown(&mut self, session: SessionId) {
         self.owners.retain(|(id, _)| *id != session);
+        self.told.retain(|id| *id != session);
+    }
+
+    /// The device of a session is told what that holds.
+    pub(super) fn set_told(&mut self, session: SessionId) {
+        self.told.push(session);
+    }
+
+    /// Whether it was.
+    pub(super) fn is_told(&self, session: SessionId) -> bool {
+        self.told.contains(&session)
     }
 
     /// The registration that the client of this session made.
