@@ -24,7 +24,7 @@ use crate::{
     pipeline::Gates,
     server::Server,
     session::{
-        Acks, Session, Standing,
+        Session, Standing,
         outbox::{Fate, Frame},
     },
     watch::Way,
@@ -79,18 +79,6 @@ impl Bound {
 
     pub(super) fn is_anonymous(&self) -> bool {
         self.is_anonymous
-    }
-
-    /// From here on stanzas are counted, unless they are already. Whether this was the first time.
-    pub(super) fn turn_acks_on(&self, acks: Acks) -> bool {
-        let mut outbox = self.session.outbox();
-        let is_first = outbox.acks.is_none() && !outbox.is_resting();
-        if is_first {
-            outbox.acks = Some(Box::new(acks));
-            drop(outbox);
-            self.session.turn_acks_on();
-        }
-        is_first
     }
 
     /// When to poll though nothing happened: an ack is due.

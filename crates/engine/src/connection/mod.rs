@@ -5,9 +5,11 @@
 //! not taken effect yet, nothing more is read: that keeps the session's order.
 
 mod bind;
+mod bind2;
 mod bound;
 mod negotiation;
 mod resume;
+mod sasl2;
 mod sign_in;
 mod sm;
 

@@ -2,15 +2,16 @@
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
-use jid::BareJid;
-use sasl::{Ask, Credentials, Mechanism, Nonce, SaslFailure, Verdict};
+use jid::{BareJid, FullJid};
+use sasl::{Ask, Credentials, Mechanism, Nonce, SaslFailure, TokenSlot, Verdict};
 use stanza::{Condition, IqType, Kind, Stanza, StanzaError};
-use stream::{Event, HostPolicy, Opening, StreamFault};
+use stream::{ClientId, Event, HostPolicy, Opening, SignInRequest, StreamFault, UserAgent};
 use xml::Element;
 
 use super::{
-    Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind,
+    Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind, bind2,
     resume::{self, Refusal, Resumed},
+    sasl2::{Progress, Proof, Proved},
     sign_in, sm,
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
     },
     environment::random_bytes,
     host::{Authentication, Host},
-    module::{AtStream, IqJob, Method, To, iq::Handler},
+    module::{AtStream, IqJob, Method, SignInOffer, To, iq::Handler},
     permission::Role,
     pipeline::{Context, Gates},
     server::Server,
@@ -34,6 +35,12 @@ pub(super) struct Negotiation {
     is_secure: bool,
     /// The name of a sign-in under way, until it succeeded or failed.
     pub(super) attempt: Option<Attempt>,
+    /// Who the header says that the client is.
+    claimed: Option<BareJid>,
+    /// What came with the sign-in under way, if it has the form of SASL2.
+    pub(super) request: Option<Box<SignInRequest>>,
+    /// The sign-in got as far as tasks.
+    pub(super) proof: Option<Box<Proof>>,
     pub(super) account: Option<SignedIn>,
 }
 
@@ -51,6 +58,14 @@ pub(super) struct SignedIn {
     pub(super) role: Role,
     pub(super) is_anonymous: bool,
     pub(super) mechanism: Mechanism,
+    /// Which client it is, where it could say so.
+    pub(super) user_agent: Option<Arc<UserAgent>>,
+}
+
+impl SignedIn {
+    pub(super) fn client_id(&self) -> Option<ClientId> {
+        self.user_agent.as_ref()?.id
+    }
 }
 
 /// What an awaited future of the negotiation tells.
@@ -58,6 +73,7 @@ pub(super) enum Outcome {
     Credentials(Result<Credentials, SaslFailure>),
     Verdict(Result<Verdict, SaslFailure>),
     Proved(Result<SignedIn, SaslFailure>),
+    Sasl2(Progress),
     EarlyAnswer(Option<Box<Stanza>>),
 }
 
@@ -119,14 +135,23 @@ impl Connection {
         }
         match event {
             Event::Opening(opening) => self.opening(&opening),
-            Event::SigningIn(_) => self
-                .stream
-                .begin(Nonce::from_bytes(&random_bytes::<18>(server.environment()))),
+            Event::SigningIn {
+                is_sasl2, request, ..
+            } => {
+                if let Phase::Negotiating(negotiation) = &mut self.phase {
+                    negotiation.request = is_sasl2.then_some(request);
+                    negotiation.proof = None;
+                }
+                let nonce = random_bytes::<18>(server.environment());
+                self.stream.begin(Nonce::from_bytes(&nonce));
+            }
             Event::Ask(ask) => self.asked(ask, now),
             Event::Proved {
                 username,
                 mechanism,
-            } => self.proved(username, mechanism),
+                token,
+            } => self.proved(username, mechanism, token),
+            Event::Task { data, .. } => self.sasl2_task(data),
             Event::Reopened => {
                 if let Some(host) = self.host() {
                     let mut features = host.stream_features(AtStream::AfterSignIn);
@@ -180,8 +205,8 @@ impl Connection {
             }
             Outcome::Proved(Ok(signed_in)) => {
                 let jid = signed_in.jid.clone();
-                tracing::info!(peer = %self.peer.label, %jid, mechanism = signed_in.mechanism.name(), "signed in");
-                self.server.metrics().signed_in(signed_in.mechanism);
+                sign_in::note(&self.server, &signed_in);
+                self.log_sign_in(&signed_in);
                 if let Phase::Negotiating(negotiation) = &mut self.phase {
                     negotiation.account = Some(signed_in);
                 }
@@ -198,10 +223,17 @@ impl Connection {
                 }
                 self.stream.refuse(failure);
             }
+            Outcome::Sasl2(progress) => self.sasl2_progress(progress),
             Outcome::EarlyAnswer(Some(reply)) => self.stream.send_stanza(&reply),
             Outcome::EarlyAnswer(None) => {}
         }
         self.count_failed_sign_in();
+    }
+
+    /// Somebody is in.
+    pub(super) fn log_sign_in(&self, who: &SignedIn) {
+        tracing::info!(peer = %self.peer.label, jid = %who.jid, mechanism = who.mechanism.name(), "signed in");
+        self.server.metrics().signed_in(who.mechanism);
     }
 
     fn opening(&mut self, opening: &Opening) {
@@ -210,6 +242,11 @@ impl Connection {
                 .stream
                 .fault(&StreamFault::HostUnknown(opening.host.clone()));
         };
+        // Who belongs elsewhere does not sign in here, XEP-0388 §Mechanism negotiation.
+        let is_elsewhere = |from: &BareJid| from.domain() != host.domain().as_str();
+        if opening.from.as_ref().is_some_and(is_elsewhere) {
+            return self.stream.fault(&StreamFault::InvalidFrom);
+        }
         let Phase::Negotiating(negotiation) = &mut self.phase else {
             return;
         };
@@ -227,7 +264,8 @@ impl Connection {
                 negotiation.host = Some(host.clone());
             }
         }
-        let policy = HostPolicy {
+        negotiation.claimed.clone_from(&opening.from);
+        let mut policy = HostPolicy {
             mechanisms: mechanisms(&host, !negotiation.tls.xmpp_addresses.is_empty()),
             can_start_tls: self.settings.can_start_tls,
             requires_tls: self.settings.requires_tls,
@@ -236,7 +274,23 @@ impl Connection {
                 true => Vec::new(),
                 false => host.stream_features(AtStream::BeforeSignIn),
             },
+            inline: Vec::new(),
+            authentication: Vec::new(),
         };
+        if negotiation.is_secure {
+            let offer = SignInOffer {
+                host: &host,
+                bindings: &negotiation.tls.bindings,
+                claimed: opening.from.as_ref(),
+            };
+            policy.inline.push(bind2::feature(&host));
+            policy.inline.push(sm::feature());
+            for feature in host.sign_in() {
+                policy.mechanisms.extend(feature.mechanisms(offer));
+                policy.inline.extend(feature.inline(offer));
+                policy.authentication.extend(feature.authentication(offer));
+            }
+        }
         self.stream.open(policy);
     }
 
@@ -288,6 +342,8 @@ impl Connection {
                     Awaited::Negotiation(Outcome::Verdict(verdict))
                 });
             }
+            // Nobody offers them yet.
+            Ask::Tokens { .. } => self.stream.refuse(SaslFailure::InvalidMechanism),
             Ask::External { authzid } => {
                 match sign_in::by_certificate(
                     &host,
@@ -305,8 +361,21 @@ impl Connection {
         }
     }
 
-    fn proved(&mut self, username: String, mechanism: Mechanism) {
+    fn proved(&mut self, username: String, mechanism: Mechanism, token: Option<TokenSlot>) {
         let Some(host) = self.host() else { return };
+        let Phase::Negotiating(negotiation) = &mut self.phase else {
+            return;
+        };
+        if let Some(request) = negotiation.request.take() {
+            let proved = Proved {
+                username,
+                mechanism,
+                token,
+                claimed: negotiation.claimed.clone(),
+                request: *request,
+            };
+            return self.sasl2_proved(host, proved);
+        }
         let server = self.server.clone();
         self.wait_for(async move {
             let signed_in = sign_in::admit(&server, &host, &username, mechanism).await;
@@ -322,11 +391,11 @@ impl Connection {
         let Some(account) = negotiation.account.clone() else {
             return;
         };
-        let (server, conflict) = (self.server.clone(), self.settings.conflict);
+        let (server, settings) = (self.server.clone(), self.settings.clone());
         self.wait_for(async move {
-            Awaited::Bound(Box::new(
-                bind::bind(&server, &host, account, requested, conflict).await,
-            ))
+            let wanted = bind::Wanted::Resource(requested);
+            let bound = bind::bind(&server, &host, account, wanted, &settings).await;
+            Awaited::Bound(Box::new(bound))
         });
     }
 
@@ -366,7 +435,7 @@ impl Connection {
     }
 
     /// From here on the connection is the transport of a session that was resumed.
-    fn sit_on(&mut self, resumed: Resumed) {
+    pub(super) fn sit_on(&mut self, resumed: Resumed) {
         let before = std::mem::replace(&mut self.phase, Phase::Over);
         let Phase::Negotiating(negotiation) = before else {
             // It ended meanwhile; the session waits again.
@@ -432,32 +501,38 @@ impl Connection {
     pub(super) fn bound(&mut self, outcome: bind::BindOutcome) {
         match outcome {
             Err(error) => self.stream.refuse_bind(&error),
-            Ok((session, cell)) => {
-                let full_jid = session.full_jid().clone();
-                let before = std::mem::replace(&mut self.phase, Phase::Over);
-                let Phase::Negotiating(negotiation) = before else {
-                    // It ended meanwhile; so does the session that nobody serves.
-                    let gone = |account: &mut Account, cx: &Context<'_>| {
-                        ending::finish(account, cx, session.id(), &End::Gone)
-                    };
-                    self.server.visit(&cell, Gates::OPEN, gone);
-                    return;
-                };
-                let signed_in = negotiation.account.clone();
-                let Some(host) = negotiation.into_host() else {
-                    return;
-                };
-                tracing::info!(peer = %self.peer.label, jid = %full_jid, "session bound");
-                self.phase = Phase::Bound(Box::new(super::Bound::new(
-                    session,
-                    cell,
-                    host,
-                    signed_in.is_some_and(|who| who.is_anonymous),
-                    0,
-                )));
-                self.stream.bind(full_jid);
+            Ok(bound) => {
+                if let Some((_, full_jid)) = self.enter(bound) {
+                    self.stream.bind(full_jid);
+                }
             }
         }
+    }
+
+    /// From here on there is a session. Nothing when the connection ended meanwhile.
+    pub(super) fn enter(&mut self, bound: bind::Bound) -> Option<(Arc<Host>, FullJid)> {
+        let bind::Bound { session, cell, .. } = bound;
+        let full_jid = session.full_jid().clone();
+        let before = std::mem::replace(&mut self.phase, Phase::Over);
+        let Phase::Negotiating(negotiation) = before else {
+            // So does the session that nobody serves.
+            let gone = |account: &mut Account, cx: &Context<'_>| {
+                ending::finish(account, cx, session.id(), &End::Gone)
+            };
+            self.server.visit(&cell, Gates::OPEN, gone);
+            return None;
+        };
+        let signed_in = negotiation.account.clone();
+        let host = negotiation.into_host()?;
+        tracing::info!(peer = %self.peer.label, jid = %full_jid, "session bound");
+        self.phase = Phase::Bound(Box::new(super::Bound::new(
+            session,
+            cell,
+            host.clone(),
+            signed_in.is_some_and(|who| who.is_anonymous),
+            0,
+        )));
+        Some((host, full_jid))
     }
 
     fn is_secure(&self) -> bool {

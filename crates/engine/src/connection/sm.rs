@@ -9,7 +9,7 @@ use xml::{Builder, Element, Fragment};
 use super::bound::Bound;
 use crate::{
     server::Server,
-    session::{Acks, Resumption, SmId},
+    session::{Acks, Resumption, Session, SmId},
 };
 
 /// The namespace of [XEP-0198](https://xmpp.org/extensions/xep-0198.html) 1.6.
@@ -71,7 +71,9 @@ pub(super) fn received(
     match element.name() {
         "enable" => {
             let answer = match Enable::parse(element) {
-                Some(enable) => enable.carry_out(bound, server, settings),
+                Some(enable) => {
+                    enable.carry_out(bound.session(), bound.is_anonymous(), server, settings)
+                }
                 None => failed_with(Condition::BadRequest, None),
             };
             stream.send_nonza(&answer);
@@ -122,15 +124,35 @@ impl Enable {
         (wanted && hold >= Duration::from_secs(1)).then_some(hold)
     }
 
-    fn carry_out(self, bound: &Bound, server: &Arc<Server>, settings: &SmSettings) -> Fragment {
-        let hold = self.hold(settings, bound.is_anonymous());
+    fn carry_out(
+        self,
+        session: &Session,
+        is_anonymous: bool,
+        server: &Arc<Server>,
+        settings: &SmSettings,
+    ) -> Fragment {
+        let hold = self.hold(settings, is_anonymous);
         let resumption = hold.map(|hold| Resumption::new(SmId::random(server.environment()), hold));
         let enabled = enabled(resumption.as_ref(), settings);
-        let is_first = bound.turn_acks_on(Acks::new(resumption));
-        match is_first {
+        match session.turn_acks_on(Acks::new(resumption)) {
             true => enabled,
             false => failed_with(Condition::UnexpectedRequest, None),
         }
+    }
+}
+
+/// The same for a session that is just being bound by Bind 2,
+/// [§Enable Stream Management Inline](https://xmpp.org/extensions/xep-0198.html#inline-enable).
+pub(super) fn enable_inline(
+    element: &Element<'_>,
+    session: &Session,
+    is_anonymous: bool,
+    server: &Arc<Server>,
+    settings: &SmSettings,
+) -> Fragment {
+    match Enable::parse(element) {
+        Some(enable) => enable.carry_out(session, is_anonymous, server, settings),
+        None => failed_with(Condition::BadRequest, None),
     }
 }
 

@@ -4,6 +4,7 @@
 //! sessions and the store. No module sees another.
 
 mod account_message;
+mod bind_inline;
 mod circles;
 mod entry;
 mod gone;
@@ -12,16 +13,19 @@ mod job;
 mod key;
 mod prepare;
 mod service;
+mod sign_in;
 mod stream_element;
 mod wiring;
 
 pub(crate) use self::{
     account_message::{AccountMessageCounters, AccountMessageHandler, Saying, Told},
+    bind_inline::{AtBindFn, BindHandler},
     circles::CirclesFn,
     gone::GoneFn,
     job::{JobEntry, Jobs},
     prepare::{Preparation, PrepareFn},
     service::{ServiceCell, ServiceRef},
+    sign_in::SignInPart,
     stream_element::ElementHandler,
     wiring::{FannedOut, Gauge, Parts},
 };
@@ -36,6 +40,7 @@ use xml::{Element, Fragment};
 
 pub use self::{
     account_message::{AccountMessage, AccountMessageCounts, OnAccountMessage, TellError},
+    bind_inline::{AtBind, BindElement, BindInline},
     circles::Circles,
     entry::{Entry, Setting, entry},
     gone::Gone,
@@ -44,6 +49,7 @@ pub use self::{
     key::{Key, key_names},
     prepare::Prepare,
     service::{Service, ServiceParts, ServiceWiring},
+    sign_in::{AtSignIn, SignIn, SignInOffer, SignInTask, TaskFuture, TaskStep},
     stream_element::{AtSession, StreamElement},
     wiring::{AtStream, Wiring},
 };

@@ -127,6 +127,8 @@ event! {
     SessionBound {
         /// The session.
         session: SessionId,
+        /// It did so along with its sign-in (Bind 2, XEP-0386): it reads what it missed from the archive.
+        is_bind2: bool,
     } in session_bound
 }
 

@@ -32,7 +32,7 @@ use std::{
 use jid::{FullJid, Jid};
 use stanza::{Stanza, Timestamp};
 use store::Seq;
-use stream::StreamFault;
+use stream::{ClientId, StreamFault, UserAgent};
 
 pub use self::{lull::Importance, resumption::SmId};
 use self::{lull::Lull, outbox::Outbox, waker::WakerSlot};
@@ -61,7 +61,17 @@ pub struct Session {
     acked: AtomicBool,
     /// The client said that its user does not look, XEP-0352.
     inactive: AtomicBool,
+    binder: Binder,
     waker: WakerSlot,
+}
+
+/// Who bound a session, and how.
+#[derive(Clone, Default)]
+pub(crate) struct Binder {
+    /// Which client it is, where it could say so.
+    pub(crate) user_agent: Option<Arc<UserAgent>>,
+    /// Along with its sign-in, by Bind 2.
+    pub(crate) is_bind2: bool,
 }
 
 impl Session {
@@ -70,6 +80,7 @@ impl Session {
         full_jid: FullJid,
         role: Role,
         outbox_bytes_max: usize,
+        binder: Binder,
     ) -> Arc<Self> {
         Arc::new(Self {
             id,
@@ -80,6 +91,7 @@ impl Session {
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
             inactive: AtomicBool::new(false),
+            binder,
             waker: WakerSlot::default(),
         })
     }
@@ -100,6 +112,24 @@ impl Session {
     #[must_use]
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// What its client says of itself (SASL2): for its user's eyes only.
+    #[must_use]
+    pub fn user_agent(&self) -> Option<&UserAgent> {
+        self.binder.user_agent.as_deref()
+    }
+
+    /// Which installation of a client it is, the same each time that one signs in.
+    #[must_use]
+    pub fn client_id(&self) -> Option<ClientId> {
+        self.user_agent()?.id
+    }
+
+    /// Whether it bound along with its sign-in (Bind 2, XEP-0386): then it reads what it missed from the archive.
+    #[must_use]
+    pub fn is_bind2(&self) -> bool {
+        self.binder.is_bind2
     }
 
     /// Stamps `from`, and reads a missing `to` as the sender's own account, [RFC 6120 §10.3].
@@ -155,8 +185,15 @@ impl Session {
         self.acked.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn turn_acks_on(&self) {
-        self.acked.store(true, Ordering::Relaxed);
+    /// From here on stanzas are counted, unless they are already. Whether this was the first time.
+    pub(crate) fn turn_acks_on(&self, acks: Acks) -> bool {
+        let mut outbox = self.outbox();
+        let is_first = outbox.acks.is_none() && !outbox.is_resting();
+        if is_first {
+            outbox.acks = Some(Box::new(acks));
+            self.acked.store(true, Ordering::Relaxed);
+        }
+        is_first
     }
 
     /// Whether the client said that its user does not look. Others must not be told.

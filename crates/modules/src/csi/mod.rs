@@ -18,7 +18,10 @@ use std::sync::Arc;
 use engine::{
     HostFacts,
     account::Account,
-    module::{AtSession, AtStream, ConfigError, Key, Module, Spec, StreamElement, Wiring},
+    module::{
+        AtSession, AtStream, BindElement, BindInline, ConfigError, Key, Module, Spec,
+        StreamElement, Wiring,
+    },
     pipeline::{Context, events::ActivityChanged},
     session::{Importance, SessionId},
 };
@@ -75,7 +78,8 @@ impl Module for ClientState {
                 Some(Builder::new("csi", NS).build())
             })
             .stream_element::<Active>()
-            .stream_element::<Inactive>();
+            .stream_element::<Inactive>()
+            .bind_inline::<Inactive>();
     }
 }
 
@@ -100,6 +104,15 @@ impl StreamElement for Inactive {
 
     fn parse(_: &Element<'_>) -> Result<Self, StreamFault> {
         Ok(Self)
+    }
+}
+
+impl BindElement for Inactive {
+    const ELEMENT: &'static str = "inactive";
+    const NS: &'static str = NS;
+
+    fn parse(_: &Element<'_>) -> Option<Self> {
+        Some(Self)
     }
 }
 
@@ -131,6 +144,28 @@ impl AtSession<Inactive> for ClientState {
         account: &mut Account,
         cx: &Context<'_>,
     ) -> Result<Option<Fragment>, StreamFault> {
+        self.nobody_looks(session, account, cx);
+        Ok(None)
+    }
+}
+
+/// A session may begin inactive, [XEP-0386 §Performing the bind](https://xmpp.org/extensions/xep-0386.html#bind). There is
+/// nothing to say to that.
+impl BindInline<Inactive> for ClientState {
+    fn bind_inline(
+        &self,
+        _: Inactive,
+        session: SessionId,
+        account: &mut Account,
+        cx: &Context<'_>,
+    ) -> Option<Fragment> {
+        self.nobody_looks(session, account, cx);
+        None
+    }
+}
+
+impl ClientState {
+    fn nobody_looks(&self, session: SessionId, account: &mut Account, cx: &Context<'_>) {
         if let Some(resource) = account.resource(session) {
             let is_important = self.is_important.clone();
             resource
@@ -139,6 +174,5 @@ impl AtSession<Inactive> for ClientState {
         }
         let is_active = false;
         cx.tell(ActivityChanged { session, is_active }, account);
-        Ok(None)
     }
 }

@@ -50,7 +50,7 @@ use notable::{Urgency, is_by_hand, shows_that_it_was_read, urgency};
 use pending::{Note, Pending};
 use protocol::{Disable, Enable};
 use publish::{Look, Published, cut};
-use registration::{Key, Registration, Registrations};
+use registration::{Key, Registration, Registrations, client_of};
 
 static NOTIFICATIONS: Counter = Counter::new(
     "push_notifications",
@@ -127,6 +127,7 @@ impl AnswerIq<Enable> for Push {
             node: enable.node,
             options: enable.options,
             resource: resource.full_jid().resource().to_owned(),
+            client: client_of(resource),
             muted: enable.muted,
             ignores_unknown: enable.ignores_unknown,
             wants_priority: enable.wants_priority,

@@ -25,6 +25,9 @@ pub(super) struct Registration {
     /// The resource of the client that registered last.
     #[serde(default)]
     pub(super) resource: String,
+    /// What it calls itself by when it signs in, whatever its resource is, if it does.
+    #[serde(default)]
+    pub(super) client: Option<String>,
     /// Whose messages wake nobody, as bare addresses.
     #[serde(default)]
     pub(super) muted: Vec<String>,
@@ -50,7 +53,10 @@ impl Registration {
 
     /// Whether `resource` is the client that registered.
     pub(super) fn is_of(&self, resource: &Resource) -> bool {
-        resource.full_jid().resource() == self.resource
+        match (client_of(resource), &self.client) {
+            (Some(client), Some(own)) => client == *own,
+            _ => resource.full_jid().resource() == self.resource,
+        }
     }
 
     /// Whether messages from `sender` wake the device.
@@ -58,6 +64,11 @@ impl Registration {
         let is_muted = self.muted.iter().any(|muted| muted == sender.bare_str());
         !is_muted && (!self.ignores_unknown || account.contacts().item(&sender.bare()).is_some())
     }
+}
+
+/// The client's own name for itself.
+pub(super) fn client_of(resource: &Resource) -> Option<String> {
+    Some(resource.session().client_id()?.to_string())
 }
 
 /// The key of a service and node.
