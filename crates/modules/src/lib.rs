@@ -8,9 +8,11 @@ pub mod admin;
 pub mod announce;
 pub mod blocklist;
 pub mod carbons;
+pub mod clients;
 pub mod csi;
 pub mod deletion;
 pub mod disco;
+pub mod fast;
 pub mod groups;
 pub mod last;
 pub mod motd;
@@ -25,6 +27,7 @@ pub mod roster;
 pub mod server_info;
 pub mod strangers;
 pub mod time;
+pub mod upgrade;
 pub mod uptime;
 pub mod user_search;
 pub mod vcard;
@@ -40,9 +43,11 @@ pub const ALL: &[Entry] = &[
     entry::<announce::Announcements>(),
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
+    entry::<clients::Clients>(),
     entry::<csi::ClientState>(),
     entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
+    entry::<fast::FastSignIn>(),
     entry::<groups::SharedGroups>(),
     entry::<last::LastActivity>(),
     entry::<motd::MessageOfTheDay>(),
@@ -57,6 +62,7 @@ pub const ALL: &[Entry] = &[
     entry::<server_info::ServerInfo>(),
     entry::<strangers::Strangers>(),
     entry::<time::EntityTime>(),
+    entry::<upgrade::PasswordUpgrade>(),
     entry::<uptime::Uptime>(),
     entry::<user_search::UserSearch>(),
     entry::<vcard::VCard>(),
