@@ -5,6 +5,8 @@
 //! (that it is available, and whom it sent directed presence to) is noted, and whoever reads the account
 //! next does it.
 //!
+//! What signed in ([`clients`](super::clients)) is written along with it.
+//!
 //! Notes are lazy: a change is written at most a second later, together with others. A session that is
 //! shorter than that costs no write; one that was killed within its first second is not taken back, and
 //! neither are the directed targets of the last second.
@@ -17,12 +19,12 @@ use stanza::{PresenceType, Stanza, Timestamp};
 use store::{Batch, Collection, Map, Owner, Version};
 use stream::{ClientId, UserAgent};
 
-use super::{Account, Resource, mail, presence, stored};
+use super::{Account, ClientName, Resource, clients, mail, presence, stored};
 use crate::{
     envelope::Envelope,
     pipeline::{Context, Gates, events::SessionTakenBack},
     server::Server,
-    session::{Binder, Session, SessionId, SmId},
+    session::{Binder, SessionId, SmId},
 };
 
 /// One note per session, by resource.
@@ -83,6 +85,9 @@ pub(crate) struct ResumableNote {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub(crate) struct ClientNote {
+    /// Our name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,14 +104,20 @@ impl ClientNote {
         *self == Self::default()
     }
 
-    fn of(session: &Session) -> Self {
+    fn of(resource: &Resource) -> Self {
+        let session = resource.session();
         let agent = session.user_agent();
         Self {
+            name: resource.client().map(|name| name.to_string()),
             id: session.client_id().map(|id| id.to_string()),
             software: agent.and_then(|agent| agent.software.clone()),
             device: agent.and_then(|agent| agent.device.clone()),
             bind2: session.is_bind2(),
         }
+    }
+
+    pub(super) fn name(&self) -> Option<ClientName> {
+        self.name.as_deref().and_then(ClientName::parse)
     }
 
     pub(super) fn binder(&self) -> Binder {
@@ -150,7 +161,7 @@ impl ResumableNote {
             presence,
             interested: resource.is_interested(),
             marks: resource.marks.names().map(str::to_owned).collect(),
-            client: ClientNote::of(resource.session()),
+            client: ClientNote::of(resource),
         })
     }
 }
@@ -164,13 +175,22 @@ pub(super) struct Behind {
     acked: Vec<SessionId>,
     /// Resources of sessions that ended, whose note must go.
     ended: Vec<String>,
+    /// What signed in, until it is written.
+    pub(super) clients: Option<Box<clients::Behind>>,
     /// The account waits in the server's list.
     listed: bool,
 }
 
 impl Behind {
     pub(super) fn is_empty(&self) -> bool {
-        !self.listed && self.changed.is_empty() && self.acked.is_empty() && self.ended.is_empty()
+        !self.listed && self.is_written()
+    }
+
+    fn is_written(&self) -> bool {
+        self.changed.is_empty()
+            && self.acked.is_empty()
+            && self.ended.is_empty()
+            && self.clients.is_none()
     }
 }
 
@@ -261,13 +281,17 @@ pub(crate) fn write_owed(account: &mut Account, cx: &Context<'_>) {
 /// Writes what the notes are behind in.
 fn write(account: &mut Account, cx: &Context<'_>) {
     let behind = std::mem::take(&mut account.behind);
+    if behind.is_written() {
+        return;
+    }
     for id in &behind.acked {
         if let Some(session) = account.resource(*id).map(Resource::session) {
             stored::write_position(session, &mut cx.batch());
         }
     }
-    if behind.changed.is_empty() && behind.ended.is_empty() {
-        return;
+    let kept = cx.host().clients_kept().unwrap_or_default();
+    if let Some(clients) = &behind.clients {
+        clients.write(account.owner(), kept, &mut cx.batch());
     }
     for resource in &behind.ended {
         cx.batch().delete(SESSIONS, account.owner(), resource);
@@ -283,6 +307,10 @@ fn write(account: &mut Account, cx: &Context<'_>) {
         }
         account.behind.ended.extend(behind.ended);
         account.behind.changed.extend(behind.changed);
+        if let Some(lost) = behind.clients {
+            let newer = account.behind.clients.get_or_insert_default();
+            newer.put_back(*lost);
+        }
     }));
 }
 

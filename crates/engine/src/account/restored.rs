@@ -143,7 +143,7 @@ fn bring_one_back(
     };
     let acks = Acks::restored(resumption, counts.handled, confirmed, unacked);
     session.turn_acks_on(acks);
-    account.connect(session.clone());
+    account.connect(session.clone(), note.client.name());
     server.sessions.fetch_add(1, Ordering::Relaxed);
     server.detached.fetch_add(1, Ordering::Relaxed);
     server.metrics().resuming(Resuming::Restored);

@@ -60,6 +60,12 @@ static SIGN_INS: Counter = Counter::new("sign_ins", "Clients that signed in").by
         &["EXTERNAL"],
         &["PLAIN"],
         &["ANONYMOUS"],
+        &["HT-SHA-512-EXPR"],
+        &["HT-SHA-256-EXPR"],
+        &["HT-SHA-512-ENDP"],
+        &["HT-SHA-256-ENDP"],
+        &["HT-SHA-512-NONE"],
+        &["HT-SHA-256-NONE"],
     ],
 );
 
