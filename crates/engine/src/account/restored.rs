@@ -215,7 +215,7 @@ fn taken_up(
 
 /// It is in the hands of this session, if it is there.
 fn slot_of(account: &mut Account, item: Item) -> Option<Slot> {
-    let slot = item.to_slot()?;
+    let slot = item.into_slot()?;
     if let Slot::Entry { id, .. } = &slot {
         account.mailbox.due(*id)?;
         account.mailbox.offered([*id]);

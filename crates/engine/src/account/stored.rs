@@ -263,7 +263,7 @@ impl Item {
     }
 
     /// As it waits again. `None` when it can't be read.
-    pub(super) fn to_slot(self) -> Option<Slot> {
+    pub(super) fn into_slot(self) -> Option<Slot> {
         match self {
             Self::Entry { id, to } => Some(Slot::Entry {
                 id: EntryId(id),

@@ -71,11 +71,11 @@ pub struct Delivery {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Loss {
     /// Nobody has taken it, and nobody else can.
-    ToAll,
+    All,
     /// Others have it or took it, and may ask for it again.
-    ToOne,
+    One,
     /// Somebody took it, and nobody may ask for it again.
-    ToNobody,
+    Nobody,
 }
 
 impl Delivery {
@@ -99,9 +99,9 @@ impl Delivery {
         let is_last = self.holders.fetch_sub(1, Ordering::AcqRel) == 1;
         let is_settled = self.let_go(is_resumable);
         match self.taken.load(Ordering::Acquire) {
-            true if is_settled => Loss::ToNobody,
-            false if is_last => Loss::ToAll,
-            true | false => Loss::ToOne,
+            true if is_settled => Loss::Nobody,
+            false if is_last => Loss::All,
+            true | false => Loss::One,
         }
     }
 
