@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use jid::{BareJid, Domain, FullJid, Jid};
+use mailbox::SharedBody;
 use stanza::Stanza;
 
 use crate::{
@@ -46,6 +47,8 @@ pub struct Envelope {
     held: Option<Held>,
     /// One of several that a session's one stanza has become.
     is_part: bool,
+    /// The text of it that the sender's archive keeps, which the recipient's mailbox may refer to.
+    body: Option<Arc<SharedBody>>,
 }
 
 impl Envelope {
@@ -65,6 +68,7 @@ impl Envelope {
             gates: Gates::after(session.gate()),
             is_part: false,
             held: Some(held),
+            body: None,
         }
     }
 
@@ -90,6 +94,7 @@ impl Envelope {
             gates: Gates::OPEN,
             is_part: false,
             held: None,
+            body: None,
         }
     }
 
@@ -134,6 +139,7 @@ impl Envelope {
             gates: self.gates,
             is_part: true,
             held: self.held.clone(),
+            body: None,
         }
     }
 
@@ -148,6 +154,7 @@ impl Envelope {
             origin: Origin::Home(crossing),
             gates: Gates::OPEN,
             is_part: false,
+            body: None,
         }
     }
 
@@ -181,6 +188,7 @@ impl Envelope {
             gates: Gates::OPEN,
             is_part: false,
             held: None,
+            body: None,
         }
     }
 
@@ -271,12 +279,33 @@ impl Envelope {
 
     /// Adds to what it waits for.
     pub(crate) fn gate_at(&mut self, gates: Gates) {
+        if gates.after > self.gates.after
+            && let Some(held) = &self.held
+        {
+            // Wherever it goes from here, what it did so far counts for its sender.
+            held.gate_at(gates.after);
+        }
         self.gates = self.gates.and(gates);
+    }
+
+    /// The text that the sender's archive keeps of it.
+    pub(crate) fn body(&self) -> Option<&Arc<SharedBody>> {
+        self.body.as_ref()
+    }
+
+    /// The sender's archive keeps its text.
+    pub(crate) fn set_body(&mut self, body: Arc<SharedBody>) {
+        self.body = Some(body);
     }
 
     /// Keeps the sending session from reading on, also when this envelope is consumed.
     pub(crate) fn hold(&self) -> Option<Held> {
         self.held.clone()
+    }
+
+    /// Takes what keeps the session that sent it from reading on.
+    pub(crate) fn take_hold(&mut self) -> Option<Held> {
+        self.held.take()
     }
 
     /// Lets the session that sent it read on.

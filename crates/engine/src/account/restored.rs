@@ -246,7 +246,11 @@ fn share_out(account: &mut Account, sessions: &[SessionId], now: Timestamp) {
         .mailbox
         .waiting()
         .chain(account.mailbox.strays())
-        .filter_map(|entry| Some((entry.id, entry.message().ok()?)))
+        .filter_map(|entry| {
+            let message = entry.message().ok()?;
+            let message = mail::with_archive_id(account, entry.wire_id, message);
+            Some((entry.id, message))
+        })
         .collect();
     due.sort_by_key(|(id, _)| *id);
     for (id, message) in due {

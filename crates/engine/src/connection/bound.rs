@@ -160,6 +160,7 @@ impl Bound {
         };
         let is_resumable = outbox.resumption().is_some();
         let has_waiting = outbox.resumption().is_some_and(|it| !it.waiting.is_empty());
+        outbox.wake_for_room();
         drop(outbox);
         let taken = taken.map_err(|too_high| too_high.fault())?;
         self.taken(server, Taken(detached::entries_of(taken, is_resumable)));

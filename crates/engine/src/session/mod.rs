@@ -14,6 +14,7 @@
 mod counted;
 pub mod marks;
 pub mod outbox;
+pub(crate) mod pieces;
 pub(crate) mod resumption;
 pub(crate) mod sm;
 mod waiting;
@@ -58,6 +59,8 @@ pub struct Session {
     gate: AtomicU64,
     /// XEP-0198 acks are on; part of the rule which messages are logged.
     acked: AtomicBool,
+    /// Answers in pieces under way.
+    piecemeal: AtomicU32,
     binder: Binder,
     waker: WakerSlot,
 }
@@ -87,6 +90,7 @@ impl Session {
             held: AtomicU32::new(0),
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
+            piecemeal: AtomicU32::new(0),
             binder,
             waker: WakerSlot::default(),
         })
