@@ -215,7 +215,7 @@ fn taken_up(
 
 /// It is in the hands of this session, if it is there.
 fn slot_of(account: &mut Account, item: Item) -> Option<Slot> {
-    let slot = item.to_slot()?;
+    let slot = item.into_slot()?;
     if let Slot::Entry { id, .. } = &slot {
         account.mailbox.due(*id)?;
         account.mailbox.offered([*id]);
@@ -246,7 +246,11 @@ fn share_out(account: &mut Account, sessions: &[SessionId], now: Timestamp) {
         .mailbox
         .waiting()
         .chain(account.mailbox.strays())
-        .filter_map(|entry| Some((entry.id, entry.message().ok()?)))
+        .filter_map(|entry| {
+            let message = entry.message().ok()?;
+            let message = mail::with_archive_id(account, entry.wire_id, message);
+            Some((entry.id, message))
+        })
         .collect();
     due.sort_by_key(|(id, _)| *id);
     for (id, message) in due {
