@@ -21,6 +21,7 @@ use crate::{
         events::{Chosen, MessageArrived, archive_id},
     },
     router::route_error,
+    sabotage::Sabotage,
     session::{
         SessionId,
         outbox::{Delivery, Fate, Frame, weight},
@@ -218,6 +219,7 @@ fn record_of(
     settle(account, cx);
     if let Some(session) = envelope.session()
         && envelope.is_whole()
+        && cx.server().sabotage() != Sabotage::CountOutsideBatch
     {
         stored::count_along(session, &mut cx.batch());
     }
