@@ -11,10 +11,12 @@
 //! A session that has ended is *resting*: it left its account's list, its outbox is closed, and
 //! whatever is pushed to it is refused.
 
+mod counted;
 pub mod marks;
 pub mod outbox;
-mod resumption;
-mod sm;
+pub(crate) mod pieces;
+pub(crate) mod resumption;
+pub(crate) mod sm;
 mod waiting;
 mod waker;
 
@@ -36,7 +38,7 @@ pub use self::resumption::SmId;
 use self::{outbox::Outbox, waker::WakerSlot};
 pub(crate) use self::{
     resumption::{Resumption, Standing},
-    sm::{AckTooHigh, Acks},
+    sm::{AckTooHigh, Acks, Handled},
     waiting::Slot,
 };
 use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage};
@@ -57,6 +59,8 @@ pub struct Session {
     gate: AtomicU64,
     /// XEP-0198 acks are on; part of the rule which messages are logged.
     acked: AtomicBool,
+    /// Answers in pieces under way.
+    piecemeal: AtomicU32,
     binder: Binder,
     waker: WakerSlot,
 }
@@ -86,6 +90,7 @@ impl Session {
             held: AtomicU32::new(0),
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
+            piecemeal: AtomicU32::new(0),
             binder,
             waker: WakerSlot::default(),
         })
@@ -189,6 +194,15 @@ impl Session {
             self.acked.store(true, Ordering::Relaxed);
         }
         is_first
+    }
+
+    /// Which stanza of this session is taking effect, as the log has it; `None` when it can't be resumed. Stanzas are
+    /// counted as `h` counts them, from when acks were turned on.
+    pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
+        match self.has_acks() {
+            true => self.outbox().acks.as_ref()?.inbound(),
+            false => None,
+        }
     }
 
     /// Whether a stanza of this session has not taken effect yet; until then it reads nothing.
