@@ -330,11 +330,13 @@ pub(crate) fn signed_in(
 }
 
 impl Server {
-    /// What has to be known of a client that is about to bind a resource: the account's record, and the client's.
+    /// What has to be known of a client that is about to bind a resource after it signed in by `mechanism`: the account's
+    /// record, and the client's. `None` when there is no such account, or the client has no access to it any more.
     pub(crate) async fn client_to_bind(
         &self,
         jid: &BareJid,
         client: &ClientName,
+        mechanism: Mechanism,
     ) -> Result<Option<(AccountRecord, Known)>, StoreError> {
         let owner = Owner::Account(jid.clone());
         let is_kept = self
@@ -346,7 +348,18 @@ impl Server {
         }
         let name = client.to_string();
         let question = (ACCOUNT.get(&owner, &()), CLIENTS.get(&owner, &name));
-        let (Some(record), client) = self.store().read(question).await? else {
+        let (record, client) = match mechanism.is_token() {
+            false => self.store().read(question).await?,
+            true => {
+                let question = (question, TOKENS.get(&owner, &name));
+                match self.store().read(question).await? {
+                    (found, Some(_)) => found,
+                    // Somebody took the client's access after it had used its token.
+                    (_, None) => return Ok(None),
+                }
+            }
+        };
+        let Some(record) = record else {
             return Ok(None);
         };
         let displaced = match client {
@@ -380,7 +393,7 @@ impl Server {
                 CellState::Loading { .. } | CellState::Gone { .. } => None,
             };
             let id = id.unwrap_or_else(|| ClientName::of_resource(None));
-            if let Ok(Some((_, known))) = server.client_to_bind(&jid, &id).await {
+            if let Ok(Some((_, known))) = server.client_to_bind(&jid, &id, mechanism).await {
                 let client = Client::unsaid(id);
                 server.visit(&cell, Gates::OPEN, |account, cx| {
                     signed_in(account, cx, &client, mechanism, &known);
