@@ -8,16 +8,19 @@
 //! day. Hosts keep clients only if a feature asks for it, and only for as long as it says.
 //!
 //! [XEP-0388 §2.4]: https://xmpp.org/extensions/xep-0388.html#initiation
+//!
+//! `name.rs` is what a client is called, `record.rs` what is stored of it.
 
-use std::{fmt, sync::Arc, time::Duration};
+mod name;
+mod record;
+
+use std::sync::Arc;
 
 use jid::BareJid;
-use ring::digest;
 use sasl::Mechanism;
-use serde::{Deserialize, Serialize};
 use stanza::Timestamp;
-use store::{Batch, Collection, Map, Owner, StoreError, Version};
-use stream::{StreamFault, UserAgent};
+use store::{Collection, Map, Owner, StoreError, Version};
+use stream::StreamFault;
 
 use super::{
     Account, AccountRecord, CellState, credentials::ACCOUNT, ending, noted, tokens::TOKENS,
@@ -28,6 +31,11 @@ use crate::{
     session::SessionId,
 };
 
+pub use self::name::{Client, ClientName};
+pub(super) use self::record::Behind;
+use self::record::forgotten_at;
+pub(crate) use self::record::{ClientRecord, Known};
+
 /// One record per client, by its name.
 pub(crate) const CLIENTS: Collection<Map<String, ClientRecord>> =
     Collection::new("account.clients", Version(1));
@@ -35,44 +43,6 @@ pub(crate) const CLIENTS: Collection<Map<String, ClientRecord>> =
 /// When somebody last signed in, microseconds UTC.
 pub(crate) const SIGNED_IN: Collection<Map<(), i64>> =
     Collection::new("account.signed-in", Version(1));
-
-/// A resource that stands for a client's own words is cut to this many bytes.
-const SAID_BYTES_MAX: usize = 255;
-
-const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
-
-/// Our name for one client of an account: opaque, and the same whenever the client comes back.
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ClientName([u8; 8]);
-
-/// A client that signs in.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Client {
-    /// Our name for it.
-    pub id: ClientName,
-    /// What software it says it is.
-    pub software: Option<String>,
-    /// What it says it runs on; of a client that says nothing, the resource it asked for.
-    pub device: Option<String>,
-}
-
-/// What is stored of a client.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(default, rename_all = "kebab-case")]
-pub(crate) struct ClientRecord {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    software: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device: Option<String>,
-    /// Microseconds UTC, as the others.
-    first_seen: i64,
-    last_seen: i64,
-    /// How it signed in last, by the name of the mechanism.
-    mechanism: String,
-    /// When it last showed that it knows the password; to the day, as long as that is the same one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    password_seen: Option<i64>,
-}
 
 /// One client, for people to look at.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -104,194 +74,6 @@ pub struct Revoked {
     pub had_token: bool,
     /// Whether it knows the password, and so can come back.
     pub knows_password: bool,
-}
-
-/// What was read of a client when it bound a resource.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
-    /// Its record, if there is one.
-    pub(crate) record: Option<ClientRecord>,
-    /// Another one that has to make room.
-    pub(crate) displaced: Option<String>,
-    /// Since when the password is the one it is.
-    pub(crate) password_since: i64,
-}
-
-impl ClientName {
-    /// No client has it.
-    pub(super) const NOBODY: Self = Self([0; 8]);
-
-    /// Of a client that gives the id of its installation.
-    #[must_use]
-    pub fn of_installation(id: stream::ClientId) -> Self {
-        Self::of("installation", &id.to_string())
-    }
-
-    /// Of one that only asked for a resource, or not even that.
-    #[must_use]
-    pub fn of_resource(requested: Option<&str>) -> Self {
-        Self::of("resource", requested.unwrap_or_default())
-    }
-
-    /// Reads it as it is written.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_ours = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = u64::from_str_radix(text, 16).ok();
-        number.filter(|_| is_ours).map(|it| Self(it.to_be_bytes()))
-    }
-
-    /// A hash: what a client says of itself is nobody else's business, and may be long. That two clients of one account
-    /// share one is not to be expected, and would do no harm: a token is still for who has it.
-    fn of(kind: &str, name: &str) -> Self {
-        let hash = digest::digest(&digest::SHA256, format!("{kind}\0{name}").as_bytes());
-        let mut short = [0; 8];
-        for (to, from) in short.iter_mut().zip(hash.as_ref()) {
-            *to = *from;
-        }
-        Self(short)
-    }
-}
-
-impl fmt::Display for ClientName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", u64::from_be_bytes(self.0))
-    }
-}
-
-impl fmt::Debug for ClientName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientName({self})")
-    }
-}
-
-impl Client {
-    /// One that says nothing new of itself.
-    fn unsaid(id: ClientName) -> Self {
-        Self {
-            id,
-            software: None,
-            device: None,
-        }
-    }
-
-    /// One that says who it is.
-    #[must_use]
-    pub fn of_agent(agent: &UserAgent) -> Self {
-        let id = match agent.id {
-            Some(id) => ClientName::of_installation(id),
-            None => ClientName::of_resource(None),
-        };
-        Self {
-            id,
-            software: agent.software.clone(),
-            device: agent.device.clone(),
-        }
-    }
-
-    /// One that only asked for a resource, or not even that.
-    #[must_use]
-    pub fn of_resource(requested: Option<&str>, agent: Option<&UserAgent>) -> Self {
-        let agent = agent.cloned().unwrap_or_default();
-        Self {
-            id: ClientName::of_resource(requested),
-            software: agent.software,
-            device: agent.device.or_else(|| requested.and_then(said)),
-        }
-    }
-}
-
-/// What a client calls its resource, bounded; nothing, if it is empty.
-fn said(text: &str) -> Option<String> {
-    let text = text.trim();
-    let cut = text.floor_char_boundary(SAID_BYTES_MAX);
-    let text = text.get(..cut).unwrap_or_default();
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-impl ClientRecord {
-    /// The record after a sign-in; `None` when the one that is stored will do.
-    fn after(known: &Known, client: &Client, mechanism: Mechanism, now: i64) -> Option<Self> {
-        let shows_password = mechanism.is_password();
-        let before = match &known.record {
-            Some(before) => before.clone(),
-            None => Self {
-                first_seen: now,
-                ..Self::default()
-            },
-        };
-        let had_password = before.knows_password(known.password_since);
-        let is_same = known.record.is_some()
-            && day(before.last_seen) == day(now)
-            && before.mechanism == mechanism.name()
-            && (client.software.is_none() || client.software == before.software)
-            && (client.device.is_none() || client.device == before.device)
-            && (!shows_password || had_password);
-        (!is_same).then(|| Self {
-            software: client.software.clone().or(before.software),
-            device: client.device.clone().or(before.device),
-            last_seen: now,
-            mechanism: mechanism.name().to_owned(),
-            password_seen: match shows_password {
-                true => Some(now),
-                false => before.password_seen,
-            },
-            ..before
-        })
-    }
-
-    /// Whether it showed the password that has been in force `since` then.
-    fn knows_password(&self, since: i64) -> bool {
-        self.password_seen.is_some_and(|seen| seen >= since)
-    }
-}
-
-fn day(micros: i64) -> i64 {
-    micros.div_euclid(DAY_MICROS)
-}
-
-/// What the account's clients on disk are behind in.
-#[derive(Debug, Default)]
-pub(super) struct Behind {
-    /// When somebody last signed in.
-    pub(super) signed_in: Option<i64>,
-    /// Records to be written.
-    changed: Vec<(ClientName, ClientRecord)>,
-    /// Clients that made room.
-    displaced: Vec<String>,
-}
-
-impl Behind {
-    /// Puts back what a lost batch did not write, unless there is something newer.
-    pub(super) fn put_back(&mut self, lost: Self) {
-        self.signed_in = self.signed_in.or(lost.signed_in);
-        for (id, record) in lost.changed {
-            if !self.changed.iter().any(|(known, _)| *known == id) {
-                self.changed.push((id, record));
-            }
-        }
-        self.displaced.extend(lost.displaced);
-    }
-
-    /// Into the batch, to be forgotten by itself `kept` after the client was last seen.
-    pub(super) fn write(&self, owner: &Owner, kept: Duration, batch: &mut Batch) {
-        if let Some(at) = &self.signed_in {
-            batch.put(SIGNED_IN, owner, &(), at);
-        }
-        for name in &self.displaced {
-            batch.delete(CLIENTS, owner, name);
-            batch.delete(TOKENS, owner, name);
-        }
-        for (id, record) in &self.changed {
-            let until = forgotten_at(record.last_seen, kept);
-            batch.put_until(CLIENTS, owner, &id.to_string(), record, until);
-        }
-    }
-}
-
-fn forgotten_at(last_seen: i64, kept: Duration) -> i64 {
-    let kept = i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
-    last_seen.saturating_add(kept)
 }
 
 /// A client bound a resource after it signed in by `mechanism`.
@@ -583,128 +365,5 @@ impl Account {
             .filter(|resource| resource.client() == Some(*id))
             .map(|resource| resource.session().id())
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOON: i64 = DAY_MICROS / 2;
-
-    #[test]
-    fn a_client_has_one_name_that_says_nothing_of_it() {
-        let uuid = |text: &str| stream::ClientId::parse(text).expect("a UUID");
-        let id = ClientName::of_installation(uuid("d4565fa7-4d72-4749-b3d3-740edbf87770"));
-        let upper = uuid("D4565FA7-4D72-4749-B3D3-740EDBF87770");
-        assert_eq!(id, ClientName::of_installation(upper));
-        let text = id.to_string();
-        assert_eq!(ClientName::parse(&text), Some(id));
-        assert_eq!(text.len(), 16);
-        assert!(!text.contains("d4565fa7"));
-        for foreign in [
-            "",
-            "+123456789abcdef",
-            "123456789abcdef",
-            "0123456789abcdefg",
-        ] {
-            assert_eq!(ClientName::parse(foreign), None, "{foreign}");
-        }
-        let named = ClientName::of_resource(Some("d4565fa7-4d72-4749-b3d3-740edbf87770"));
-        assert_ne!(named, id);
-        assert_eq!(
-            ClientName::of_resource(None),
-            ClientName::of_resource(Some(""))
-        );
-    }
-
-    #[test]
-    fn a_resource_stands_for_what_a_client_does_not_say() {
-        let long = "é".repeat(200);
-        let device = |requested, agent| Client::of_resource(requested, agent).device;
-        let cut = device(Some(&long), None);
-        assert_eq!(cut.map(|device| device.len()), Some(254));
-        assert_eq!(device(Some(" "), None), None);
-        let agent = agent("", "laptop");
-        assert_eq!(device(Some("x"), Some(&agent)).as_deref(), Some("laptop"));
-    }
-
-    fn agent(software: &str, device: &str) -> UserAgent {
-        let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        UserAgent {
-            id: None,
-            software: said(software),
-            device: said(device),
-        }
-    }
-
-    #[test]
-    fn a_sign_in_is_written_when_it_says_something_new() {
-        let known = |record: ClientRecord| Known {
-            record: Some(record),
-            displaced: None,
-            password_since: 10,
-        };
-        let before = ClientRecord {
-            software: Some("Gajim".to_owned()),
-            device: Some("laptop".to_owned()),
-            first_seen: 5,
-            last_seen: NOON,
-            mechanism: "SCRAM-SHA-256".to_owned(),
-            password_seen: Some(20),
-        };
-        let same = known(before.clone());
-        let by = Mechanism::ScramSha256;
-        check(&Known::default(), "Gajim", "laptop", by, NOON, true);
-        check(&same, "Gajim", "laptop", by, NOON, false);
-        check(&same, "", "", by, DAY_MICROS - 1, false);
-        check(&same, "", "", by, DAY_MICROS, true);
-        check(&same, "Gajim 2", "laptop", by, NOON, true);
-        check(&same, "Gajim", "desktop", by, NOON, true);
-        check(&same, "Gajim", "laptop", Mechanism::HtSha256, NOON, true);
-        let other_password = known(ClientRecord {
-            password_seen: Some(9),
-            ..before.clone()
-        });
-        check(&other_password, "", "", by, NOON, true);
-        let by_token = known(ClientRecord {
-            password_seen: Some(9),
-            mechanism: "HT-SHA-256-NONE".to_owned(),
-            ..before
-        });
-        check(&by_token, "", "", Mechanism::HtSha256, NOON, false);
-
-        #[track_caller]
-        fn check(
-            known: &Known,
-            software: &str,
-            device: &str,
-            mechanism: Mechanism,
-            now: i64,
-            is_written: bool,
-        ) {
-            let client = Client::of_agent(&agent(software, device));
-            let after = ClientRecord::after(known, &client, mechanism, now);
-            assert_eq!(
-                after.is_some(),
-                is_written,
-                "{software} {device} {mechanism} {now}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_token_does_not_show_that_a_client_knows_the_password() {
-        let client = Client::of_agent(&UserAgent::default());
-        let known = Known::default();
-        let by_token = ClientRecord::after(&known, &client, Mechanism::HtSha256, 30);
-        assert_eq!(
-            by_token.map(|record| record.knows_password(20)),
-            Some(false)
-        );
-        let by_password = ClientRecord::after(&known, &client, Mechanism::Plain, 30);
-        let by_password = by_password.expect("it is new");
-        assert!(by_password.knows_password(20));
-        assert!(!by_password.knows_password(31), "it was changed since");
     }
 }
