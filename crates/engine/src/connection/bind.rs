@@ -116,14 +116,14 @@ pub(super) async fn bind(
     Err(unavailable())
 }
 
-/// It may have been disabled or removed since it signed in, or got another password. Gives what is known of the client.
+/// It may have been disabled or removed since it signed in, or got another password, and the client may have been shut out. Gives what is known of the client.
 async fn may_bind(
     server: &Arc<Server>,
     who: &SignedIn,
     client: &Client,
 ) -> Result<Known, StanzaError> {
-    let read = server.client_to_bind(&who.jid, &client.id).await;
-    match read.map_err(|_| unavailable())? {
+    let read = server.client_to_bind(&who.jid, &client.id, who.mechanism);
+    match read.await.map_err(|_| unavailable())? {
         Some((record, known)) if record.may_sign_in() && record.credentials == who.credentials => {
             Ok(known)
         }
