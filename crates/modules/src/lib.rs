@@ -8,8 +8,10 @@ pub mod admin;
 pub mod announce;
 pub mod blocklist;
 pub mod carbons;
+pub mod clients;
 pub mod deletion;
 pub mod disco;
+pub mod fast;
 pub mod groups;
 pub mod last;
 pub mod motd;
@@ -23,6 +25,7 @@ pub mod roster;
 pub mod server_info;
 pub mod strangers;
 pub mod time;
+pub mod upgrade;
 pub mod uptime;
 pub mod user_search;
 pub mod vcard;
@@ -38,8 +41,10 @@ pub const ALL: &[Entry] = &[
     entry::<announce::Announcements>(),
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
+    entry::<clients::Clients>(),
     entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
+    entry::<fast::FastSignIn>(),
     entry::<groups::SharedGroups>(),
     entry::<last::LastActivity>(),
     entry::<motd::MessageOfTheDay>(),
@@ -53,6 +58,7 @@ pub const ALL: &[Entry] = &[
     entry::<server_info::ServerInfo>(),
     entry::<strangers::Strangers>(),
     entry::<time::EntityTime>(),
+    entry::<upgrade::PasswordUpgrade>(),
     entry::<uptime::Uptime>(),
     entry::<user_search::UserSearch>(),
     entry::<vcard::VCard>(),

@@ -209,11 +209,25 @@ pub fn check_token(
     binding: Option<&ChannelBinding>,
     data: &[u8],
 ) -> Result<(), ClientError> {
-    let (hash, binding) = token_binding(mechanism, binding)?;
-    match hashed_token::responder(hash, token.as_bytes(), binding).is(data) {
+    match token_answer(mechanism, token, binding)? == data {
         true => Ok(()),
         false => Err(ClientError::NotTheServer),
     }
+}
+
+/// What comes with the success of HT.
+///
+/// # Errors
+///
+/// [`ClientError::Mechanism`] as [`token`].
+pub fn token_answer(
+    mechanism: Mechanism,
+    token: &str,
+    binding: Option<&ChannelBinding>,
+) -> Result<Vec<u8>, ClientError> {
+    let (hash, binding) = token_binding(mechanism, binding)?;
+    let answer = hashed_token::responder(hash, token.as_bytes(), binding);
+    Ok(answer.bytes().to_vec())
 }
 
 fn token_binding(

@@ -22,6 +22,7 @@ use super::{
     credentials::ACCOUNT,
     ending,
     subscription::{self, Effect, Standing},
+    tokens::TOKENS,
 };
 use crate::{
     envelope::Envelope,
@@ -152,9 +153,10 @@ impl Server {
             (),
             AccountRecord {
                 deletion_due: Some(micros),
-                ..before
+                ..before.with_other_credentials()
             },
         );
+        record.batch().clear(TOKENS, &owner);
         let host = Owner::Host(jid.to_domain());
         record.batch().put(DELETIONS, &host, jid, &micros);
         record.commit().durable().await?;
@@ -259,6 +261,8 @@ impl Server {
     async fn erase(self: &Arc<Self>, cell: &Arc<AccountCell>) -> Result<(), StoreError> {
         self.visit(cell, Gates::OPEN, |account, cx| {
             cx.tell(AccountDeleted {}, account);
+            // What was not written yet would outlive the account.
+            account.behind.clients = None;
             let host = Owner::Host(account.jid().to_domain());
             let mut batch = cx.batch();
             batch.delete_owner(account.owner());

@@ -65,7 +65,7 @@ pub struct InProcess {
 }
 
 /// The exporter value both ends of a virtual TLS connection know.
-const EXPORTER: [u8; 32] = [42; 32];
+pub(crate) const EXPORTER: [u8; 32] = [42; 32];
 
 impl InProcess {
     /// A bench for one playing: handlers are shuffled by `seed`.
