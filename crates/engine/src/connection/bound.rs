@@ -104,6 +104,7 @@ impl Bound {
             Some(acks) => acks.acked(h),
         };
         let has_waiting = outbox.resumption().is_some_and(|it| !it.waiting.is_empty());
+        outbox.wake_for_room();
         drop(outbox);
         let taken = taken.map_err(|too_high| too_high.fault())?;
         self.taken(server, Taken(detached::entries_of(taken)));

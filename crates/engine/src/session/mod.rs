@@ -13,6 +13,7 @@
 
 pub mod marks;
 pub mod outbox;
+pub(crate) mod pieces;
 mod resumption;
 mod sm;
 mod waiting;
@@ -57,6 +58,8 @@ pub struct Session {
     gate: AtomicU64,
     /// XEP-0198 acks are on; part of the rule which messages are logged.
     acked: AtomicBool,
+    /// Answers in pieces under way.
+    piecemeal: AtomicU32,
     binder: Binder,
     waker: WakerSlot,
 }
@@ -86,6 +89,7 @@ impl Session {
             held: AtomicU32::new(0),
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
+            piecemeal: AtomicU32::new(0),
             binder,
             waker: WakerSlot::default(),
         })
@@ -189,6 +193,15 @@ impl Session {
             self.acked.store(true, Ordering::Relaxed);
         }
         is_first
+    }
+
+    /// Which stanza of this session is taking effect, as the log has it; `None` when it can't be resumed. Stanzas are
+    /// counted as `h` counts them, from when acks were turned on.
+    pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
+        match self.has_acks() {
+            true => self.outbox().acks.as_ref()?.inbound(),
+            false => None,
+        }
     }
 
     /// Whether a stanza of this session has not taken effect yet; until then it reads nothing.

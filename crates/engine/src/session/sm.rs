@@ -30,6 +30,8 @@ const ASK_AFTER: u32 = 5;
 pub(crate) struct Acks {
     /// Stanzas taken that have not taken effect yet: not counted so far.
     under_way: u32,
+    /// Stanzas taken since the counts began, not modulo 2^32.
+    received: u64,
     /// Stanzas handled whose effects are durable, modulo 2^32.
     durable: u32,
     /// Stanzas handled, oldest first, whose effects wait for a gate: (gate, how many).
@@ -82,6 +84,14 @@ impl Acks {
     /// A stanza came, and takes effect from here on.
     pub(crate) fn took(&mut self) {
         self.under_way += 1;
+        self.received += 1;
+    }
+
+    /// The newest stanza that came, as the log has it, for a session that can be resumed.
+    pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
+        let session = mailbox::SessionId(self.resumption.as_ref()?.id.0);
+        let ordinal = self.received;
+        Some(mailbox::Inbound { session, ordinal })
     }
 
     /// What came has taken effect, all of it; the effects are durable at `gate`.

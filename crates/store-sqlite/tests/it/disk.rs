@@ -169,7 +169,7 @@ fn a_newer_store_and_foreign_files_are_refused() {
             refused,
             Err(StoreError::NewerSchema {
                 found: 99,
-                known: 1
+                known: 2
             })
         ),
         "{refused:?}"
