@@ -82,9 +82,9 @@ impl SignedIn {
 pub(super) enum Outcome {
     Credentials(Result<(Credentials, Option<AccountRecord>), SaslFailure>),
     Verdict(Result<(Verdict, Option<AccountRecord>), SaslFailure>),
-    Tokens(Result<(Tokens, Held), SaslFailure>),
+    Tokens(Result<Box<(Tokens, Held)>, SaslFailure>),
     Proved(Result<SignedIn, SaslFailure>),
-    Sasl2(Progress),
+    Sasl2(Box<Progress>),
     EarlyAnswer(Option<Box<Stanza>>),
 }
 
@@ -211,7 +211,8 @@ impl Connection {
                 self.stream.verdict(verdict);
                 self.settle_last_step(now);
             }
-            Outcome::Tokens(Ok((tokens, held))) => {
+            Outcome::Tokens(Ok(found)) => {
+                let (tokens, held) = *found;
                 self.keep_record(held.record.clone());
                 if let Phase::Negotiating(negotiation) = &mut self.phase {
                     negotiation.held = held;
@@ -239,7 +240,7 @@ impl Connection {
                 }
                 self.stream.refuse(failure);
             }
-            Outcome::Sasl2(progress) => self.sasl2_progress(progress),
+            Outcome::Sasl2(progress) => self.sasl2_progress(*progress),
             Outcome::EarlyAnswer(Some(reply)) => self.stream.send_stanza(&reply),
             Outcome::EarlyAnswer(None) => {}
         }
@@ -394,7 +395,7 @@ impl Connection {
                     sign_in::hold(&server, now, delay).await;
                     let tokens = server.tokens(&host, &username, client.as_ref(), mechanism);
                     let tokens = sign_in::or_temporary(tokens.await);
-                    Awaited::Negotiation(Outcome::Tokens(tokens))
+                    Awaited::Negotiation(Outcome::Tokens(tokens.map(Box::new)))
                 });
             }
             Ask::External { authzid } => {
