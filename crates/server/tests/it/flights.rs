@@ -1,4 +1,4 @@
-//! How often a client has to wait between its TCP handshake and the answer to its first request.
+//! How often a client has to wait between its TCP handshake and the first page of its history.
 
 use std::fs;
 
@@ -9,8 +9,12 @@ use crate::process::{Place, free_port};
 
 const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost' from='juliet@localhost' version='1.0'>";
 
-/// What a client wants first of all.
-const REQUEST: &str = "<iq type='get' id='first'><query xmlns='jabber:iq:roster'/></iq>";
+/// What a client wants first of all: the end of its history.
+const REQUEST: &str = "<iq type='set' id='first'><query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><max>50</max><before/></set></query></iq>";
+
+/// Something to be found in it.
+const NOTE: &str =
+    "<message to='juliet@localhost' type='chat'><body>O happy dagger</body></message>";
 
 const TOKEN: Mechanism = Mechanism::HtSha256Exporter;
 
@@ -35,7 +39,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 /// [XEP-0509](https://xmpp.org/extensions/xep-0509.html) and [XEP-0484](https://xmpp.org/extensions/xep-0484.html): one
 /// round trip for TLS 1.3, one for all the rest.
 #[test]
-fn a_client_that_was_here_before_has_its_first_answer_after_two_round_trips() {
+fn a_client_that_was_here_before_has_a_page_of_history_after_two_round_trips() {
     let place = Place::new();
     let port = free_port();
     let listen = format!(
@@ -50,7 +54,7 @@ fn a_client_that_was_here_before_has_its_first_answer_after_two_round_trips() {
     // The first time it waits for the offer, as it has to, and has nothing but a password.
     let wants_token = format!("<request-token xmlns='urn:xmpp:fast:0' mechanism='{TOKEN}'/>");
     let plain = client::plain("juliet", "juliet");
-    let by_password = authenticate(Mechanism::Plain, &plain, &wants_token) + REQUEST;
+    let by_password = authenticate(Mechanism::Plain, &plain, &wants_token) + NOTE + REQUEST;
     let mut flights = [HEADER.to_owned(), by_password].into_iter();
     let mut awaited = ["", "</stream:features>"].into_iter().peekable();
     let first = client.visit(
@@ -94,7 +98,13 @@ fn a_client_that_was_here_before_has_its_first_answer_after_two_round_trips() {
         (2, true),
         "{again:?}"
     );
-    for came in ["<success ", "<bound ", "<enabled ", "type='result'"] {
+    for came in [
+        "<success ",
+        "<bound ",
+        "<enabled ",
+        "O happy dagger",
+        "<fin ",
+    ] {
         assert!(again.received.contains(came), "{came}: {again:?}");
     }
     drop(serving);
