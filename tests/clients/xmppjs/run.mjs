@@ -46,6 +46,7 @@ async function goesOnWithItsSession(romeo, juliet) {
   await romeo.say(jid, "still there?");
   await romeo.unseenAfterPing();
   expect(await juliet.comesBack(), "a lost session is resumed along with sign-in");
+  expect(juliet.mechanism === "HT-SHA-256-NONE", "by a token (FAST) instead of the password", juliet.mechanism);
   expect(juliet.jid === jid, "it is the same session", juliet.jid);
   await juliet.receiveMessage("what came meanwhile", "still there?");
   passed("what came meanwhile follows");

@@ -84,7 +84,7 @@ pub(super) enum Outcome {
     Verdict(Result<(Verdict, Option<AccountRecord>), SaslFailure>),
     Tokens(Result<Box<(Tokens, Held)>, SaslFailure>),
     Proved(Result<SignedIn, SaslFailure>),
-    Sasl2(Progress),
+    Sasl2(Box<Progress>),
     EarlyAnswer(Option<Box<Stanza>>),
 }
 
@@ -211,8 +211,8 @@ impl Connection {
                 self.stream.verdict(verdict);
                 self.settle_last_step(now);
             }
-            Outcome::Tokens(Ok(read)) => {
-                let (tokens, held) = *read;
+            Outcome::Tokens(Ok(found)) => {
+                let (tokens, held) = *found;
                 self.keep_record(held.record.clone());
                 if let Phase::Negotiating(negotiation) = &mut self.phase {
                     negotiation.held = Some(Box::new(held));
@@ -240,7 +240,7 @@ impl Connection {
                 }
                 self.stream.refuse(failure);
             }
-            Outcome::Sasl2(progress) => self.sasl2_progress(progress),
+            Outcome::Sasl2(progress) => self.sasl2_progress(*progress),
             Outcome::EarlyAnswer(Some(reply)) => self.stream.send_stanza(&reply),
             Outcome::EarlyAnswer(None) => {}
         }
