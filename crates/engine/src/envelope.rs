@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use jid::{BareJid, Domain, FullJid, Jid};
+use mailbox::SharedBody;
 use stanza::Stanza;
 
 use crate::{
@@ -44,6 +45,10 @@ pub struct Envelope {
     stanza: Arc<Stanza>,
     gates: Gates,
     held: Option<Held>,
+    /// The text of it that the sender's archive keeps, which the recipient's mailbox may refer to.
+    body: Option<Arc<SharedBody>>,
+    /// One of several that a session's one stanza has become.
+    is_part: bool,
 }
 
 impl Envelope {
@@ -61,7 +66,9 @@ impl Envelope {
             to,
             origin: Origin::Session(session.clone()),
             gates: Gates::after(session.gate()),
+            is_part: false,
             held: Some(held),
+            body: None,
         }
     }
 
@@ -85,7 +92,9 @@ impl Envelope {
             origin: Origin::Account,
             stanza: stanza.clone(),
             gates: Gates::OPEN,
+            is_part: false,
             held: None,
+            body: None,
         }
     }
 
@@ -128,7 +137,9 @@ impl Envelope {
             origin: self.origin.clone(),
             stanza: Arc::new(stanza),
             gates: self.gates,
+            is_part: true,
             held: self.held.clone(),
+            body: None,
         }
     }
 
@@ -142,6 +153,8 @@ impl Envelope {
             held: None,
             origin: Origin::Home(crossing),
             gates: Gates::OPEN,
+            body: None,
+            is_part: false,
         }
     }
 
@@ -173,7 +186,9 @@ impl Envelope {
             origin,
             stanza: Arc::new(stanza),
             gates: Gates::OPEN,
+            is_part: false,
             held: None,
+            body: None,
         }
     }
 
@@ -193,6 +208,11 @@ impl Envelope {
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Whether it is all that its session's stanza has become: what it does is then all that the stanza does.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.is_part
     }
 
     /// The session that sent it, when a client of ours did.
@@ -259,12 +279,33 @@ impl Envelope {
 
     /// Adds to what it waits for.
     pub(crate) fn gate_at(&mut self, gates: Gates) {
+        if gates.after > self.gates.after
+            && let Some(held) = &self.held
+        {
+            // Wherever it goes from here, what it did so far counts for its sender.
+            held.gate_at(gates.after);
+        }
         self.gates = self.gates.and(gates);
+    }
+
+    /// The text that the sender's archive keeps of it.
+    pub(crate) fn body(&self) -> Option<&Arc<SharedBody>> {
+        self.body.as_ref()
+    }
+
+    /// The sender's archive keeps its text.
+    pub(crate) fn set_body(&mut self, body: Arc<SharedBody>) {
+        self.body = Some(body);
     }
 
     /// Keeps the sending session from reading on, also when this envelope is consumed.
     pub(crate) fn hold(&self) -> Option<Held> {
         self.held.clone()
+    }
+
+    /// Takes what keeps the session that sent it from reading on.
+    pub(crate) fn take_hold(&mut self) -> Option<Held> {
+        self.held.take()
     }
 
     /// Lets the session that sent it read on.

@@ -38,13 +38,14 @@ pub mod session;
 mod sync;
 pub mod watch;
 
+pub use account::stored::NOT_IN_BACKUPS;
 pub use asks::AskError;
 pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, SmSettings, TlsFacts};
 pub use disco::{Disco, Identity, Item, Node};
 pub use envelope::{Envelope, Origin};
 pub use environment::{Environment, Task};
 pub use homes::{Crossing, Homes};
-pub use host::{ArchivePolicy, Authentication, Host, HostFacts, HostSettings};
+pub use host::{Authentication, Host, HostFacts, HostSettings};
 pub use limits::Limits;
 pub use listing::SessionInfo;
 pub use permission::{Action, Role, may};

@@ -22,7 +22,10 @@ use crate::{
     },
     environment::random_bytes,
     host::{Authentication, Host},
-    module::{AtStream, IqJob, Method, SignInOffer, To, iq::Handler},
+    module::{
+        AtStream, IqJob, Method, SignInOffer, To,
+        iq::{Handler, Hold},
+    },
     permission::Role,
     pipeline::{Context, Gates},
     server::Server,
@@ -666,6 +669,7 @@ fn early_job(
         server: server.clone(),
         address,
         stanza: stanza.clone(),
+        hold: Hold::default(),
     }
 }
 

@@ -12,8 +12,8 @@ use super::{
     parcel::{Kept, Parcel, StanzaParcel, ToldParcel},
 };
 use crate::{
-    effect::Effect, envelope::Envelope, module::Told, permission::Role, pipeline::Gates,
-    server::Server,
+    account::stored, effect::Effect, envelope::Envelope, losses::Bounce, module::Told,
+    permission::Role, pipeline::Gates, server::Server,
 };
 
 /// How much may wait for one home: more is refused.
@@ -195,9 +195,18 @@ impl State {
             tracing::debug!(to = %peer, %refused, "a message was not kept for another home");
             return Some((Effect::Stanza(envelope), Condition::ResourceConstraint));
         }
+        if let Some(session) = envelope.session()
+            && envelope.is_whole()
+            && matches!(envelope.stanza().kind(), Kind::Message(_))
+        {
+            stored::count_along(session, &mut batch);
+        }
         let seq = server.store().submit(batch);
         egress.submitted(seq);
-        let bounces = vec![Arc::new(message)];
+        let bounces = vec![Bounce {
+            stanza: Arc::new(message),
+            unless_failed: envelope.gates().needs,
+        }];
         server.losses().watch(seq, &peer, bounces, Vec::new());
         if let Some(held) = envelope.hold() {
             held.gate_at(seq);

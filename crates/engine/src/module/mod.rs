@@ -4,6 +4,7 @@
 //! sessions and the store. No module sees another.
 
 mod account_message;
+mod archives;
 mod bind_inline;
 mod circles;
 mod entry;
@@ -19,6 +20,7 @@ mod wiring;
 
 pub(crate) use self::{
     account_message::{AccountMessageCounters, AccountMessageHandler, Saying, Told},
+    archives::ArchivesFn,
     bind_inline::{AtBindFn, BindHandler},
     circles::CirclesFn,
     gone::GoneFn,
@@ -38,8 +40,11 @@ use stanza::{Stanza, StanzaError};
 use thiserror::Error;
 use xml::{Element, Fragment};
 
+pub use crate::session::pieces::Pieces;
+
 pub use self::{
     account_message::{AccountMessage, AccountMessageCounts, OnAccountMessage, TellError},
+    archives::Archives,
     bind_inline::{AtBind, BindElement, BindInline},
     circles::Circles,
     entry::{Entry, Setting, entry},

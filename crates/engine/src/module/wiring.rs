@@ -7,9 +7,9 @@ use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AccountMessage, AnswerIq, AtBind, AtBindFn, AtSignIn, BindElement, BindHandler, BindInline,
-    Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq, Module, On, OnAccountMessage,
-    Payload, Prepare, PrepareFn, Screen, SignInPart,
+    AccountMessage, AnswerIq, Archives, ArchivesFn, AtBind, AtBindFn, AtSignIn, BindElement,
+    BindHandler, BindInline, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq,
+    Module, On, OnAccountMessage, Payload, Prepare, PrepareFn, Screen, SignInPart,
     account_message::AccountMessageHandler,
     iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
@@ -77,6 +77,7 @@ pub(crate) struct Parts {
     pub(crate) prepares: Vec<PrepareFn>,
     pub(crate) circles: Vec<CirclesFn>,
     pub(crate) gone: Vec<GoneFn>,
+    pub(crate) archives: Option<ArchivesFn>,
     pub(crate) deletion_grace: Duration,
     pub(crate) clients_kept: Option<Duration>,
 }
@@ -325,6 +326,18 @@ impl<'a, M: Module> Wiring<'a, M> {
     pub fn keep_clients(&mut self, kept: Duration) -> &mut Self {
         let before = self.parts.clients_kept.unwrap_or_default();
         self.parts.clients_kept = Some(before.max(kept));
+        self
+    }
+
+    /// Decides what archives of accounts take. One feature does.
+    pub fn archives(&mut self) -> &mut Self
+    where
+        M: Archives,
+    {
+        let module = self.module.clone();
+        self.parts.archives = Some(Box::new(move |peer, account| {
+            module.archives(peer, account)
+        }));
         self
     }
 

@@ -17,11 +17,12 @@ use super::{
     events::{Event, PeerAddressed, Verdict},
 };
 use crate::{
-    account::{Account, DrainQueue, ending},
+    account::{Account, DrainQueue, ending, noted},
     effect::Effect,
     envelope::Envelope,
     faults::{Panicked, caught},
     host::Host,
+    losses::Bounce,
     module::{AccountMessage, Saying, TellError},
     server::Server,
     session::{
@@ -90,7 +91,7 @@ pub(crate) struct Run {
     routes: SmallVec<[Route; 1]>,
     pushes: SmallVec<[(Arc<Session>, Frame, Truth); 2]>,
     /// If the batch fails, these get an error: nobody will ever see them.
-    bounces: SmallVec<[Arc<Stanza>; 1]>,
+    bounces: SmallVec<[Bounce; 1]>,
     undo: Vec<Undo>,
 }
 
@@ -225,9 +226,13 @@ impl<'a> Context<'a> {
         RefMut::map(self.run.borrow_mut(), |run| &mut run.aside)
     }
 
-    /// If this run's batch fails, `stanza` is answered with `internal-server-error`.
-    pub(crate) fn bounce_if_lost(&self, stanza: &Arc<Stanza>) {
-        self.run.borrow_mut().bounces.push(stanza.clone());
+    /// If this run's batch fails, `stanza` is answered with `internal-server-error`; unless the batch that it came here
+    /// with failed, with which it was answered already.
+    pub(crate) fn bounce_if_lost(&self, stanza: &Arc<Stanza>, unless_failed: Seq) {
+        self.run.borrow_mut().bounces.push(Bounce {
+            stanza: stanza.clone(),
+            unless_failed,
+        });
     }
 
     /// If this run's batch fails, `undo` mends what the run changed in memory.
@@ -270,8 +275,11 @@ pub(crate) fn run<R>(
         // The end itself is true whatever becomes of what the frame rests on.
         let behind = Gates::after(frame.gates.after);
         let (_, more) = run_once(server, host, account, behind, |account, cx| {
+            let is_resumable = account
+                .resource(id)
+                .is_some_and(|it| it.session().outbox().resumption().is_some());
             ending::end(account, cx, id, &fault);
-            ending::reroute(account, cx, &frame);
+            ending::reroute(account, cx, &frame, is_resumable);
         })?;
         gates = gates.and(more);
     }
@@ -286,7 +294,11 @@ fn run_once<R>(
     body: impl FnOnce(&mut Account, &Context<'_>) -> R,
 ) -> Result<(R, Gates), Panicked> {
     let cx = Context::new(server, host);
-    let result = caught(|| body(account, &cx))?;
+    let result = caught(|| {
+        let result = body(account, &cx);
+        noted::look_for_changes(account, &cx);
+        result
+    })?;
     let gates = hand_over(server, account, gates, cx.run.into_inner());
     Ok((result, gates))
 }

@@ -106,7 +106,8 @@ impl Lull {
                 ..
             } = before.fate
             {
-                delivery.take();
+                // The mailbox has nothing of it, so that nothing is to be settled there.
+                delivery.take(false);
             }
         }
     }

@@ -11,11 +11,13 @@
 //! A session that has ended is *resting*: it left its account's list, its outbox is closed, and
 //! whatever is pushed to it is refused.
 
+mod counted;
 mod lull;
 pub mod marks;
 pub mod outbox;
-mod resumption;
-mod sm;
+pub(crate) mod pieces;
+pub(crate) mod resumption;
+pub(crate) mod sm;
 mod superseding;
 mod waiting;
 mod waker;
@@ -38,7 +40,7 @@ pub use self::{lull::Importance, resumption::SmId};
 use self::{lull::Lull, outbox::Outbox, waker::WakerSlot};
 pub(crate) use self::{
     resumption::{Resumption, Standing},
-    sm::{AckTooHigh, Acks},
+    sm::{AckTooHigh, Acks, Handled},
     waiting::Slot,
 };
 use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage, server::Server};
@@ -61,6 +63,8 @@ pub struct Session {
     acked: AtomicBool,
     /// The client said that its user does not look, XEP-0352.
     inactive: AtomicBool,
+    /// Answers in pieces under way.
+    piecemeal: AtomicU32,
     binder: Binder,
     waker: WakerSlot,
 }
@@ -91,6 +95,7 @@ impl Session {
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
             inactive: AtomicBool::new(false),
+            piecemeal: AtomicU32::new(0),
             binder,
             waker: WakerSlot::default(),
         })
@@ -230,6 +235,15 @@ impl Session {
     pub(crate) fn release(&self, at: impl FnOnce() -> Timestamp) {
         if self.is_inactive() && self.outbox().release(at()) {
             self.wake();
+        }
+    }
+
+    /// Which stanza of this session is taking effect, as the log has it; `None` when it can't be resumed. Stanzas are
+    /// counted as `h` counts them, from when acks were turned on.
+    pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
+        match self.has_acks() {
+            true => self.outbox().acks.as_ref()?.inbound(),
+            false => None,
         }
     }
 

@@ -19,6 +19,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    task::{self, Poll, Waker},
 };
 
 use jid::Jid;
@@ -67,25 +68,57 @@ pub enum Fate {
 pub struct Delivery {
     taken: AtomicBool,
     holders: AtomicU32,
+    /// Those of them that can be resumed: for these the mailbox keeps it, whoever else took it.
+    resumable: AtomicU32,
+}
+
+/// Whom a message is lost to when a session ends that had not taken it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Loss {
+    /// Nobody has taken it, and nobody else can.
+    ToAll,
+    /// Others have it or took it, and may ask for it again.
+    ToOne,
+    /// Somebody took it, and nobody may ask for it again.
+    ToNobody,
 }
 
 impl Delivery {
-    pub(crate) fn new(holders: usize) -> Self {
-        let holders = u32::try_from(holders).unwrap_or(u32::MAX);
+    pub(crate) fn new(holders: usize, resumable: usize) -> Self {
+        let count = |sessions| AtomicU32::new(u32::try_from(sessions).unwrap_or(u32::MAX));
         Self {
             taken: AtomicBool::new(false),
-            holders: AtomicU32::new(holders),
+            holders: count(holders),
+            resumable: count(resumable),
         }
     }
 
-    /// A session took it for good.
-    pub(crate) fn take(&self) {
+    /// A session took it for good. Whether nobody is left that may ask for it again.
+    pub(crate) fn take(&self, is_resumable: bool) -> bool {
         self.taken.store(true, Ordering::Release);
+        self.let_go(is_resumable)
     }
 
-    /// A session ended without having taken it. Whether it was the last and nobody took it.
-    pub(crate) fn is_lost_by_one(&self) -> bool {
-        self.holders.fetch_sub(1, Ordering::AcqRel) == 1 && !self.taken.load(Ordering::Acquire)
+    /// A session ended without having taken it.
+    pub(crate) fn lose(&self, is_resumable: bool) -> Loss {
+        let is_last = self.holders.fetch_sub(1, Ordering::AcqRel) == 1;
+        let is_settled = self.let_go(is_resumable);
+        match self.taken.load(Ordering::Acquire) {
+            true if is_settled => Loss::ToNobody,
+            false if is_last => Loss::ToAll,
+            true | false => Loss::ToOne,
+        }
+    }
+
+    fn let_go(&self, is_resumable: bool) -> bool {
+        // One that can be resumed since a moment ago only was not counted.
+        let one = u32::from(is_resumable);
+        let less = |count: u32| Some(count.saturating_sub(one));
+        let before = self
+            .resumable
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less)
+            .unwrap_or_default();
+        before <= one
     }
 }
 
@@ -108,6 +141,8 @@ pub struct Outbox {
     resting: bool,
     /// Told before the stream error when somebody else ends the session.
     last_words: Option<Box<Stanza>>,
+    /// Who gives it pieces and waits for room.
+    room_wakers: Vec<Waker>,
     /// XEP-0198 counts, once the client turned them on.
     pub(crate) acks: Option<Box<Acks>>,
 }
@@ -140,6 +175,7 @@ impl Outbox {
             ending: None,
             resting: false,
             last_words: None,
+            room_wakers: Vec::new(),
             acks: None,
         }
     }
@@ -326,6 +362,7 @@ impl Outbox {
             }
             let mut frame = self.frames.pop_front()?;
             self.bytes = self.bytes.saturating_sub(weight(&frame));
+            self.wake_for_room();
             if self.frames.is_empty() && self.frames.capacity() > FRAMES_KEPT {
                 self.frames = VecDeque::new();
             }
@@ -393,6 +430,7 @@ impl Outbox {
         }
         self.resting = true;
         self.bytes = 0;
+        self.wake_for_room();
         let mut untaken = self
             .acks
             .take()
@@ -418,6 +456,39 @@ impl Outbox {
     /// How much more would fit in half of the bound: what a backlog may take at once.
     pub(crate) fn room(&self) -> usize {
         (self.bytes_max / 2).saturating_sub(self.held_bytes())
+    }
+
+    /// Queues a piece of a long answer once no more than `most` bytes are queued and there is room for it: whether the
+    /// connection needs a wake. The frame is taken then, and by a session that has ended.
+    pub(crate) fn poll_push(
+        &mut self,
+        frame: &mut Option<Frame>,
+        most: usize,
+        at: impl FnOnce() -> Timestamp,
+        cx: &task::Context<'_>,
+    ) -> Poll<Result<bool, Refused>> {
+        let size = frame.as_ref().map_or(0, weight);
+        let has_room = self.room() == self.bytes_max / 2 || size <= self.room();
+        if self.resting || (self.bytes() <= most && has_room) {
+            let pushed = frame.take().map(|frame| self.push(frame, at));
+            return Poll::Ready(match pushed {
+                None => Ok(false),
+                Some(Ok(pushed)) => Ok(pushed.needs_wake),
+                Some(Err((refused, _))) => Err(refused),
+            });
+        }
+        let is_new = |waker: &Waker| !waker.will_wake(cx.waker());
+        if self.room_wakers.iter().all(is_new) {
+            self.room_wakers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Something left the queue, or was acked: who waits for room looks again.
+    pub(crate) fn wake_for_room(&mut self) {
+        for waker in self.room_wakers.drain(..) {
+            waker.wake();
+        }
     }
 
     /// Whether nothing is queued.
