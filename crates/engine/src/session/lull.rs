@@ -106,7 +106,7 @@ impl Lull {
                 ..
             } = before.fate
             {
-                // The mailbox has nothing of it, so that nothing is to be settled there.
+                // What is superseded is in no mailbox.
                 delivery.take(false);
             }
         }

@@ -61,10 +61,10 @@ pub struct Session {
     gate: AtomicU64,
     /// XEP-0198 acks are on; part of the rule which messages are logged.
     acked: AtomicBool,
-    /// The client said that its user does not look, XEP-0352.
-    inactive: AtomicBool,
     /// Answers in pieces under way.
     piecemeal: AtomicU32,
+    /// The client said that its user does not look, XEP-0352.
+    inactive: AtomicBool,
     binder: Binder,
     waker: WakerSlot,
 }
@@ -94,8 +94,8 @@ impl Session {
             held: AtomicU32::new(0),
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
-            inactive: AtomicBool::new(false),
             piecemeal: AtomicU32::new(0),
+            inactive: AtomicBool::new(false),
             binder,
             waker: WakerSlot::default(),
         })
@@ -201,6 +201,15 @@ impl Session {
         is_first
     }
 
+    /// Which stanza of this session is taking effect, as the log has it; `None` when it can't be resumed. Stanzas are
+    /// counted as `h` counts them, from when acks were turned on.
+    pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
+        match self.has_acks() {
+            true => self.outbox().acks.as_ref()?.inbound(),
+            false => None,
+        }
+    }
+
     /// Whether the client said that its user does not look. Others must not be told.
     #[must_use]
     pub fn is_inactive(&self) -> bool {
@@ -235,15 +244,6 @@ impl Session {
     pub(crate) fn release(&self, at: impl FnOnce() -> Timestamp) {
         if self.is_inactive() && self.outbox().release(at()) {
             self.wake();
-        }
-    }
-
-    /// Which stanza of this session is taking effect, as the log has it; `None` when it can't be resumed. Stanzas are
-    /// counted as `h` counts them, from when acks were turned on.
-    pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
-        match self.has_acks() {
-            true => self.outbox().acks.as_ref()?.inbound(),
-            false => None,
         }
     }
 
