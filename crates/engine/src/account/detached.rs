@@ -289,8 +289,9 @@ pub(super) fn revived(account: &Account, slot: Slot) -> Option<Frame> {
         }
         Slot::Entry { id, to, gates } => {
             let entry = account.mailbox.due(id)?;
+            let message = mail::with_archive_id(account, entry.wire_id, entry.message().ok()?);
             let mut frame = Frame {
-                stanza: Arc::new(entry.message().ok()?),
+                stanza: Arc::new(message),
                 to,
                 gates,
                 fate: Fate::Reroute {
@@ -308,15 +309,19 @@ pub(super) fn revived(account: &Account, slot: Slot) -> Option<Frame> {
 pub(super) fn unstamped(account: &Account, slot: Slot) -> Option<Frame> {
     match slot {
         Slot::Frame { frame, .. } => Some(frame),
-        Slot::Entry { id, to, gates } => Some(Frame {
-            stanza: Arc::new(account.mailbox.due(id)?.message().ok()?),
-            to,
-            gates,
-            fate: Fate::Reroute {
-                delivery: None,
-                entry: Some(id),
-            },
-        }),
+        Slot::Entry { id, to, gates } => {
+            let entry = account.mailbox.due(id)?;
+            let message = mail::with_archive_id(account, entry.wire_id, entry.message().ok()?);
+            Some(Frame {
+                stanza: Arc::new(message),
+                to,
+                gates,
+                fate: Fate::Reroute {
+                    delivery: None,
+                    entry: Some(id),
+                },
+            })
+        }
     }
 }
 

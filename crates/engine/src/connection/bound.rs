@@ -209,7 +209,7 @@ impl Bound {
                 let ack = match outbox.acks.as_mut() {
                     None => None,
                     Some(acks) => {
-                        if acks.is_due(now, |seq| server.gate(seq)) {
+                        if acks.is_due(now, |seq| server.gate_of_ack(seq)) {
                             return true;
                         }
                         if let Some(handled) = acks.must_be_noted(now, |seq| server.gate(seq)) {
@@ -347,7 +347,7 @@ impl Bound {
         let is_empty = outbox.is_empty();
         let mut awaited = outbox.front_gate(|seq| server.gate(seq));
         if let Some(acks) = outbox.acks.as_mut().filter(|_| !is_over) {
-            if let Some(h) = acks.due(server.environment().now(), |seq| server.gate(seq)) {
+            if let Some(h) = acks.due(server.environment().now(), |seq| server.gate_of_ack(seq)) {
                 stream.write_nonza(&sm::answer(h), out);
             }
             if acks.should_ask(is_empty, self.session.is_inactive()) {

@@ -76,11 +76,11 @@ pub struct Delivery {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Loss {
     /// Nobody has taken it, and nobody else can.
-    ToAll,
+    All,
     /// Others have it or took it, and may ask for it again.
-    ToOne,
+    One,
     /// Somebody took it, and nobody may ask for it again.
-    ToNobody,
+    Nobody,
 }
 
 impl Delivery {
@@ -104,9 +104,9 @@ impl Delivery {
         let is_last = self.holders.fetch_sub(1, Ordering::AcqRel) == 1;
         let is_settled = self.let_go(is_resumable);
         match self.taken.load(Ordering::Acquire) {
-            true if is_settled => Loss::ToNobody,
-            false if is_last => Loss::ToAll,
-            true | false => Loss::ToOne,
+            true if is_settled => Loss::Nobody,
+            false if is_last => Loss::All,
+            true | false => Loss::One,
         }
     }
 
@@ -584,4 +584,127 @@ const FRAMES_KEPT: usize = 4;
 /// What a frame costs against the limit: its text and the queue's own record.
 pub(crate) fn weight(frame: &Frame) -> usize {
     frame.stanza.bytes_len() + size_of::<Frame>()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::session::resumption::SmId;
+
+    #[test]
+    fn who_reads_too_little_loses_the_transport_and_keeps_the_session() {
+        let mut outbox = resumable(5_000);
+        let mut pushed = 0;
+        while outbox.standing(0) == Standing::Here {
+            outbox.push(message(pushed), at).unwrap();
+            pushed += 1;
+            assert!(pushed < 1_000, "it never ends");
+        }
+        assert_eq!(outbox.standing(0), Standing::Dropped);
+        assert!(
+            outbox.pop_due(|_| Gate::Durable).is_none(),
+            "nothing is written"
+        );
+        // Entries of the mailbox take no room now.
+        for number in pushed..pushed + 100 {
+            outbox.push(message(number), at).unwrap();
+        }
+        assert!(outbox.detach(0, at()));
+        assert!(!outbox.detach(0, at()), "once");
+        assert_eq!(ids_of(&mut outbox).len(), pushed + 100);
+    }
+
+    #[test]
+    fn what_cannot_be_read_again_has_a_bound_while_nobody_is_there() {
+        let mut outbox = resumable(5_000);
+        assert!(outbox.detach(0, at()));
+        let refused = (0..1_000).find(|number| outbox.push(request(*number), at).is_err());
+        assert!(refused.is_some_and(|number| number > 2), "{refused:?}");
+        let fault = outbox.push(request(0), at).unwrap_err().0;
+        assert_eq!(fault, Refused::Full);
+    }
+
+    #[test]
+    fn a_session_that_cannot_be_resumed_is_full() {
+        let mut outbox = Outbox::new(1_000);
+        let refused = (0..1_000).find_map(|number| outbox.push(message(number), at).err());
+        assert_eq!(refused.map(|(why, _)| why), Some(Refused::Full));
+    }
+
+    #[test]
+    fn another_transport_goes_on_where_the_client_was() {
+        let mut outbox = resumable(100_000);
+        for number in 0..3 {
+            outbox.push(request(number), at).unwrap();
+        }
+        for _ in 0..2 {
+            let frame = outbox.pop_due(|_| Gate::Durable).unwrap();
+            outbox.acks.as_mut().unwrap().wrote(frame);
+        }
+        // It is taken over while a third waits to be written, and a fourth comes meanwhile.
+        outbox.acks.as_mut().unwrap().acked(1).unwrap();
+        assert_eq!(outbox.take_over(at()), Some(1));
+        assert_eq!(outbox.standing(0), Standing::TakenOver);
+        assert_eq!(outbox.standing(1), Standing::Dropped);
+        outbox.push(request(3), at).unwrap();
+        assert!(!outbox.detach(0, at()), "the old one has no say");
+        outbox.retransmit(|frame| frame);
+        assert_eq!(outbox.standing(1), Standing::Here);
+        let mut ids = Vec::new();
+        while let Some(frame) = outbox.pop_due(|_| Gate::Durable) {
+            ids.push(frame.stanza.id().unwrap().to_owned());
+        }
+        assert_eq!(ids, ["1"]);
+        assert_eq!(ids_of(&mut outbox), ["2", "3"]);
+    }
+
+    fn resumable(bytes_max: usize) -> Outbox {
+        let resumption = Resumption::new(SmId(1), Duration::from_secs(60));
+        let mut outbox = Outbox::new(bytes_max);
+        outbox.acks = Some(Box::new(Acks::new(Some(resumption))));
+        outbox
+    }
+
+    /// What waits.
+    fn ids_of(outbox: &mut Outbox) -> Vec<String> {
+        let mut ids = Vec::new();
+        let mut waiting = outbox.rest_waiting();
+        while let Some(slot) = waiting.pop() {
+            ids.push(match slot {
+                Slot::Frame { frame, .. } => frame.stanza.id().unwrap_or_default().to_owned(),
+                Slot::Entry { id, .. } => id.0.to_string(),
+            });
+        }
+        ids
+    }
+
+    fn message(number: usize) -> Frame {
+        let entry = EntryId(u64::try_from(number).unwrap());
+        Frame {
+            fate: Fate::Reroute {
+                delivery: None,
+                entry: Some(entry),
+            },
+            ..frame(&Stanza::message(stanza::MessageType::Chat).with_id(&number.to_string()))
+        }
+    }
+
+    fn request(number: usize) -> Frame {
+        frame(&Stanza::iq(IqType::Get, &number.to_string()))
+    }
+
+    fn frame(stanza: &Stanza) -> Frame {
+        Frame {
+            stanza: Arc::new(stanza.clone()),
+            to: None,
+            gates: Gates::OPEN,
+            fate: Fate::Drop,
+        }
+    }
+
+    fn at() -> Timestamp {
+        Timestamp::MIN
+    }
 }

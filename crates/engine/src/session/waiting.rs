@@ -177,3 +177,137 @@ fn only_entry(frame: &Frame) -> Option<EntryId> {
 fn is_dropped(frame: &Frame) -> bool {
     only_entry(frame).is_none() && matches!(Subject::of(&frame.stanza), Some(Subject::ChatState(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use stanza::Stanza;
+
+    use super::*;
+
+    const BODY: &str = "<body>hi</body>";
+    const COMPOSING: &str = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
+
+    #[test]
+    fn the_latest_presence_of_a_sender_counts_in_its_new_place() {
+        check(
+            &["p a 1", "p b 1", "m 1", "p a 2"],
+            &["p b 1", "m 1", "p a 2"],
+        );
+        check(&["p a 1", "u a 2", "p a 3"], &["p a 3"]);
+        // Requests are no presence in this sense.
+        check(&["s a 1", "s a 2"], &["s a 1", "s a 2"]);
+    }
+
+    #[test]
+    fn chat_states_are_over_and_requests_are_kept() {
+        check(&["c 1", "i 1", "m 1", "c 2"], &["i 1", "m 1"]);
+    }
+
+    #[test]
+    fn what_is_taken_is_not_superseded_later() {
+        let mut waiting = Waiting::default();
+        for what in ["p a 1", "p b 1"] {
+            waiting.push(frame(what), Timestamp::MIN);
+        }
+        assert_eq!(take(&mut waiting), ["p a 1", "p b 1"]);
+        waiting.push(frame("p a 2"), Timestamp::MIN);
+        assert_eq!(take(&mut waiting), ["p a 2"]);
+        assert_eq!((waiting.bytes(), waiting.len()), (0, 0));
+    }
+
+    #[test]
+    fn holes_are_closed_and_everything_is_found_again() {
+        let mut waiting = Waiting::default();
+        waiting.push(frame("m 0"), Timestamp::MIN);
+        waiting.push(frame("p b 1"), Timestamp::MIN);
+        for round in 0..500 {
+            waiting.push(frame(&format!("p a {round}")), Timestamp::MIN);
+        }
+        assert!(waiting.slots.len() < 200, "{}", waiting.slots.len());
+        waiting.push(frame("p b 2"), Timestamp::MIN);
+        assert_eq!(waiting.len(), 3);
+        assert_eq!(take(&mut waiting), ["m 0", "p a 499", "p b 2"]);
+        assert_eq!(waiting.bytes(), 0);
+    }
+
+    #[test]
+    fn an_entry_that_is_this_sessions_alone_takes_no_room() {
+        let mut waiting = Waiting::default();
+        let entry = Fate::Reroute {
+            delivery: None,
+            entry: Some(EntryId(7)),
+        };
+        let frame = Frame {
+            fate: entry,
+            ..frame("m 1")
+        };
+        assert_eq!(Waiting::cost(&frame), 0);
+        waiting.push(frame, Timestamp::MIN);
+        assert_eq!((waiting.bytes(), waiting.len()), (0, 1));
+        assert!(matches!(
+            waiting.pop(),
+            Some(Slot::Entry { id: EntryId(7), .. })
+        ));
+    }
+
+    #[test]
+    fn presence_and_what_nobody_relies_on_give_way() {
+        let mut waiting = Waiting::default();
+        for what in ["p a 1", "n 1", "m 1", "i 1", "s a 1", "h 1"] {
+            waiting.push(frame(what), Timestamp::MIN);
+        }
+        assert_eq!(waiting.thin_out(), (3, true));
+        assert_eq!(take(&mut waiting), ["m 1", "i 1", "s a 1"]);
+        assert_eq!(waiting.bytes(), 0);
+    }
+
+    #[track_caller]
+    fn check(came: &[&str], waits: &[&str]) {
+        let mut waiting = Waiting::default();
+        for what in came {
+            waiting.push(frame(what), Timestamp::MIN);
+        }
+        assert_eq!(take(&mut waiting), waits, "{came:?}");
+    }
+
+    /// What waits, in the words it was pushed with.
+    fn take(waiting: &mut Waiting) -> Vec<String> {
+        let mut words = Vec::new();
+        while let Some(slot) = waiting.pop() {
+            let Slot::Frame { frame, .. } = slot else {
+                panic!("no entry was pushed");
+            };
+            words.push(frame.stanza.id().unwrap_or_default().to_owned());
+        }
+        words
+    }
+
+    /// `p` available, `u` unavailable, `s` subscription of somebody; `m` message, `c` chat state, `n` one nobody keeps, `h`
+    /// headline, `i` request. The whole is the id.
+    fn frame(what: &str) -> Frame {
+        let mut words = what.split(' ');
+        let (kind, who) = (words.next().unwrap(), words.next().unwrap());
+        let message = |kind: &str, child: &str| {
+            format!("<message id='{what}' type='{kind}'>{child}</message>")
+        };
+        let presence = |kind: &str| format!("<presence id='{what}' from='{who}@example/x'{kind}/>");
+        let xml = match kind {
+            "p" => presence(""),
+            "u" => presence(" type='unavailable'"),
+            "s" => presence(" type='subscribe'"),
+            "m" => message("chat", BODY),
+            "c" => message("chat", COMPOSING),
+            "n" => message("chat", &format!("{BODY}<no-store xmlns='urn:xmpp:hints'/>")),
+            "h" => message("headline", BODY),
+            _ => format!("<iq id='{what}' type='get'><query xmlns='jabber:iq:version'/></iq>"),
+        };
+        Frame {
+            stanza: Arc::new(Stanza::from_stored(xml.as_bytes()).unwrap()),
+            to: None,
+            gates: Gates::OPEN,
+            fate: Fate::Drop,
+        }
+    }
+}

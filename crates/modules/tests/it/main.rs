@@ -4,6 +4,7 @@
 mod bench;
 mod homes;
 mod keys;
+mod no_loss;
 mod simulation;
 
 use std::{
