@@ -14,6 +14,9 @@ const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 /// Calls, [XEP-0353](https://xmpp.org/extensions/xep-0353.html).
 const JINGLE_MESSAGE: &str = "urn:xmpp:jingle-message:0";
 
+/// What an archive was asked for, [XEP-0313](https://xmpp.org/extensions/xep-0313.html#query).
+const ARCHIVE: &str = "urn:xmpp:mam:2";
+
 /// The name of a child with its namespace.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct PayloadName {
@@ -67,6 +70,7 @@ fn has_payload(message: &Stanza, named: &[PayloadName]) -> bool {
         Ns::Content => matches!(child.name(), "body" | "subject"),
         Ns::Uri(ENCRYPTION) => child.name() == "encryption",
         Ns::Uri(JINGLE_MESSAGE) => true,
+        Ns::Uri(ARCHIVE) => child.name() == "result",
         Ns::Uri(DIRECT_INVITATION) => child.name() == "x",
         Ns::Uri(MUC_USER) => child.tree().root().child("invite", MUC_USER).is_some(),
         Ns::Uri(ns) => named
@@ -113,6 +117,7 @@ mod tests {
         );
         wakes("<message><propose xmlns='urn:xmpp:jingle-message:0' id='1'/></message>");
         wakes("<message><retract xmlns='urn:xmpp:jingle-message:0' id='1'/></message>");
+        wakes("<message><result xmlns='urn:xmpp:mam:2' id='1'/></message>");
     }
 
     #[test]
@@ -150,7 +155,7 @@ mod tests {
     fn an_operator_may_name_more() {
         let alarm = PayloadName::parse("{urn:example:alarm}alarm").unwrap();
         let message = stanza("<message><alarm xmlns='urn:example:alarm'/></message>");
-        assert!(is_important(&message, &[alarm.clone()]));
+        assert!(is_important(&message, std::slice::from_ref(&alarm)));
         let other = stanza("<message><test xmlns='urn:example:alarm'/></message>");
         assert!(!is_important(&other, &[alarm]));
         for wrong in [
