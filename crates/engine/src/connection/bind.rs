@@ -21,6 +21,7 @@ use crate::{
     environment::random_id,
     host::Host,
     metrics::own::GivenUp,
+    module::Telling,
     pipeline::{Context, Gates, events::SessionBound},
     sabotage::Sabotage,
     server::Server,
@@ -88,8 +89,14 @@ pub(super) async fn bind(
                 })?
                 .ok_or_else(|| StanzaError::new(Condition::NotAllowed))?,
         };
+        // While the account is in memory: what happens to it from here on, it knows itself.
+        let telling = match (&wanted, who.is_anonymous) {
+            (Wanted::Inline(_), false) => telling(server, host, &who).await,
+            _ => Vec::new(),
+        };
         let bound = server.visit(&cell, Gates::OPEN, |account, cx| {
-            let bound = begin(account, cx, &who, (&wanted, &full_jid), &client, settings)?;
+            let wanted = (&wanted, &full_jid, &*telling);
+            let bound = begin(account, cx, &who, wanted, &client, settings)?;
             clients::signed_in(account, cx, &client, who.mechanism, &known);
             Ok(bound)
         });
@@ -102,6 +109,15 @@ pub(super) async fn bind(
         }
     }
     Err(unavailable())
+}
+
+/// What features tell the session, once there is one.
+async fn telling(server: &Arc<Server>, host: &Arc<Host>, who: &SignedIn) -> Vec<Telling> {
+    let mut telling = Vec::new();
+    for reading in host.at_bind() {
+        telling.push(reading(who.jid.clone(), server.clone()).await);
+    }
+    telling
 }
 
 /// It may have been disabled or removed since it signed in, or got another password. Gives what is known of the client.
@@ -124,7 +140,7 @@ fn begin(
     account: &mut Account,
     cx: &Context<'_>,
     who: &SignedIn,
-    (wanted, jid): (&Wanted, &FullJid),
+    (wanted, jid, telling): (&Wanted, &FullJid, &[Telling]),
     client: &Client,
     settings: &ClientSettings,
 ) -> Result<(Arc<Session>, Option<Fragment>), StanzaError> {
@@ -179,7 +195,7 @@ fn begin(
         },
         account,
     );
-    let told = inline.map(|request| request.bound(&session, account, cx, &settings.sm));
+    let told = inline.map(|request| request.bound(&session, account, cx, &settings.sm, telling));
     Ok((session, told))
 }
 
