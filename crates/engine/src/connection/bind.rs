@@ -11,12 +11,14 @@ use super::{
     ClientSettings,
     bind2::BindRequest,
     negotiation::{SignedIn, unavailable},
+    sm::Starting,
 };
 use crate::{
     account::{
         Account, AccountCell, Client, Closing,
         clients::{self, Known},
-        detached, ending,
+        detached,
+        ending::{self, End},
     },
     environment::random_id,
     host::Host,
@@ -60,7 +62,7 @@ pub(super) struct Bound {
 /// A session, or what the client is told.
 pub(super) type BindOutcome = Result<Bound, StanzaError>;
 
-/// Binds a resource for an account that signed in. Nothing is awaited once there is a session.
+/// Binds a resource for an account that signed in.
 pub(super) async fn bind(
     server: &Arc<Server>,
     host: &Arc<Host>,
@@ -96,16 +98,28 @@ pub(super) async fn bind(
         };
         let bound = server.visit(&cell, Gates::OPEN, |account, cx| {
             let wanted = (&wanted, &full_jid, &*telling);
-            let bound = begin(account, cx, &who, wanted, &client, settings)?;
-            clients::signed_in(account, cx, &client, who.mechanism, &known);
-            Ok(bound)
+            let begun = begin(account, cx, &who, wanted, &client, settings);
+            if begun.is_ok() {
+                clients::signed_in(account, cx, &client, who.mechanism, &known);
+            }
+            begun
         });
         if let Some(outcome) = bound {
-            return outcome.map(|(session, told)| Bound {
-                session,
-                cell,
-                told,
-            });
+            let (session, told, starting) = outcome?;
+            let mut bound = Unclaimed(Some((server.clone(), cell, session)));
+            if let Some(starting) = starting
+                && !starting.is_stored().await
+            {
+                return Err(unavailable());
+            }
+            return bound
+                .claim()
+                .map(|(cell, session)| Bound {
+                    session,
+                    cell,
+                    told,
+                })
+                .ok_or_else(unavailable);
         }
     }
     Err(unavailable())
@@ -143,7 +157,7 @@ fn begin(
     (wanted, jid, telling): (&Wanted, &FullJid, &[Telling]),
     client: &Client,
     settings: &ClientSettings,
-) -> Result<(Arc<Session>, Option<Fragment>), StanzaError> {
+) -> Result<(Arc<Session>, Option<Fragment>, Option<Starting>), StanzaError> {
     if account.closing != Closing::No {
         return Err(StanzaError::new(Condition::NotAllowed));
     }
@@ -195,8 +209,31 @@ fn begin(
         },
         account,
     );
-    let told = inline.map(|request| request.bound(&session, account, cx, &settings.sm, telling));
-    Ok((session, told))
+    let (told, starting) = inline
+        .map(|request| request.bound(&session, account, cx, &settings.sm, telling))
+        .unzip();
+    Ok((session, told, starting.flatten()))
+}
+
+/// A session that no connection serves yet: dropped on the way, it ends.
+struct Unclaimed(Option<(Arc<Server>, Arc<AccountCell>, Arc<Session>)>);
+
+impl Unclaimed {
+    fn claim(&mut self) -> Option<(Arc<AccountCell>, Arc<Session>)> {
+        let (_, cell, session) = self.0.take()?;
+        Some((cell, session))
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some((server, cell, session)) = self.0.take() {
+            server.visit(&cell, Gates::OPEN, |account, cx| {
+                ending::finish(account, cx, session.id(), &End::Gone);
+            });
+            server.retire_idle(&cell);
+        }
+    }
 }
 
 /// One client has one session, [XEP-0386 §Performing the bind](https://xmpp.org/extensions/xep-0386.html#bind).

@@ -11,11 +11,12 @@
 //! A session that has ended is *resting*: it left its account's list, its outbox is closed, and
 //! whatever is pushed to it is refused.
 
+mod counted;
 pub mod marks;
 pub mod outbox;
 pub(crate) mod pieces;
-mod resumption;
-mod sm;
+pub(crate) mod resumption;
+pub(crate) mod sm;
 mod waiting;
 mod waker;
 
@@ -37,7 +38,7 @@ pub use self::resumption::SmId;
 use self::{outbox::Outbox, waker::WakerSlot};
 pub(crate) use self::{
     resumption::{Resumption, Standing},
-    sm::{AckTooHigh, Acks},
+    sm::{AckTooHigh, Acks, Handled},
     waiting::Slot,
 };
 use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage};

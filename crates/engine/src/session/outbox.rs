@@ -64,25 +64,57 @@ pub enum Fate {
 pub struct Delivery {
     taken: AtomicBool,
     holders: AtomicU32,
+    /// Those of them that can be resumed: for these the mailbox keeps it, whoever else took it.
+    resumable: AtomicU32,
+}
+
+/// Whom a message is lost to when a session ends that had not taken it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Loss {
+    /// Nobody has taken it, and nobody else can.
+    ToAll,
+    /// Others have it or took it, and may ask for it again.
+    ToOne,
+    /// Somebody took it, and nobody may ask for it again.
+    ToNobody,
 }
 
 impl Delivery {
-    pub(crate) fn new(holders: usize) -> Self {
-        let holders = u32::try_from(holders).unwrap_or(u32::MAX);
+    pub(crate) fn new(holders: usize, resumable: usize) -> Self {
+        let count = |sessions| AtomicU32::new(u32::try_from(sessions).unwrap_or(u32::MAX));
         Self {
             taken: AtomicBool::new(false),
-            holders: AtomicU32::new(holders),
+            holders: count(holders),
+            resumable: count(resumable),
         }
     }
 
-    /// A session took it for good.
-    pub(crate) fn take(&self) {
+    /// A session took it for good. Whether nobody is left that may ask for it again.
+    pub(crate) fn take(&self, is_resumable: bool) -> bool {
         self.taken.store(true, Ordering::Release);
+        self.let_go(is_resumable)
     }
 
-    /// A session ended without having taken it. Whether it was the last and nobody took it.
-    pub(crate) fn is_lost_by_one(&self) -> bool {
-        self.holders.fetch_sub(1, Ordering::AcqRel) == 1 && !self.taken.load(Ordering::Acquire)
+    /// A session ended without having taken it.
+    pub(crate) fn lose(&self, is_resumable: bool) -> Loss {
+        let is_last = self.holders.fetch_sub(1, Ordering::AcqRel) == 1;
+        let is_settled = self.let_go(is_resumable);
+        match self.taken.load(Ordering::Acquire) {
+            true if is_settled => Loss::ToNobody,
+            false if is_last => Loss::ToAll,
+            true | false => Loss::ToOne,
+        }
+    }
+
+    fn let_go(&self, is_resumable: bool) -> bool {
+        // One that can be resumed since a moment ago only was not counted.
+        let one = u32::from(is_resumable);
+        let less = |count: u32| Some(count.saturating_sub(one));
+        let before = self
+            .resumable
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less)
+            .unwrap_or_default();
+        before <= one
     }
 }
 

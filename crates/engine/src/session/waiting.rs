@@ -60,6 +60,11 @@ impl Waiting {
         self.len
     }
 
+    /// What waits, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().flatten()
+    }
+
     /// What it counts against the bound.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
