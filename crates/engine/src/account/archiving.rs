@@ -7,14 +7,30 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use mailbox::{Archiving, Class, Inbound, NewEntry, Owed, SharedBody, classify};
+use mailbox::{Archiving, Class, NewEntry, Owed, SharedBody, classify};
 use stanza::Stanza;
+use store::EntryId;
 
 use super::{Account, mail};
 use crate::{
     envelope::Envelope,
     pipeline::{Context, events::MessageSent},
 };
+
+/// What clients read from the archive needs no delivery any more.
+impl Account {
+    /// A client got these entries from the archive.
+    pub fn has_read(&mut self, cx: &Context<'_>, entries: impl IntoIterator<Item = EntryId>) {
+        let read = self.mailbox.accepted(entries);
+        mail::clear(self, cx, read);
+    }
+
+    /// A client has, or can have, everything that the archive shows up to a position.
+    pub fn has_read_through(&mut self, cx: &Context<'_>, through: EntryId) {
+        let read = self.mailbox.synced(through);
+        mail::clear(self, cx, read);
+    }
+}
 
 /// What a message that came is kept for. Nothing of an anonymous account is ever stored.
 pub(crate) fn class_of(account: &Account, cx: &Context<'_>, envelope: &Envelope) -> Class {
@@ -36,13 +52,6 @@ pub(crate) fn class_of(account: &Account, cx: &Context<'_>, envelope: &Envelope)
 /// Whether anybody would keep it at all.
 pub(crate) fn is_kept(account: &Account, message: &Stanza) -> bool {
     !account.is_anonymous() && classify(message, Archiving::Off) != Class::None
-}
-
-/// Which stanza of which session this is, for the log of the account that the session is of.
-pub(crate) fn inbound(account: &Account, envelope: &Envelope) -> Option<Inbound> {
-    let session = envelope.session()?;
-    let is_own = session.full_jid().bare_str() == account.jid().as_str();
-    is_own.then(|| session.inbound()).flatten()
 }
 
 /// The account's session sent a message that passed its screens: its archive keeps it, and nobody has to get it from
@@ -70,7 +79,7 @@ pub(crate) fn record_sent(account: &mut Account, cx: &Context<'_>, event: &mut M
         peer: &to.bare(),
         owed: Owed::Nobody,
         body: body.as_deref(),
-        inbound: inbound(account, envelope),
+        inbound: None,
     };
     let recorded = account.mailbox.record(&new, &mut cx.batch());
     match recorded {

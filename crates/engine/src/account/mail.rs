@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use mailbox::{Class, NewEntry, Owed, Recorded, Reliance, may_wait};
+use mailbox::{Class, Cleared, NewEntry, Owed, Recorded, Reliance, Waiting, WireId, may_wait};
 use stanza::{Condition, Kind, MessageType, Stanza, StanzaError, delay::Delay};
 use store::EntryId;
 
 use super::{
     Account, Resource,
-    archiving::{class_of, inbound, is_kept},
+    archiving::{class_of, is_kept},
     iq, noted, stored,
 };
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     sabotage::Sabotage,
     session::{
         SessionId,
+        marks::ReadsArchive,
         outbox::{Delivery, Fate, Frame, weight},
     },
 };
@@ -68,7 +69,9 @@ fn deliver(
     // A backlog is on its way to a session: what comes now must not overtake it. One that nobody can take
     // yet holds back nothing: who is named gets what names it, RFC 6121 §8.5.3.1.
     if account.mailbox.has_waiting()
-        && account.resources().any(Resource::takes_messages)
+        && account
+            .resources()
+            .any(|resource| awaits_backlog(account, resource))
         && may_wait(event.envelope.stanza())
         && class != Class::None
     {
@@ -120,6 +123,13 @@ fn deliver(
         fate: fate(account, &event.recipients, entry),
     };
     push_all(account, cx, &event.recipients, &like);
+}
+
+/// Whether what waits is on its way to a resource, or some of it: not what its client finds in the archive.
+fn awaits_backlog(account: &Account, resource: &Resource) -> bool {
+    let is_for = |waiting: Waiting<'_>| waiting.wire_id.is_none();
+    resource.takes_messages()
+        && (!resource.has_mark::<ReadsArchive>() || account.mailbox.waiting().any(is_for))
 }
 
 /// What becomes of frames of one message to so many sessions.
@@ -177,12 +187,27 @@ fn record(
     class: Class,
     owed: Owed,
 ) -> Result<Recorded, ()> {
-    let recorded = record_of(account, cx, &event.envelope, class, owed)?;
+    let recorded = match record_of(account, cx, &event.envelope, class, owed) {
+        Err(()) if forget_history(account, cx) => {
+            record_of(account, cx, &event.envelope, class, owed)?
+        }
+        recorded => recorded?,
+    };
     if let Some(id) = recorded.wire_id {
         let id = archive_id(id, account.jid().as_str());
         event.envelope.stanza_mut().push_child(id);
     }
     Ok(recorded)
+}
+
+/// As much waits as may. Whose client reads the archive needs nothing of that to be delivered; whether that made room.
+fn forget_history(account: &mut Account, cx: &Context<'_>) -> bool {
+    let has_reader = account.resources_with::<ReadsArchive>().next().is_some();
+    let (before, newest) = (account.mailbox.due_len(), account.mailbox.newest());
+    if has_reader {
+        account.has_read_through(cx, newest);
+    }
+    account.mailbox.due_len() < before
 }
 
 /// Puts a message into the mailbox and watches over its batch.
@@ -208,7 +233,7 @@ fn record_of(
         peer: &envelope.from().bare(),
         owed,
         body: envelope.body().map(AsRef::as_ref),
-        inbound: inbound(account, envelope),
+        inbound: None,
     };
     let recorded = account
         .mailbox
@@ -261,12 +286,16 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
     if !resource.takes_messages() {
         return;
     }
+    let reads_archive = resource.has_mark::<ReadsArchive>();
     let session = resource.session().clone();
     let host: Jid = account.jid().to_domain().into();
     let mut room = session.outbox().room();
     let mut offered = Vec::new();
     let mut unwanted = Vec::new();
     for waiting in account.mailbox.waiting() {
+        if reads_archive && waiting.wire_id.is_some() {
+            continue;
+        }
         match waiting.message() {
             // It came before its sender was shut out.
             Ok(message)
@@ -278,10 +307,7 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
             }
             Ok(message) => {
                 let delay = Delay::new(waiting.at, host.clone());
-                let message = match waiting.wire_id {
-                    Some(id) => message.with_child(archive_id(id, account.jid().as_str())),
-                    None => message,
-                };
+                let message = with_archive_id(account, waiting.wire_id, message);
                 let stanza = Arc::new(message.with_child(delay.to_fragment()));
                 let fate = Fate::Reroute {
                     delivery: None,
@@ -310,6 +336,14 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
     account.mailbox.offered(offered);
     if !unwanted.is_empty() {
         accepted(account, cx, unwanted, None);
+    }
+}
+
+/// What stands in the mailbox, as everybody gets it: with the id that the archive gave it.
+pub(super) fn with_archive_id(account: &Account, id: Option<WireId>, message: Stanza) -> Stanza {
+    match id {
+        Some(id) => message.with_child(archive_id(id, account.jid().as_str())),
+        None => message,
     }
 }
 
@@ -356,17 +390,23 @@ pub(crate) fn accepted(
             noted::acked(account, cx, session);
         }
     }
-    if !now.is_empty() {
-        account.unsettled.extend(now);
-        match account.unsettled.len() < UNSETTLED_MAX {
-            true => noted::list(account, cx),
-            false => settle(account, cx),
-        }
-    }
+    clear(account, cx, now);
     if let Some(session) = by
         && account.mailbox.has_waiting()
     {
         flush(account, cx, session);
+    }
+}
+
+/// These entries are settled; the disk learns of it later.
+pub(crate) fn clear(account: &mut Account, cx: &Context<'_>, now: Cleared) {
+    if now.is_empty() {
+        return;
+    }
+    account.unsettled.extend(now);
+    match account.unsettled.len() < UNSETTLED_MAX {
+        true => noted::list(account, cx),
+        false => settle(account, cx),
     }
 }
 

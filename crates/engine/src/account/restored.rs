@@ -237,7 +237,7 @@ fn shared(sessions: &[StoredSession]) -> Shared {
 
 /// It is in the hands of this session, if it is there.
 fn slot_of(account: &mut Account, item: Item, shared: &Shared) -> Option<Slot> {
-    let slot = item.to_slot()?;
+    let slot = item.into_slot()?;
     let Slot::Entry { id, to, gates } = slot else {
         return Some(slot);
     };
@@ -288,7 +288,11 @@ fn share_out(account: &mut Account, cx: &Context<'_>, sessions: &[SessionId]) {
         .mailbox
         .waiting()
         .chain(account.mailbox.strays())
-        .filter_map(|entry| Some((entry.id, entry.message().ok()?)))
+        .filter_map(|entry| {
+            let message = entry.message().ok()?;
+            let message = mail::with_archive_id(account, entry.wire_id, message);
+            Some((entry.id, message))
+        })
         .collect();
     due.sort_by_key(|(id, _)| *id);
     for (id, message) in due {

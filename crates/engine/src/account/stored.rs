@@ -17,7 +17,7 @@ use crate::{
     pipeline::{Context, Gates},
     server::Server,
     session::{
-        Acks, Session, SessionId, Slot, SmId,
+        Acks, Session, Slot, SmId,
         outbox::{Fate, Frame},
         resumption::Request,
         sm::wire,
@@ -267,7 +267,7 @@ impl Item {
     }
 
     /// As it waits again. `None` when it can't be read.
-    pub(super) fn to_slot(self) -> Option<Slot> {
+    pub(super) fn into_slot(self) -> Option<Slot> {
         match self {
             Self::Entry { id, to } => Some(Slot::Entry {
                 id: EntryId(id),
@@ -331,9 +331,12 @@ impl Server {
     }
 }
 
-/// The session's note is on disk before the count that is about to go along with a message.
-pub(crate) fn before_message(account: &mut Account, cx: &Context<'_>, session: SessionId) {
-    noted::write_if_behind(account, cx.server(), &mut cx.aside(), session);
+/// The session's note is on disk before the count that is about to go along with a message. Only a session that can be
+/// resumed has such a count.
+pub(crate) fn before_message(account: &mut Account, cx: &Context<'_>, session: &Session) {
+    if session.has_acks() && session.outbox().resumption().is_some() {
+        noted::write_if_behind(account, cx.server(), &mut cx.aside(), session.id());
+    }
 }
 
 /// Everything about sessions that wait, before the server stops in good order.

@@ -282,6 +282,7 @@ impl Bound {
     /// Writes everything that may be seen, however much it is: the stream is about to end, or has just
     /// been ended by what the client sent after it.
     pub(super) fn write_out(&mut self, server: &Arc<Server>, stream: &mut C2s, out: &mut Vec<u8>) {
+        self.session.release(|| server.environment().timestamp());
         let mut last = Vec::new();
         stream.flush(&mut last);
         if stream.is_over() {
@@ -349,7 +350,7 @@ impl Bound {
             if let Some(h) = acks.due(server.environment().now(), |seq| server.gate_of_ack(seq)) {
                 stream.write_nonza(&sm::answer(h), out);
             }
-            if acks.should_ask(is_empty) {
+            if acks.should_ask(is_empty, self.session.is_inactive()) {
                 stream.write_nonza(&sm::request(), out);
             }
             awaited = awaited.into_iter().chain(acks.awaited()).min();
@@ -440,6 +441,11 @@ impl Connection {
         };
         // What was handed over before has taken effect, or this would wait.
         bound.count_effects();
+        let server = &self.server;
+        if !matches!(event, Event::Idle) {
+            // A device that sends is awake.
+            bound.session.release(|| server.environment().timestamp());
+        }
         let was_silent = std::mem::replace(&mut bound.is_silent, false);
         match event {
             Event::Stanza(stanza) => self.stanza(stanza, now),

@@ -242,7 +242,8 @@ impl<'a> Context<'a> {
     }
 
     /// Whether the screens let the account turn to `peer` by itself.
-    pub(crate) fn may_address(&self, account: &Account, peer: &Jid) -> bool {
+    #[must_use]
+    pub fn may_address(&self, account: &Account, peer: &Jid) -> bool {
         let handlers = PeerAddressed::handlers(self.host.pipeline());
         if handlers.is_empty() {
             return true;
