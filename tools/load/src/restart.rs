@@ -175,7 +175,7 @@ impl Restart {
 
     /// Whether the session at this place can be resumed.
     fn is_resumable(&self, place: u32) -> bool {
-        (place + 1) % self.team != 0
+        !(place + 1).is_multiple_of(self.team)
     }
 
     fn options(&self, place: u32) -> SessionOptions {
