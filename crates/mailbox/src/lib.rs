@@ -44,7 +44,7 @@ pub use egress::{
 pub use error::{Refused, Unreadable};
 pub use mailbox::{Cleared, LoadAnswer, LoadQuestion, Mailbox, Recorded, Waiting};
 pub use record::{
-    Data, Inbound, LOG, NewEntry, Owed, STATE, SessionId, SharedBody, State, message_of,
+    Data, HOLE, Inbound, LOG, NewEntry, Owed, STATE, SessionId, SharedBody, State, message_of,
 };
 pub use recovery::handled;
 pub use reliance::Reliance;

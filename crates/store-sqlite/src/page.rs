@@ -21,7 +21,12 @@ pub(crate) struct Statement {
 
 impl Statement {
     /// Counts what the filters leave, and what it holds.
-    pub(crate) fn size(log: &'static str, owner: &Owner, page: &Page, words: Option<Words>) -> Self {
+    pub(crate) fn size(
+        log: &'static str,
+        owner: &Owner,
+        page: &Page,
+        words: Option<Words>,
+    ) -> Self {
         let sql = format!(
             "SELECT count(*), ifnull(sum(octet_length(e.xml) + ifnull(octet_length(b.xml), 0)), 0) FROM {} \
              LEFT JOIN body b ON b.id = e.body ",
@@ -36,7 +41,12 @@ impl Statement {
     }
 
     /// Counts what the filters leave.
-    pub(crate) fn count(log: &'static str, owner: &Owner, page: &Page, words: Option<Words>) -> Self {
+    pub(crate) fn count(
+        log: &'static str,
+        owner: &Owner,
+        page: &Page,
+        words: Option<Words>,
+    ) -> Self {
         let mut this = Self {
             sql: format!("SELECT count(*) FROM {} ", entries(page)),
             values: vec![],
@@ -46,7 +56,12 @@ impl Statement {
     }
 
     /// Selects one entry more than the page holds.
-    pub(crate) fn page(log: &'static str, owner: &Owner, page: &Page, words: Option<Words>) -> Self {
+    pub(crate) fn page(
+        log: &'static str,
+        owner: &Owner,
+        page: &Page,
+        words: Option<Words>,
+    ) -> Self {
         let (text, join) = if page.without_bodies {
             ("NULL", "")
         } else {

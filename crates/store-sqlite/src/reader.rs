@@ -193,16 +193,12 @@ impl SqliteReader {
             return Ok(Answer::Size(Size::default()));
         };
         let statement = Statement::size(log.name, owner, page, words);
-        let sizes = self.rows(
-            &statement.sql,
-            params_from_iter(statement.values),
-            |row| {
-                Ok(Size {
-                    entries: row.get::<_, i64>(0)?.cast_unsigned(),
-                    bytes: row.get::<_, i64>(1)?.cast_unsigned(),
-                })
-            },
-        )?;
+        let sizes = self.rows(&statement.sql, params_from_iter(statement.values), |row| {
+            Ok(Size {
+                entries: row.get::<_, i64>(0)?.cast_unsigned(),
+                bytes: row.get::<_, i64>(1)?.cast_unsigned(),
+            })
+        })?;
         Ok(Answer::Size(sizes.into_iter().next().unwrap_or_default()))
     }
 
@@ -223,8 +219,7 @@ impl SqliteReader {
         let Some(needle) = &page.text else {
             return Ok(Ok(None));
         };
-        let (Some(matching), Some((searched, _))) =
-            (matching(needle), self.searched(log, owner)?)
+        let (Some(matching), Some((searched, _))) = (matching(needle), self.searched(log, owner)?)
         else {
             return Ok(Err(Nothing));
         };

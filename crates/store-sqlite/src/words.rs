@@ -68,7 +68,14 @@ impl Writing<'_> {
         for row in rows {
             self.words(indexed, searchable, &row, INSERT)?;
         }
-        self.set_through(log, owner, Indexed { through: last, ..indexed })
+        self.set_through(
+            log,
+            owner,
+            Indexed {
+                through: last,
+                ..indexed
+            },
+        )
     }
 
     /// Takes words out of the index, the newest first.

@@ -105,6 +105,17 @@ impl Sqlite {
         set.map_err(from_sqlite)
     }
 
+    /// Whether removed bytes are overwritten: `ON`, which is how a store is opened, `FAST` or `OFF`. For measurements.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn set_secure_delete(&self, how: &str) -> Result<(), StoreError> {
+        self.connection
+            .pragma_update_and_check(None, "secure_delete", how, |_| Ok(()))
+            .map_err(from_sqlite)
+    }
+
     /// Calls `probe` before every operation and before every commit; when it fails, the transaction does. For tests of
     /// crashes.
     pub fn probe(&mut self, probe: impl FnMut() -> Result<(), StoreError> + Send + 'static) {

@@ -20,11 +20,7 @@ impl Store {
     /// # Errors
     ///
     /// As [`read`](Self::read), or [`StoreError::NotStored`].
-    pub async fn index<T>(
-        &self,
-        log: Collection<Log<T>>,
-        owner: &Owner,
-    ) -> Result<(), StoreError>
+    pub async fn index<T>(&self, log: Collection<Log<T>>, owner: &Owner) -> Result<(), StoreError>
     where
         T: serde::de::DeserializeOwned,
     {
@@ -53,11 +49,7 @@ impl Store {
     /// # Errors
     ///
     /// As [`index`](Self::index).
-    pub async fn unindex<T>(
-        &self,
-        log: Collection<Log<T>>,
-        owner: &Owner,
-    ) -> Result<(), StoreError>
+    pub async fn unindex<T>(&self, log: Collection<Log<T>>, owner: &Owner) -> Result<(), StoreError>
     where
         T: serde::de::DeserializeOwned,
     {

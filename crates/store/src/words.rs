@@ -91,9 +91,7 @@ impl Needle {
             return None;
         }
         let counts = self.terms.iter().map(|term| term.count(words));
-        counts
-            .map(|count| (count > 0).then_some(count))
-            .collect()
+        counts.map(|count| (count > 0).then_some(count)).collect()
     }
 }
 
@@ -246,7 +244,11 @@ mod tests {
             ("...", "...", None),
             ("", "anything", None),
         ] {
-            assert_eq!(Needle::parse(needle).count(&words(text)), counts, "{needle} in {text}");
+            assert_eq!(
+                Needle::parse(needle).count(&words(text)),
+                counts,
+                "{needle} in {text}"
+            );
         }
     }
 
@@ -260,6 +262,9 @@ mod tests {
         let phrase = format!("\"{many}\"");
         let phrase = Needle::parse(&phrase);
         assert_eq!(phrase.terms()[0].words.len(), PHRASE_WORDS_MAX);
-        assert_eq!(format!("{phrase:?} {:?}", phrase.terms()), "Needle(1 terms) [Term(32 words)]");
+        assert_eq!(
+            format!("{phrase:?} {:?}", phrase.terms()),
+            "Needle(1 terms) [Term(32 words)]"
+        );
     }
 }

@@ -62,8 +62,8 @@ pub fn texts_are_found_by_their_owner_in_pages(bench: &mut impl Bench) -> Outcom
         return Ok(());
     }
     let (juliet, romeo) = (account("juliet"), account("romeo"));
-    for round in 0..9 {
-        let line = ["east", "west", "east east"][round % 3];
+    let lines = ["east", "west", "east east"];
+    for (round, line) in (0..9).zip(lines.into_iter().cycle()) {
         say(&mut desk, &juliet, &[line])?;
         if round % 2 == 0 {
             say(&mut desk, &romeo, &[line])?;
@@ -99,7 +99,11 @@ pub fn texts_are_found_by_their_owner_in_pages(bench: &mut impl Bench) -> Outcom
         ),
         (page(&|page| page.id = Some(EntryId(4))), vec![4], false),
         (page(&|page| page.id = Some(EntryId(5))), vec![], false),
-        (page(&|page| page.peer = Some("nobody".into())), vec![], false),
+        (
+            page(&|page| page.peer = Some("nobody".into())),
+            vec![],
+            false,
+        ),
     ] {
         let found = desk.ask(MESSAGES.page(&juliet, page.clone()))?;
         assert_eq!((ids(&found), found.more), (expected, more), "{page:?}");
@@ -119,7 +123,11 @@ pub fn texts_go_with_their_entries(bench: &mut impl Bench) -> Outcome {
     let mut desk = Desk::open(bench)?;
     let (juliet, romeo, nurse) = (account("juliet"), account("romeo"), account("nurse"));
     for owner in [&juliet, &romeo, &nurse] {
-        say(&mut desk, owner, &["sun moon", "sun", "moon", "sun moon", "sun"])?;
+        say(
+            &mut desk,
+            owner,
+            &["sun moon", "sun", "moon", "sun moon", "sun"],
+        )?;
         index(&mut desk, owner)?;
     }
     desk.apply(|batch| {
@@ -198,7 +206,10 @@ pub fn parts_of_a_log_are_measured(bench: &mut impl Bench) -> Outcome {
         before: Some(EntryId(1)),
         ..Page::default()
     };
-    assert_eq!(desk.ask(MESSAGES.page_size(&juliet, none))?, Size::default());
+    assert_eq!(
+        desk.ask(MESSAGES.page_size(&juliet, none))?,
+        Size::default()
+    );
     Ok(())
 }
 

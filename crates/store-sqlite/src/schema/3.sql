@@ -1,4 +1,4 @@
--- Schema 2. Full text: which logs are indexed, and how far; and the index.
+-- Schema 3. Full text: which logs are indexed, and how far; and the index.
 
 CREATE TABLE searched (
     id         INTEGER PRIMARY KEY, -- the upper part of the rowids of its words
