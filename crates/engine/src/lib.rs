@@ -26,7 +26,7 @@ mod listing;
 mod losses;
 pub mod metrics;
 pub mod module;
-mod notice;
+pub mod notice;
 pub mod period;
 mod permission;
 pub mod pipeline;

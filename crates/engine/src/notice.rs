@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use jid::{BareJid, Jid};
+use serde::{Deserialize, Serialize};
 use stanza::{MessageType, Stanza};
 use xml::Builder;
 
 use crate::{
     envelope::Envelope,
     environment::{Environment, let_others_work, random_id},
-    host::Host,
+    host::{Host, HostFacts},
     server::Server,
 };
 
@@ -22,6 +23,42 @@ pub(crate) const NS_NO_REPLY: &str = "urn:xmpp:noreply:0";
 
 /// How many are told at once, before others have the worker and the disk catches up.
 const CHUNK: usize = 256;
+
+/// Whom a host tells something, as its configuration says: `"admins"`, or a list of accounts.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged, expecting = "expected \"admins\" or a list of accounts")]
+pub enum Audience {
+    /// The administrators of the configuration.
+    Role(AudienceRole),
+    /// These.
+    Accounts(Vec<BareJid>),
+}
+
+/// The word for them.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AudienceRole {
+    /// The administrators of the configuration.
+    Admins,
+}
+
+impl Audience {
+    /// The accounts that are meant.
+    #[must_use]
+    pub fn accounts(self, host: &HostFacts) -> Vec<BareJid> {
+        match self {
+            Self::Role(AudienceRole::Admins) => host.admins.clone(),
+            Self::Accounts(accounts) => accounts,
+        }
+    }
+}
+
+/// An operator's text about an account, with `{username}` and `{host}` filled in.
+#[must_use]
+pub fn fill_in(text: &str, account: &BareJid) -> String {
+    text.replace("{username}", account.local().unwrap_or_default())
+        .replace("{host}", account.domain())
+}
 
 impl Host {
     /// The host says `text`. A headline is for those who are there; anything else waits for the others.

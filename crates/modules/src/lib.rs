@@ -18,8 +18,10 @@ pub mod ping;
 pub mod private;
 pub mod registration;
 pub mod registration_notice;
+pub mod reports;
 pub mod roster;
 pub mod server_info;
+pub mod strangers;
 pub mod time;
 pub mod uptime;
 pub mod user_search;
@@ -46,8 +48,10 @@ pub const ALL: &[Entry] = &[
     entry::<private::PrivateStorage>(),
     entry::<registration::Registration>(),
     entry::<registration_notice::RegistrationNotice>(),
+    entry::<reports::Reports>(),
     entry::<roster::Roster>(),
     entry::<server_info::ServerInfo>(),
+    entry::<strangers::Strangers>(),
     entry::<time::EntityTime>(),
     entry::<uptime::Uptime>(),
     entry::<user_search::UserSearch>(),

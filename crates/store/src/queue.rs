@@ -24,6 +24,8 @@ pub(crate) struct Queue {
     pub(crate) pending_bytes: usize,
     /// Whether a group is out with the driver.
     pub(crate) taken: bool,
+    /// Whether a driver sleeps until something waits. Waking one that does not costs a system call for nothing.
+    pub(crate) sleeps: bool,
     pub(crate) closed: bool,
     /// Running snapshots, which want to know what is appended meanwhile.
     pub(crate) watches: Vec<Watch>,

@@ -119,8 +119,11 @@ impl Store {
             let _nobody = self.note(&applied, &settlements(&applied));
             return seq;
         }
+        let sleeps = std::mem::take(&mut queue.sleeps);
         drop(queue);
-        self.inner.waiting.notify_one();
+        if sleeps {
+            self.inner.waiting.notify_one();
+        }
         seq
     }
 
@@ -230,6 +233,7 @@ impl Store {
             if queue.closed {
                 return None;
             }
+            queue.sleeps = true;
             queue = self
                 .inner
                 .waiting

@@ -188,6 +188,7 @@ fn record(
         .map_err(|refused| {
             tracing::debug!(account = %account.jid(), %refused, "a message was not kept");
         })?;
+    settle(account, cx);
     // A home that keeps it tells its sender.
     if !envelope
         .crossing()
@@ -333,8 +334,8 @@ pub(crate) fn accepted(
 }
 
 /// Writes on disk what sessions have taken. Nobody waits for that: who had a message and said so asks for it again only
-/// after a crash within the last second, and then knows it by its id. So it is done once for all of a second, which costs
-/// less than doing it with each message.
+/// after a crash within the last second, and then knows it by its id. So it goes along with the next message that is
+/// recorded, behind which nothing has to be noted of a removed one, or is done once for all of a second.
 pub(crate) fn settle(account: &mut Account, cx: &Context<'_>) {
     let unsettled = std::mem::take(&mut account.unsettled);
     if unsettled.is_empty() {

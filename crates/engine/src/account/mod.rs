@@ -41,7 +41,7 @@ pub use self::{
     contacts::{Contact, ContactRef, Contacts, RosterItem, Tie},
     credentials::{AccountError, AccountRecord},
     deletion::Deletion,
-    resident::{Resident, ResidentKind},
+    resident::{Resident, ResidentKind, only},
     roster_version::{NoVersion, RosterChange, RosterVersion},
     subscriptions::{NotRemoved, RosterFull},
     vcard::VCARD,
@@ -291,7 +291,7 @@ impl Resource {
     }
 
     /// Addresses it sent directed presence to, which learn of its end.
-    pub(crate) fn directed(&self) -> impl Iterator<Item = &Jid> {
+    pub fn directed(&self) -> impl Iterator<Item = &Jid> {
         self.directed.iter()
     }
 

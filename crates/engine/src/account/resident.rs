@@ -22,6 +22,13 @@ pub trait Resident: Default + Send + 'static {
     fn load(entries: Vec<(Self::Key, Self::Value)>) -> Self;
 }
 
+/// The value of a collection that has one.
+#[must_use]
+pub fn only<V: Default>(entries: Vec<((), V)>) -> V {
+    let value = entries.into_iter().map(|((), value)| value).next();
+    value.unwrap_or_default()
+}
+
 /// One kind of an account's resident data, whatever its type.
 type Data = Box<dyn Any + Send>;
 

@@ -9,11 +9,11 @@ use xml::Element;
 
 use super::{Answer, AnswerIq, HandleIq, Method, Payload, service::ServiceParts};
 use crate::{
-    account::{Account, AccountError, Closing, Deletion, Resource},
+    account::{Account, AccountError, Deletion, Resource},
     command::Who,
     host::Host,
     permission::Role,
-    pipeline::{Context, Gates},
+    pipeline::Context,
     server::Server,
     session::{Session, SessionId},
 };
@@ -209,24 +209,8 @@ impl IqJob {
     /// [`AccountError`]; then nothing was stored.
     pub async fn store_for_account(&self, batch: Batch) -> Result<(), AccountError> {
         let jid = self.account.clone().unwrap_or_else(|| self.from.bare());
-        let Some(cell) = self.server.account(&jid).await? else {
-            return Err(AccountError::Missing(jid));
-        };
-        let stored = self.server.visit(&cell, Gates::OPEN, |account, cx| {
-            let is_here = account.closing == Closing::No;
-            if is_here {
-                cx.batch().extend(batch);
-            }
-            is_here
-        });
-        self.server.retire_idle(&cell);
-        match stored {
-            Some(true) => {
-                let store = self.server.store();
-                Ok(store.settled(store.submitted()).await?)
-            }
-            Some(false) | None => Err(AccountError::Missing(jid)),
-        }
+        let change = |_: &mut Account, cx: &Context<'_>| cx.batch().extend(batch);
+        self.server.change_account(&jid, change).await
     }
 
     /// Deletes the account that asks, with all it owns, now or after the grace period of its host. Its sessions end,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jid::{BareJid, FullJid, Jid};
 use smallvec::SmallVec;
 use stanza::{Condition, Stanza, StanzaError};
+use xml::Fragment;
 
 use super::{Handlers, Pipeline};
 use crate::{
@@ -182,6 +183,16 @@ event! {
         /// All of it, as it is written; `None` when there is nothing any more.
         vcard: Option<Arc<str>>,
     } in vcard_changed
+}
+
+event! {
+    /// The user shut an address out, or shut it out again.
+    AddressBlocked {
+        /// Which address.
+        address: Jid,
+        /// What its client said beside it, in namespaces of other features.
+        said: Vec<Fragment>,
+    } in address_blocked
 }
 
 event! {

@@ -24,9 +24,9 @@ pub use self::{
 };
 
 use self::events::{
-    AccountCreated, AccountDeleted, AccountDisabled, ContactChanged, DeliveryFailed, IqArrived,
-    IqSent, MessageArrived, MessageSent, PasswordChanged, PeerAddressed, PresenceArrived,
-    PresenceSent, SessionAvailable, SessionBound, SessionEnded, SessionTakenBack,
+    AccountCreated, AccountDeleted, AccountDisabled, AddressBlocked, ContactChanged,
+    DeliveryFailed, IqArrived, IqSent, MessageArrived, MessageSent, PasswordChanged, PeerAddressed,
+    PresenceArrived, PresenceSent, SessionAvailable, SessionBound, SessionEnded, SessionTakenBack,
     SessionUnavailable, VCardChanged,
 };
 
@@ -119,6 +119,7 @@ pub struct Pipeline {
     pub(crate) session_ended: Handlers<SessionEnded>,
     pub(crate) contact_changed: Handlers<ContactChanged>,
     pub(crate) vcard_changed: Handlers<VCardChanged>,
+    pub(crate) address_blocked: Handlers<AddressBlocked>,
     pub(crate) account_created: Handlers<AccountCreated>,
     pub(crate) account_disabled: Handlers<AccountDisabled>,
     pub(crate) account_deleted: Handlers<AccountDeleted>,
@@ -143,6 +144,7 @@ impl Pipeline {
         self.session_ended.shuffle(random);
         self.contact_changed.shuffle(random);
         self.vcard_changed.shuffle(random);
+        self.address_blocked.shuffle(random);
         self.account_created.shuffle(random);
         self.account_disabled.shuffle(random);
         self.account_deleted.shuffle(random);

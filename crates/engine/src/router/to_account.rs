@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountCell, CellState, Closing, INBOX_MAX, circles, iq, load, mail,
+        Account, AccountCell, AccountError, CellState, Closing, INBOX_MAX, circles, iq, load, mail,
         noted::{self, SessionNote},
         presence,
     },
@@ -21,7 +21,7 @@ use crate::{
     losses,
     module::{IqContext, Method, To, iq::Handler},
     pipeline::{
-        Gates, Undo,
+        Context, Gates, Undo,
         decide::{Decision, decide_for_nobody},
         events::{Chosen, IqArrived, MessageArrived, PresenceArrived},
     },
@@ -231,6 +231,28 @@ impl Server {
             };
             self.route(Envelope::from_account_as(account, stanza.to(), to, reply));
         }
+    }
+
+    /// Changes an account in a run of its own, and waits until what that stores is durable. An account that is about to
+    /// go takes nothing more.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Missing`] when there is none, or why it can't be read or the change not be stored.
+    pub async fn change_account<T: Send>(
+        self: &Arc<Self>,
+        jid: &BareJid,
+        change: impl FnOnce(&mut Account, &Context<'_>) -> T + Send,
+    ) -> Result<T, AccountError> {
+        let missing = || AccountError::Missing(jid.clone());
+        let cell = self.account(jid).await?.ok_or_else(missing)?;
+        let changed = self.visit(&cell, Gates::OPEN, |account, cx| {
+            (account.closing == Closing::No).then(|| change(account, cx))
+        });
+        self.retire_idle(&cell);
+        let changed = changed.flatten().ok_or_else(missing)?;
+        self.store().settled(self.store().submitted()).await?;
+        Ok(changed)
     }
 
     /// Before a stop in good order: writes what is not written yet, or was refused by the store.

@@ -25,8 +25,8 @@ use engine::{
     pipeline::{
         Context,
         events::{
-            IqArrived, IqSent, MessageArrived, MessageSent, PeerAddressed, PresenceArrived,
-            PresenceSent,
+            AddressBlocked, IqArrived, IqSent, MessageArrived, MessageSent, PeerAddressed,
+            PresenceArrived, PresenceSent,
         },
     },
     session::marks::SessionMark,
@@ -110,7 +110,7 @@ impl AnswerIq<Get> for Blocklist {
 /// Shuts addresses out, [§3.3](https://xmpp.org/extensions/xep-0191.html#block): whoever is among them and saw the
 /// user sees the user go.
 impl AnswerIq<Block> for Blocklist {
-    fn answer_iq(&self, Block(items): Block, cx: &mut IqContext<'_>) -> Answer {
+    fn answer_iq(&self, Block { items, said }: Block, cx: &mut IqContext<'_>) -> Answer {
         let (account, run) = cx.account().ok_or_else(not_ours)?;
         let new: Vec<Jid> = account.resident::<Blocked>().map_or_else(
             || items.iter().cloned().collect(),
@@ -128,6 +128,9 @@ impl AnswerIq<Block> for Blocklist {
             }
         }
         insert(account, run, new);
+        for (address, said) in said {
+            run.tell(AddressBlocked { address, said }, account);
+        }
         push(cx, protocol::block(&items));
         Ok(None)
     }

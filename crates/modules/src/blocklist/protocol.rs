@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use engine::module::{Method, Payload};
 use jid::Jid;
 use stanza::{Condition, ErrorType, StanzaError};
-use xml::{Builder, Element, Fragment};
+use xml::{Builder, Element, Fragment, Ns};
 
 use super::list::Blocked;
 
@@ -19,7 +19,11 @@ const NS_ERRORS: &str = "urn:xmpp:blocking:errors";
 pub(super) struct Get;
 
 /// `<block/>` with at least one item.
-pub(super) struct Block(pub(super) BTreeSet<Jid>);
+pub(super) struct Block {
+    pub(super) items: BTreeSet<Jid>,
+    /// What other features may make of what stands in an item.
+    pub(super) said: Vec<(Jid, Vec<Fragment>)>,
+}
 
 /// `<unblock/>`; without items, everybody.
 pub(super) struct Unblock(pub(super) BTreeSet<Jid>);
@@ -40,10 +44,15 @@ impl Payload for Block {
     const METHOD: Method = Method::Set;
 
     fn parse(block: &Element<'_>) -> Result<Self, StanzaError> {
-        let items = items(block)?;
+        let mut said = Vec::new();
+        for (jid, item) in each_item(block) {
+            let children = item.children().filter(|child| child.ns() != Ns::Uri(NS));
+            said.push((jid?, children.map(Fragment::from).collect()));
+        }
+        let items: BTreeSet<Jid> = said.iter().map(|(jid, _)| jid.clone()).collect();
         match items.is_empty() {
             true => Err(StanzaError::new(Condition::BadRequest).with_text("an item is expected")),
-            false => Ok(Self(items)),
+            false => Ok(Self { items, said }),
         }
     }
 }
@@ -59,15 +68,20 @@ impl Payload for Unblock {
 }
 
 fn items(element: &Element<'_>) -> Result<BTreeSet<Jid>, StanzaError> {
-    element
-        .children()
-        .filter(|child| child.is("item", NS))
-        .map(|item| {
-            let jid = item.attr("jid").ok_or(Condition::BadRequest)?;
-            Jid::parse(&jid).map_err(|_| Condition::JidMalformed)
-        })
-        .collect::<Result<_, Condition>>()
-        .map_err(StanzaError::new)
+    each_item(element).map(|(jid, _)| jid).collect()
+}
+
+/// The items, each with its address, or what is wrong with that.
+fn each_item<'a>(
+    element: &Element<'a>,
+) -> impl Iterator<Item = (Result<Jid, StanzaError>, Element<'a>)> {
+    let items = element.children().filter(|child| child.is("item", NS));
+    items.map(|item| (address(&item).map_err(StanzaError::new), item))
+}
+
+fn address(item: &Element<'_>) -> Result<Jid, Condition> {
+    let jid = item.attr("jid").ok_or(Condition::BadRequest)?;
+    Jid::parse(&jid).map_err(|_| Condition::JidMalformed)
 }
 
 /// The whole list.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::{
-    account::{Account, Resident, Resource},
+    account::{Account, Resident, Resource, only},
     pipeline::Context,
 };
 use serde::{Deserialize, Serialize};
@@ -41,11 +41,7 @@ impl Resident for LastSeen {
     const COLLECTION: Collection<Map<(), Self>> = Collection::new("last.seen", Version(1));
 
     fn load(entries: Vec<((), Self)>) -> Self {
-        entries
-            .into_iter()
-            .map(|(_, seen)| seen)
-            .next()
-            .unwrap_or_default()
+        only(entries)
     }
 }
 

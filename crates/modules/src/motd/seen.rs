@@ -1,7 +1,7 @@
 //! Which text an account has had, resident with it. Only the last is kept.
 
 use engine::{
-    account::{Account, Resident},
+    account::{Account, Resident, only},
     pipeline::Context,
 };
 use serde::{Deserialize, Serialize};
@@ -22,11 +22,7 @@ impl Resident for Seen {
     const COLLECTION: Collection<Map<(), Self>> = Collection::new("motd.seen", Version(1));
 
     fn load(entries: Vec<((), Self)>) -> Self {
-        entries
-            .into_iter()
-            .map(|(_, seen)| seen)
-            .next()
-            .unwrap_or_default()
+        only(entries)
     }
 }
 

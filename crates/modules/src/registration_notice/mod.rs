@@ -8,6 +8,7 @@ use engine::{
     Authentication, HostFacts,
     account::Account,
     module::{ConfigError, Key, Module, On, Spec, Wiring},
+    notice::{Audience, fill_in},
     pipeline::{Context, Stage, events::AccountCreated},
 };
 use jid::BareJid;
@@ -32,7 +33,7 @@ pub enum Config {
     #[default]
     Nobody,
     /// Who is told, with the usual text.
-    To(Whom),
+    To(Audience),
     /// All of it.
     Table(Notice),
 }
@@ -42,28 +43,10 @@ pub enum Config {
 #[serde(deny_unknown_fields)]
 pub struct Notice {
     /// Who is told.
-    pub to: Whom,
+    pub to: Audience,
     /// What they read; `{username}` and `{host}` are filled in.
     #[serde(default = "usual_text")]
     pub text: String,
-}
-
-/// Who is told.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Whom {
-    /// The administrators of the configuration.
-    Role(Role),
-    /// These.
-    Accounts(Vec<BareJid>),
-}
-
-/// The word for them.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// The administrators of the configuration.
-    Admins,
 }
 
 fn usual_text() -> String {
@@ -90,10 +73,7 @@ impl Module for RegistrationNotice {
             Config::To(to) => (to, usual_text()),
             Config::Table(Notice { to, text }) => (to, text),
         };
-        let to = match to {
-            Whom::Role(Role::Admins) => host.admins.clone(),
-            Whom::Accounts(accounts) => accounts,
-        };
+        let to = to.accounts(host);
         Ok((!to.is_empty()).then_some(Self { to, text }))
     }
 
@@ -107,11 +87,7 @@ impl On<AccountCreated> for RegistrationNotice {
         if !event.registered {
             return;
         }
-        let jid = account.jid();
-        let text = self
-            .text
-            .replace("{username}", jid.local().unwrap_or_default())
-            .replace("{host}", jid.domain());
+        let text = fill_in(&self.text, account.jid());
         let environment = cx.server().environment();
         for admin in &self.to {
             let to = admin.clone().into();

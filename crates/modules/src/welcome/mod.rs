@@ -9,6 +9,7 @@ use engine::{
     Authentication, HostFacts,
     account::Account,
     module::{ConfigError, Key, Module, On, Spec, Wiring},
+    notice::fill_in,
     pipeline::{Context, Stage, events::AccountCreated},
 };
 use serde::Deserialize;
@@ -50,13 +51,9 @@ impl On<AccountCreated> for Welcome {
         if !event.registered {
             return;
         }
-        let jid = account.jid();
-        let text = self
-            .text
-            .replace("{username}", jid.local().unwrap_or_default())
-            .replace("{host}", jid.domain());
+        let text = fill_in(&self.text, account.jid());
         let environment = cx.server().environment();
-        let to = jid.clone().into();
+        let to = account.jid().clone().into();
         cx.route(
             cx.host()
                 .notice(environment, to, MessageType::Normal, &text),

@@ -49,6 +49,8 @@ const ONE_HOME: &[(&str, &str)] = &[
     ("groups/tests/survives_restart.xmpp", IN_ONE_HOME),
     ("motd/tests/commands.xmpp", GIVEN_IN_ONE_HOME),
     ("motd/tests/reload.xmpp", IN_ONE_HOME),
+    ("reports/tests/listed.xmpp", GIVEN_IN_ONE_HOME),
+    ("reports/tests/removed.xmpp", GIVEN_IN_ONE_HOME),
     ("user_search/tests/all.xmpp", IN_ONE_HOME),
     ("user_search/tests/bounded.xmpp", IN_ONE_HOME),
     ("user_search/tests/data_form.xmpp", IN_ONE_HOME),
