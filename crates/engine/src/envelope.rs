@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use jid::{BareJid, Domain, FullJid, Jid};
+use mailbox::SharedBody;
 use stanza::Stanza;
 
 use crate::{
@@ -44,6 +45,8 @@ pub struct Envelope {
     stanza: Arc<Stanza>,
     gates: Gates,
     held: Option<Held>,
+    /// The text of it that the sender's archive keeps, which the recipient's mailbox may refer to.
+    body: Option<Arc<SharedBody>>,
 }
 
 impl Envelope {
@@ -62,6 +65,7 @@ impl Envelope {
             origin: Origin::Session(session.clone()),
             gates: Gates::after(session.gate()),
             held: Some(held),
+            body: None,
         }
     }
 
@@ -86,6 +90,7 @@ impl Envelope {
             stanza: stanza.clone(),
             gates: Gates::OPEN,
             held: None,
+            body: None,
         }
     }
 
@@ -129,6 +134,7 @@ impl Envelope {
             stanza: Arc::new(stanza),
             gates: self.gates,
             held: self.held.clone(),
+            body: None,
         }
     }
 
@@ -142,6 +148,7 @@ impl Envelope {
             held: None,
             origin: Origin::Home(crossing),
             gates: Gates::OPEN,
+            body: None,
         }
     }
 
@@ -174,6 +181,7 @@ impl Envelope {
             stanza: Arc::new(stanza),
             gates: Gates::OPEN,
             held: None,
+            body: None,
         }
     }
 
@@ -259,12 +267,33 @@ impl Envelope {
 
     /// Adds to what it waits for.
     pub(crate) fn gate_at(&mut self, gates: Gates) {
+        if gates.after > self.gates.after
+            && let Some(held) = &self.held
+        {
+            // Wherever it goes from here, what it did so far counts for its sender.
+            held.gate_at(gates.after);
+        }
         self.gates = self.gates.and(gates);
+    }
+
+    /// The text that the sender's archive keeps of it.
+    pub(crate) fn body(&self) -> Option<&Arc<SharedBody>> {
+        self.body.as_ref()
+    }
+
+    /// The sender's archive keeps its text.
+    pub(crate) fn set_body(&mut self, body: Arc<SharedBody>) {
+        self.body = Some(body);
     }
 
     /// Keeps the sending session from reading on, also when this envelope is consumed.
     pub(crate) fn hold(&self) -> Option<Held> {
         self.held.clone()
+    }
+
+    /// Takes what keeps the session that sent it from reading on.
+    pub(crate) fn take_hold(&mut self) -> Option<Held> {
+        self.held.take()
     }
 
     /// Lets the session that sent it read on.

@@ -22,7 +22,7 @@ use crate::{
     disco::{Disco, Node},
     metrics::Counter,
     module::{
-        AccountMessageHandler, AtStream, ConfigError, ElementHandler, Entry, FannedOut, Gauge,
+        AccountMessageHandler, ArchivesFn, AtStream, ConfigError, ElementHandler, Entry, FannedOut, Gauge,
         GoneFn, IqContext, JobEntry, Module, Preparation, PrepareFn, ServiceParts, Setting,
         iq::IqTable,
     },
@@ -42,18 +42,6 @@ pub enum Authentication {
     Anonymous,
 }
 
-/// What is archived unless the account says otherwise; in force once there is an archive.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum ArchivePolicy {
-    /// Everything XEP-0313 allows.
-    #[default]
-    Always,
-    /// Messages with contacts.
-    Roster,
-    /// Nothing.
-    Never,
-}
-
 /// What the engine itself reads of a host's configuration, and modules may look at.
 #[derive(Clone, Debug)]
 pub struct HostFacts {
@@ -61,8 +49,6 @@ pub struct HostFacts {
     pub domain: Domain,
     /// How clients sign in.
     pub authentication: Authentication,
-    /// What is archived by default.
-    pub archive: ArchivePolicy,
     /// Who administers the server.
     pub admins: Vec<BareJid>,
     /// The hashes new passwords are stored with.
@@ -78,7 +64,6 @@ impl HostFacts {
         Self {
             domain,
             authentication: Authentication::default(),
-            archive: ArchivePolicy::default(),
             admins: Vec::new(),
             scram_hashes: Hash::ALL.to_vec(),
             scram_iterations: sasl::ITERATIONS_DEFAULT,
@@ -219,6 +204,11 @@ impl Host {
     pub(crate) fn circles_of(&self, account: &BareJid) -> Vec<Arc<Circle>> {
         let features = self.parts.circles.iter();
         features.flat_map(|circles| circles(account)).collect()
+    }
+
+    /// Who decides what archives of accounts take; `None` where there are no archives.
+    pub(crate) fn archives(&self) -> Option<&ArchivesFn> {
+        self.parts.archives.as_ref()
     }
 
     /// Who remembers names whose account was deleted.

@@ -44,7 +44,7 @@ pub use disco::{Disco, Identity, Item, Node};
 pub use envelope::{Envelope, Origin};
 pub use environment::{Environment, Task};
 pub use homes::{Crossing, Homes};
-pub use host::{ArchivePolicy, Authentication, Host, HostFacts, HostSettings};
+pub use host::{Authentication, Host, HostFacts, HostSettings};
 pub use limits::Limits;
 pub use listing::SessionInfo;
 pub use permission::{Action, Role, may};

@@ -12,6 +12,13 @@ use store::{Gate, Observer, Seq, Settlement};
 
 use crate::{pipeline::Undo, server::Server};
 
+/// A stanza that is answered with an error when a batch fails; but not if another one failed as well, with which that
+/// was done.
+pub(crate) struct Bounce {
+    pub(crate) stanza: Arc<Stanza>,
+    pub(crate) unless_failed: Seq,
+}
+
 /// What runs want done if their batch fails.
 #[derive(Default)]
 pub(crate) struct Losses {
@@ -21,7 +28,7 @@ pub(crate) struct Losses {
 
 struct Loss {
     account: BareJid,
-    bounces: Vec<Arc<Stanza>>,
+    bounces: Vec<Bounce>,
     undo: Vec<Undo>,
 }
 
@@ -36,7 +43,7 @@ impl Losses {
         &self,
         seq: Seq,
         account: &BareJid,
-        bounces: Vec<Arc<Stanza>>,
+        bounces: Vec<Bounce>,
         undo: Vec<Undo>,
     ) {
         let loss = Loss {
@@ -67,7 +74,10 @@ impl Losses {
         // Not on the writer's thread, and under no lock.
         server.environment().spawn(Box::pin(async move {
             for loss in losses {
-                server_then.make_good(&loss.account, loss.bounces, loss.undo);
+                let told = |bounce: &Bounce| server_then.gate(bounce.unless_failed) == Gate::Failed;
+                let bounces = loss.bounces.into_iter().filter(|bounce| !told(bounce));
+                let bounces = bounces.map(|bounce| bounce.stanza).collect();
+                server_then.make_good(&loss.account, bounces, loss.undo);
             }
         }));
     }

@@ -63,7 +63,8 @@ impl Class {
     }
 }
 
-/// Whether the owner's archive takes messages of this conversation: configuration and preferences, decided before.
+/// Whether the owner's archive takes messages of this conversation: configuration and preferences, decided before. It
+/// takes an error only if it has the message that came back ([`Mailbox::has_sent`](crate::Mailbox::has_sent)).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Archiving {
     /// It does.
@@ -86,7 +87,12 @@ pub fn classify(message: &Stanza, archiving: Archiving) -> Class {
     };
     let hints = Hints::of(message);
     match kind {
-        MessageType::Error if names_a_resource(message) => return Class::Delivery,
+        MessageType::Error if names_a_resource(message) => {
+            return match archiving {
+                Archiving::On => Class::Archive,
+                Archiving::Off => Class::Delivery,
+            };
+        }
         MessageType::Error => return Class::None,
         _ if hints.no_store => return Class::None,
         MessageType::Groupchat | MessageType::Headline if is_fleeting(message) => {
@@ -310,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_kept_for_the_resource_they_name_only() {
+    fn errors_are_kept_for_the_resource_they_name_and_as_bounces_in_the_archive() {
         check(
             "<message type='error' to='juliet@example'>",
             BODY,
@@ -321,13 +327,13 @@ mod tests {
         check(
             "<message type='error' to='juliet@example/balcony'>",
             BODY,
-            Delivery,
+            Archive,
             Delivery,
         );
         check(
             "<message type='error' to='juliet@example/balcony'>",
             NO_STORE,
-            Delivery,
+            Archive,
             Delivery,
         );
     }

@@ -24,7 +24,7 @@
 //! A crash forgets who had what: every due entry waits again. That is the promise, at least once and never lost.
 //!
 //! The parts, in reading order: `class`, `reliance` (what is kept), `wire_id` (what clients see of a position), `record`
-//! (an entry as it is stored), `due` (what is in memory), `mailbox`, `egress`, `recovery`.
+//! (an entry as it is stored), `due` (what is in memory), `sent` (what may bounce), `mailbox`, `egress`, `recovery`.
 
 mod class;
 mod due;
@@ -35,6 +35,7 @@ mod mailbox;
 mod record;
 mod recovery;
 mod reliance;
+mod sent;
 mod wire_id;
 
 pub use class::{Archiving, Class, classify, may_wait};

@@ -10,6 +10,10 @@ pub const DUE_ENTRIES_MAX: usize = 1000;
 /// [`DUE_ENTRIES_MAX`]: 1,000 messages of the usual two kilobytes fit twice.
 pub const DUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Messages an account sent that its archive kept, remembered to know their bounces by. A bounce of an older one is
+/// delivered and not archived.
+pub const SENT_REMEMBERED_MAX: usize = 32;
+
 /// Entries that wait for one destination. At the bound the sender gets an error.
 pub const EGRESS_ENTRIES_MAX: usize = 1000;
 

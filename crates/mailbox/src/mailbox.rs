@@ -8,6 +8,7 @@ use crate::due::{Due, Item};
 use crate::error::{Refused, Unreadable};
 use crate::limits::DUE_ENTRIES_MAX;
 use crate::record::{Data, LOG, NewEntry, Owed, STATE, State, next_position};
+use crate::sent::Sent;
 use crate::wire_id::{WireId, WireKey};
 
 /// An account's mailbox: its newest position, its key for wire ids, and what is due.
@@ -24,6 +25,7 @@ pub struct Mailbox {
     /// The newest position whose batch was handed over, and the newest batch handed over.
     submitted: (EntryId, Seq),
     due: Due,
+    sent: Sent,
 }
 
 /// Whether the key is on disk. Until that is known it goes along with every entry: an id must never be shown whose key
@@ -144,6 +146,7 @@ impl Mailbox {
             newest: newest.unwrap_or_default(),
             submitted: (newest.unwrap_or_default(), Seq::NONE),
             due,
+            sent: Sent::default(),
         }
     }
 
@@ -195,7 +198,12 @@ impl Mailbox {
         let session_only = new.owed != Owed::Nobody && !may_wait(new.message);
         batch.append(LOG, &self.owner, new.stored(id, session_only));
         let offers = match new.owed {
-            Owed::Nobody => return Ok(self.recorded(id, new.class)),
+            Owed::Nobody => {
+                if let Some(message_id) = new.message.id() {
+                    self.sent.note(new.peer.as_str(), message_id);
+                }
+                return Ok(self.recorded(id, new.class));
+            }
             Owed::Sessions(sessions) => sessions,
             Owed::Later => 0,
         };
@@ -351,6 +359,19 @@ impl Mailbox {
     #[must_use]
     pub fn newest(&self) -> EntryId {
         self.newest
+    }
+
+    /// Whether the archive has lately kept a message with this id that the owner sent to `peer`, a bare JID. What was
+    /// sent before the mailbox was loaded is not known.
+    #[must_use]
+    pub fn has_sent(&self, peer: &str, message_id: &str) -> bool {
+        self.sent.has(peer, message_id)
+    }
+
+    /// What makes ids of positions, for a page of archive entries.
+    #[must_use]
+    pub fn wire_key(&self) -> WireKey {
+        self.key
     }
 
     /// How many entries are due, waiting or in hand.

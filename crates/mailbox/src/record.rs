@@ -192,7 +192,11 @@ impl NewEntry<'_> {
             .or(self.message.id())
             .unwrap_or_default();
         Entry {
-            peer: self.peer.as_str().into(),
+            // Only what the archive shows is asked for by peer, and nothing else pays for that index.
+            peer: match self.class {
+                Class::Archive => self.peer.as_str().into(),
+                Class::Delivery | Class::None => Arc::default(),
+            },
             sender: self.message.from().map_or("", Jid::as_str).into(),
             message_id: message_id.into(),
             class: self.class.column(),

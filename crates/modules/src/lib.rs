@@ -6,6 +6,7 @@
 pub mod adhoc;
 pub mod admin;
 pub mod announce;
+pub mod archive;
 pub mod blocklist;
 pub mod carbons;
 pub mod deletion;
@@ -36,6 +37,7 @@ pub const ALL: &[Entry] = &[
     entry::<adhoc::AdHocCommands>(),
     entry::<admin::Administration>(),
     entry::<announce::Announcements>(),
+    entry::<archive::MessageArchive>(),
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
     entry::<deletion::AccountDeletion>(),

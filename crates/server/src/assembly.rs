@@ -6,7 +6,7 @@ use std::{num::NonZeroUsize, sync::Arc, thread::JoinHandle};
 
 use anyhow::{Context, Result};
 use engine::{
-    ArchivePolicy, Authentication, ClientSettings, ConflictPolicy, Environment, HostFacts,
+    Authentication, ClientSettings, ConflictPolicy, Environment, HostFacts,
     HostSettings, Server, Settings, metrics::Metrics,
 };
 use store::{Backend, Store, thread::ReaderThreads};
@@ -14,7 +14,7 @@ use store_sqlite::Sqlite;
 use stream::C2sSettings;
 
 use crate::{
-    config::{Archive, Config, Durability, ResourceConflict},
+    config::{Config, Durability, ResourceConflict},
     data_folder::DataFolder,
     features, metrics,
 };
@@ -116,11 +116,6 @@ pub(crate) fn settings(config: &Config) -> Settings {
                 Authentication::Accounts
             } else {
                 Authentication::Anonymous
-            };
-            facts.archive = match host.config.archive {
-                Archive::Always => ArchivePolicy::Always,
-                Archive::Roster => ArchivePolicy::Roster,
-                Archive::Never => ArchivePolicy::Never,
             };
             facts.admins.clone_from(&config.general.admins);
             facts.scram_hashes.clone_from(&config.scram.hashes);

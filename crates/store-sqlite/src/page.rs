@@ -135,6 +135,10 @@ impl Statement {
         if page.due {
             self.sql.push_str(" AND e.due = 1");
         }
+        if is_by_peer(page) {
+            // What the index leaves out, said so that it may be used.
+            self.sql.push_str(" AND e.peer <> ''");
+        }
     }
 
     fn value(&mut self, value: Value) {
@@ -143,11 +147,22 @@ impl Statement {
     }
 }
 
+/// Whether the index of peers leads to the entries: it has no entries without one.
+fn is_by_peer(page: &Page) -> bool {
+    page.text.is_none()
+        && page.id.is_none()
+        && page.peer.as_ref().is_some_and(|peer| !peer.is_empty())
+}
+
 /// What leads to the entries: without statistics SQLite would have to guess.
 fn entries(page: &Page) -> &'static str {
-    match (&page.text, page.due) {
-        (None, true) => "log_entry e INDEXED BY log_entry_due",
-        (None, false) => "log_entry e INDEXED BY log_entry_id",
-        (Some(_), _) => "words w CROSS JOIN log_entry e INDEXED BY log_entry_id",
+    if page.text.is_some() {
+        "words w CROSS JOIN log_entry e INDEXED BY log_entry_id"
+    } else if page.due {
+        "log_entry e INDEXED BY log_entry_due"
+    } else if is_by_peer(page) {
+        "log_entry e INDEXED BY log_entry_peer"
+    } else {
+        "log_entry e INDEXED BY log_entry_id"
     }
 }

@@ -200,6 +200,9 @@ pub struct Page {
     pub backwards: bool,
     /// How many at most, as far as [`limits::PAGE_BYTES_MAX`](crate::limits::PAGE_BYTES_MAX) allows; 0 and everything past [`limits::PAGE_ENTRIES_MAX`](crate::limits::PAGE_ENTRIES_MAX) is that.
     pub entries_max: usize,
+    /// How many bytes of text: the entry that reaches it is the page's last. 0 and everything past
+    /// [`limits::PAGE_BYTES_MAX`](crate::limits::PAGE_BYTES_MAX) is that.
+    pub bytes_max: usize,
     /// Leaves the bodies' texts out.
     pub without_bodies: bool,
 }
@@ -210,6 +213,13 @@ impl Page {
         match self.entries_max {
             0 => crate::limits::PAGE_ENTRIES_MAX,
             some => some.min(crate::limits::PAGE_ENTRIES_MAX),
+        }
+    }
+
+    fn bytes_limit(&self) -> usize {
+        match self.bytes_max {
+            0 => PAGE_BYTES_MAX,
+            some => some.min(PAGE_BYTES_MAX),
         }
     }
 
@@ -227,7 +237,7 @@ impl Page {
         let mut size_bytes = 0;
         let mut more = false;
         for entry in entries {
-            if found.len() >= self.limit() || size_bytes >= PAGE_BYTES_MAX {
+            if found.len() >= self.limit() || size_bytes >= self.bytes_limit() {
                 more = true;
                 break;
             }

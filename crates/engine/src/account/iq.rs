@@ -1,6 +1,6 @@
 //! An IQ for an account or one of its resources: relayed, answered by a feature, or refused.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jid::Jid;
 use stanza::{Condition, IqType, Kind, StanzaError};
@@ -9,7 +9,10 @@ use super::{Account, Resource, mail};
 use crate::{
     envelope::Envelope,
     faults::Caught,
-    module::{Answer, IqContext, IqJob, Method, To, iq::Handler},
+    module::{
+        Answer, IqContext, IqJob, Method, To,
+        iq::{Handler, release},
+    },
     pipeline::{
         Context,
         decide::{Decision, Target, decide},
@@ -67,7 +70,7 @@ fn relay(cx: &Context<'_>, resource: &Resource, envelope: &Envelope) {
 }
 
 /// A request to the account itself: the feature that wired it answers, or nobody serves it.
-fn request(account: &mut Account, cx: &Context<'_>, envelope: Envelope, method: Method) {
+fn request(account: &mut Account, cx: &Context<'_>, mut envelope: Envelope, method: Method) {
     let to = match envelope.from().bare() == *account.jid() {
         true => To::OwnAccount,
         false => To::OtherAccount,
@@ -121,7 +124,9 @@ fn request(account: &mut Account, cx: &Context<'_>, envelope: Envelope, method: 
                 server: cx.server().clone(),
                 address: None,
                 stanza: stanza.clone(),
+                hold: Arc::new(Mutex::new(envelope.take_hold())),
             };
+            let hold = job.hold.clone();
             match handle(&child.tree().root(), job) {
                 Ok(answering) => {
                     let server = cx.server().clone();
@@ -131,6 +136,7 @@ fn request(account: &mut Account, cx: &Context<'_>, envelope: Envelope, method: 
                             envelope,
                             answer.unwrap_or_else(|panicked| Err(panicked.error())),
                         );
+                        release(&hold);
                     }));
                     return;
                 }

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use mailbox::{Archiving, Class, Inbound, NewEntry, Owed, Reliance, classify, may_wait};
+use mailbox::{Class, NewEntry, Owed, Reliance, Recorded, may_wait};
 use stanza::{Condition, Kind, MessageType, Stanza, StanzaError, delay::Delay};
 use store::EntryId;
 
-use super::{Account, Resource, iq, noted};
+use super::{
+    Account, Resource,
+    archiving::{class_of, inbound, is_kept},
+    iq, noted,
+};
 use crate::{
     envelope::Envelope,
     pipeline::{
         Context, Gates, Stage,
         decide::{Decision, Recipients, Target, decide},
-        events::{Chosen, MessageArrived},
+        events::{Chosen, MessageArrived, archive_id},
     },
     router::route_error,
     session::{
@@ -36,7 +40,10 @@ pub(crate) fn arrived(account: &mut Account, cx: &Context<'_>, mut event: Messag
         account.resources().map(|resource| resource.facts(&to)),
     ) {
         Decision::Deliver(indexes) => deliver(account, cx, &mut event, &indexes),
-        Decision::Store => keep(account, cx, &mut event),
+        Decision::Store => {
+            let class = class_of(account, cx, &event.envelope);
+            keep(account, cx, &mut event, class);
+        }
         Decision::Refuse(condition) => {
             cx.host()
                 .pipeline()
@@ -55,14 +62,15 @@ fn deliver(
     event: &mut MessageArrived,
     indexes: &Recipients,
 ) {
+    let class = class_of(account, cx, &event.envelope);
     // A backlog is on its way to a session: what comes now must not overtake it. One that nobody can take
     // yet holds back nothing: who is named gets what names it, RFC 6121 §8.5.3.1.
     if account.mailbox.has_waiting()
         && account.resources().any(Resource::takes_messages)
         && may_wait(event.envelope.stanza())
-        && class_of(account, event.envelope.stanza()) != Class::None
+        && class != Class::None
     {
-        return keep(account, cx, event);
+        return keep(account, cx, event, class);
     }
     event.recipients = recipients(account, indexes);
     let envelope = &event.envelope;
@@ -75,22 +83,27 @@ fn deliver(
             .any(|resource| resource.session().has_acks()),
         nobody_takes_it: false,
     };
-    let class = class_of(account, envelope.stanza());
     let entry = match reliance.must_log(class, may_wait(envelope.stanza())) {
         false => None,
         true => {
             let sessions = u16::try_from(event.recipients.len()).unwrap_or(u16::MAX);
-            match record(account, cx, envelope, class, Owed::Sessions(sessions)) {
-                Ok(entry) => Some(entry),
+            match record(account, cx, event, class, Owed::Sessions(sessions)) {
+                Ok(recorded) => Some(recorded.id),
                 // A full mailbox does not stop a message somebody can take, but its loss is not covered.
                 Err(()) if reliance.sender_acknowledged => {
                     return route_error(
                         cx,
-                        envelope,
+                        &event.envelope,
                         &StanzaError::new(Condition::ResourceConstraint),
                     );
                 }
-                Err(()) => None,
+                Err(()) => {
+                    // It is history all the same.
+                    if class == Class::Archive {
+                        let _ = record(account, cx, event, class, Owed::Nobody);
+                    }
+                    None
+                }
             }
         }
     };
@@ -122,32 +135,23 @@ fn push_all(account: &Account, cx: &Context<'_>, recipients: &[SessionId], like:
 }
 
 /// Nobody can take it now, XEP-0160.
-fn keep(account: &mut Account, cx: &Context<'_>, event: &mut MessageArrived) {
-    cx.host()
-        .pipeline()
-        .message_arrived
-        .at(Stage::Fork, event, account, cx);
-    let envelope = &event.envelope;
-    let class = class_of(account, envelope.stanza());
-    let may_wait = may_wait(envelope.stanza());
+fn keep(account: &mut Account, cx: &Context<'_>, event: &mut MessageArrived, class: Class) {
+    let may_wait = may_wait(event.envelope.stanza());
     let reliance = Reliance {
         nobody_takes_it: true,
         ..Reliance::default()
     };
-    if reliance.must_log(class, may_wait) {
-        if record(account, cx, envelope, class, Owed::Later).is_err() {
-            route_error(
-                cx,
-                envelope,
-                &StanzaError::new(Condition::ServiceUnavailable),
-            );
-        }
-    } else if account.is_anonymous() || (may_wait && is_refused(envelope.stanza())) {
-        route_error(
-            cx,
-            envelope,
-            &StanzaError::new(Condition::ServiceUnavailable),
-        );
+    let is_refused = match reliance.must_log(class, may_wait) {
+        true => record(account, cx, event, class, Owed::Later).is_err(),
+        false => account.is_anonymous() || (may_wait && is_refused(event.envelope.stanza())),
+    };
+    cx.host()
+        .pipeline()
+        .message_arrived
+        .at(Stage::Fork, event, account, cx);
+    if is_refused {
+        let error = StanzaError::new(Condition::ServiceUnavailable);
+        route_error(cx, &event.envelope, &error);
     }
 }
 
@@ -157,14 +161,30 @@ fn is_refused(message: &Stanza) -> bool {
     message.has_body()
 }
 
-/// Puts the message into the mailbox and watches over its batch.
+/// Puts the message into the mailbox. What everybody gets of it from now on has the id that the archive gave it.
 fn record(
+    account: &mut Account,
+    cx: &Context<'_>,
+    event: &mut MessageArrived,
+    class: Class,
+    owed: Owed,
+) -> Result<Recorded, ()> {
+    let recorded = record_of(account, cx, &event.envelope, class, owed)?;
+    if let Some(id) = recorded.wire_id {
+        let id = archive_id(id, account.jid().as_str());
+        event.envelope.stanza_mut().push_child(id);
+    }
+    Ok(recorded)
+}
+
+/// Puts a message into the mailbox and watches over its batch.
+fn record_of(
     account: &mut Account,
     cx: &Context<'_>,
     envelope: &Envelope,
     class: Class,
     owed: Owed,
-) -> Result<EntryId, ()> {
+) -> Result<Recorded, ()> {
     if owed == Owed::Later && is_full(account, cx) {
         return Err(());
     }
@@ -179,8 +199,8 @@ fn record(
         at: cx.timestamp(),
         peer: &envelope.from().bare(),
         owed,
-        body: None,
-        inbound: None::<Inbound>,
+        body: envelope.body().map(AsRef::as_ref),
+        inbound: inbound(account, envelope),
     };
     let recorded = account
         .mailbox
@@ -194,12 +214,12 @@ fn record(
         .crossing()
         .is_some_and(|crossing| crossing.is_kept())
     {
-        cx.bounce_if_lost(envelope.stanza());
+        cx.bounce_if_lost(envelope.stanza(), envelope.gates().needs);
     }
     cx.undo_if_lost(Box::new(move |account| {
         account.mailbox.withdrawn(recorded.id);
     }));
-    Ok(recorded.id)
+    Ok(recorded)
 }
 
 /// Whether as much waits as the operator lets.
@@ -208,14 +228,6 @@ fn is_full(account: &Account, cx: &Context<'_>) -> bool {
     let (count, bytes) = (account.mailbox.due_len(), account.mailbox.held_bytes());
     count >= usize::try_from(limits.offline_messages_max).unwrap_or(usize::MAX)
         || u64::try_from(bytes).unwrap_or(u64::MAX) >= limits.offline_bytes_max
-}
-
-/// Nothing of an anonymous account is ever stored; there is no archive yet.
-fn class_of(account: &Account, message: &Stanza) -> Class {
-    match account.is_anonymous() {
-        true => Class::None,
-        false => classify(message, Archiving::Off),
-    }
 }
 
 fn recipients(account: &Account, indexes: &Recipients) -> Chosen {
@@ -252,6 +264,10 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
             }
             Ok(message) => {
                 let delay = Delay::new(waiting.at, host.clone());
+                let message = match waiting.wire_id {
+                    Some(id) => message.with_child(archive_id(id, account.jid().as_str())),
+                    None => message,
+                };
                 let stanza = Arc::new(message.with_child(delay.to_fragment()));
                 let fate = Fate::Reroute {
                     delivery: None,
@@ -393,14 +409,10 @@ pub(crate) fn redeliver(
     }
 }
 
-/// Keeps a message that was on its way to a session that ended.
+/// Keeps a message that was on its way to a session that ended. The archive decided when it came.
 fn record_untaken(account: &mut Account, cx: &Context<'_>, frame: &Frame) -> bool {
-    let class = class_of(account, &frame.stanza);
-    let Some(from) = frame
-        .stanza
-        .from()
-        .filter(|_| class != Class::None && may_wait(&frame.stanza))
-    else {
+    let is_kept = is_kept(account, &frame.stanza) && may_wait(&frame.stanza);
+    let Some(from) = frame.stanza.from().filter(|_| is_kept) else {
         return false;
     };
     let to = frame
@@ -408,14 +420,14 @@ fn record_untaken(account: &mut Account, cx: &Context<'_>, frame: &Frame) -> boo
         .clone()
         .unwrap_or_else(|| account.jid().clone().into());
     let envelope = Envelope::share(from.clone(), to, &frame.stanza);
-    record(account, cx, &envelope, class, Owed::Later).is_ok()
+    record_of(account, cx, &envelope, Class::Delivery, Owed::Later).is_ok()
 }
 
 /// Tells the sender that its message reached nobody, if it was one that anybody would miss.
 fn refuse(account: &Account, cx: &Context<'_>, frame: &Frame) {
     let is_missed = match frame.stanza.kind() {
         Kind::Message(MessageType::Error | MessageType::Headline) => false,
-        _ => frame.stanza.has_body() || class_of(account, &frame.stanza) != Class::None,
+        _ => frame.stanza.has_body() || is_kept(account, &frame.stanza),
     };
     if !is_missed {
         return;

@@ -3,6 +3,7 @@
 //! Everything here is guarded by the account's lock, which only the pipeline takes. A handler gets
 //! one `&mut Account` and no way to another: what concerns another account is a stanza.
 
+pub(crate) mod archiving;
 mod cell;
 pub(crate) mod circles;
 mod contacts;

@@ -88,6 +88,7 @@ impl Bound {
             None => return Ok(()),
             Some(acks) => acks.acked(h),
         };
+        self.session.outbox().wake_for_room();
         let taken = taken.map_err(|too_high| StreamFault::HandledCountTooHigh {
             h: too_high.h,
             sent: too_high.sent,
@@ -365,6 +366,7 @@ impl Connection {
                         .show(server, Way::Received, jid, stanza, None);
                 }
                 bound.owes_count += 1;
+                bound.session.count_received();
                 server.sent(&bound.cell, envelope);
                 bound.count_effects();
                 if let Some(begun) = begun {
@@ -384,6 +386,7 @@ impl Connection {
             return;
         };
         bound.owes_count += 1;
+        bound.session.count_received();
         let mut is_full = false;
         if let Some(reply) = reply {
             let gates = Gates::after(bound.session.gate());

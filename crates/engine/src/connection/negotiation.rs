@@ -15,7 +15,10 @@ use crate::{
     },
     environment::random_bytes,
     host::{Authentication, Host},
-    module::{AtStream, IqJob, Method, To, iq::Handler},
+    module::{
+        AtStream, IqJob, Method, To,
+        iq::{Handler, Hold},
+    },
     permission::Role,
     pipeline::{Context, Gates},
     server::Server,
@@ -481,6 +484,7 @@ fn early_job(
         server: server.clone(),
         address,
         stanza: stanza.clone(),
+        hold: Hold::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use stream::{C2s, StreamFault};
 use xml::{Builder, Element, Fragment};
 
 use super::bound::Bound;
-use crate::{server::Server, session::Acks};
+use crate::{environment::random_bytes, server::Server, session::Acks};
 
 /// The namespace of [XEP-0198](https://xmpp.org/extensions/xep-0198.html) 1.6.
 pub(crate) const NS: &str = "urn:xmpp:sm:3";
@@ -45,7 +45,7 @@ pub(super) fn received(
         return Err(StreamFault::UnsupportedStanzaType);
     }
     match element.name() {
-        "enable" => enable(bound, stream),
+        "enable" => enable(bound, server, stream),
         "resume" => stream.send_nonza(&failed("unexpected-request")),
         "r" => bound.ack_requested(now),
         "a" => {
@@ -61,7 +61,7 @@ pub(super) fn received(
 }
 
 /// §3: acks without resumption are answered with `<enabled/>` that promises none.
-fn enable(bound: &mut Bound, stream: &mut C2s) {
+fn enable(bound: &mut Bound, server: &Server, stream: &mut C2s) {
     let enabled = {
         let mut outbox = bound.session().outbox();
         let is_first = outbox.acks.is_none();
@@ -71,7 +71,8 @@ fn enable(bound: &mut Bound, stream: &mut C2s) {
         is_first
     };
     if enabled {
-        bound.session().turn_acks_on();
+        let id = u128::from_le_bytes(random_bytes(server.environment()));
+        bound.session().turn_acks_on(mailbox::SessionId(id));
         stream.send_nonza(&Builder::new("enabled", NS).build());
     } else {
         stream.send_nonza(&failed("unexpected-request"));

@@ -12,7 +12,7 @@ use super::{
     parcel::{Kept, Parcel, StanzaParcel, ToldParcel},
 };
 use crate::{
-    effect::Effect, envelope::Envelope, module::Told, permission::Role, pipeline::Gates,
+    effect::Effect, envelope::Envelope, losses::Bounce, module::Told, permission::Role, pipeline::Gates,
     server::Server,
 };
 
@@ -197,7 +197,10 @@ impl State {
         }
         let seq = server.store().submit(batch);
         egress.submitted(seq);
-        let bounces = vec![Arc::new(message)];
+        let bounces = vec![Bounce {
+            stanza: Arc::new(message),
+            unless_failed: envelope.gates().needs,
+        }];
         server.losses().watch(seq, &peer, bounces, Vec::new());
         if let Some(held) = envelope.hold() {
             held.gate_at(seq);

@@ -1,9 +1,14 @@
 //! IQ requests to a host, an account or a service: who answers, and with what at hand.
 
-use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use jid::{BareJid, Jid};
-use stanza::Stanza;
+use stanza::{Condition, ErrorType, Stanza, StanzaError};
 use store::Batch;
 use xml::Element;
 
@@ -13,9 +18,9 @@ use crate::{
     command::Who,
     host::Host,
     permission::Role,
-    pipeline::Context,
+    pipeline::{Context, Gates},
     server::Server,
-    session::{Session, SessionId},
+    session::{Held, Session, SessionId, pieces::Pieces},
 };
 
 /// Whom a request is addressed to, as seen from the asker.
@@ -146,7 +151,11 @@ pub struct IqJob {
     pub(crate) server: Arc<Server>,
     pub(crate) address: Option<std::net::IpAddr>,
     pub(crate) stanza: Arc<Stanza>,
+    pub(crate) hold: Hold,
 }
+
+/// What keeps the asking session from reading on until it is answered.
+pub(crate) type Hold = Arc<Mutex<Option<Held>>>;
 
 impl IqJob {
     /// Who asks; before sign-in, the host itself.
@@ -201,6 +210,42 @@ impl IqJob {
         &self.stanza
     }
 
+    /// Does something in a run of the account that is asked.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`] when it can't be read, or has gone meanwhile.
+    pub async fn in_account<R>(
+        &self,
+        body: impl FnOnce(&mut Account, &Context<'_>) -> R,
+    ) -> Result<R, AccountError> {
+        let jid = self.account.clone().unwrap_or_else(|| self.from.bare());
+        let Some(cell) = self.server.account(&jid).await? else {
+            return Err(AccountError::Missing(jid));
+        };
+        let result = self.server.visit(&cell, Gates::OPEN, body);
+        self.server.retire_idle(&cell);
+        result.ok_or(AccountError::Missing(jid))
+    }
+
+    /// Answers a session of ours in pieces, before the answer proper. From now on the session reads on: what it sends
+    /// next does not wait for all of it.
+    ///
+    /// # Errors
+    ///
+    /// `resource-constraint` when as many such answers are under way to the session as may be; `not-allowed` for
+    /// whoever has no session here.
+    pub fn pieces(&self) -> Result<Pieces, StanzaError> {
+        let session = self.session.as_ref().ok_or(Condition::NotAllowed)?;
+        let pieces = Pieces::begin(session).ok_or_else(|| {
+            StanzaError::new(Condition::ResourceConstraint)
+                .with_type(ErrorType::Wait)
+                .with_text("too much is asked for at once")
+        })?;
+        release(&self.hold);
+        Ok(pieces)
+    }
+
     /// Stores what belongs to the account that is asked, and waits until it is durable. An account that went
     /// meanwhile takes nothing more, so that nothing of it is left for the next of its name.
     ///
@@ -242,10 +287,16 @@ impl IqJob {
     }
 }
 
+/// Lets the session go that waits for an answer.
+pub(crate) fn release(hold: &Hold) {
+    let held = hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+    drop(held);
+}
+
 pub(crate) type AnswerFn = Box<dyn Fn(&Element<'_>, &mut IqContext<'_>) -> Answer + Send + Sync>;
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 pub(crate) type HandleFn =
-    Box<dyn Fn(&Element<'_>, IqJob) -> Result<Answering, stanza::StanzaError> + Send + Sync>;
+    Box<dyn Fn(&Element<'_>, IqJob) -> Result<Answering, StanzaError> + Send + Sync>;
 
 /// Answers one kind of request.
 pub(crate) enum Handler {

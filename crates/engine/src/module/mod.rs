@@ -4,6 +4,7 @@
 //! sessions and the store. No module sees another.
 
 mod account_message;
+mod archives;
 mod circles;
 mod entry;
 mod gone;
@@ -17,6 +18,7 @@ mod wiring;
 
 pub(crate) use self::{
     account_message::{AccountMessageCounters, AccountMessageHandler, Saying, Told},
+    archives::ArchivesFn,
     circles::CirclesFn,
     gone::GoneFn,
     job::{JobEntry, Jobs},
@@ -34,8 +36,11 @@ use stanza::{Stanza, StanzaError};
 use thiserror::Error;
 use xml::{Element, Fragment};
 
+pub use crate::session::pieces::Pieces;
+
 pub use self::{
     account_message::{AccountMessage, AccountMessageCounts, OnAccountMessage, TellError},
+    archives::Archives,
     circles::Circles,
     entry::{Entry, Setting, entry},
     gone::Gone,

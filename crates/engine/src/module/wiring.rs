@@ -7,7 +7,7 @@ use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AccountMessage, AnswerIq, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq,
+    AccountMessage, AnswerIq, Archives, ArchivesFn, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq,
     Module, On, OnAccountMessage, Payload, Prepare, PrepareFn, Screen,
     account_message::AccountMessageHandler,
     iq::{IqContext, IqTable, To, answering, handling},
@@ -73,6 +73,7 @@ pub(crate) struct Parts {
     pub(crate) prepares: Vec<PrepareFn>,
     pub(crate) circles: Vec<CirclesFn>,
     pub(crate) gone: Vec<GoneFn>,
+    pub(crate) archives: Option<ArchivesFn>,
     pub(crate) deletion_grace: Duration,
 }
 
@@ -273,6 +274,18 @@ impl<'a, M: Module> Wiring<'a, M> {
     /// has to see to it that [`Server::finish_deletions`](crate::Server::finish_deletions) is called.
     pub fn deletion_grace(&mut self, grace: Duration) -> &mut Self {
         self.parts.deletion_grace = self.parts.deletion_grace.max(grace);
+        self
+    }
+
+    /// Decides what archives of accounts take. One feature does.
+    pub fn archives(&mut self) -> &mut Self
+    where
+        M: Archives,
+    {
+        let module = self.module.clone();
+        self.parts.archives = Some(Box::new(move |peer, account| {
+            module.archives(peer, account)
+        }));
         self
     }
 

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use jid::{BareJid, FullJid, Jid};
+use mailbox::WireId;
 use smallvec::SmallVec;
-use stanza::{Condition, Stanza, StanzaError};
+use stanza::{Condition, Stanza, StanzaError, ids};
 use xml::Fragment;
 
 use super::{Handlers, Pipeline};
@@ -81,7 +82,23 @@ macro_rules! event {
 
 stanza_event! {
     /// A session of this account sent a message. Runs on the sender's account.
-    MessageSent {} in message_sent
+    MessageSent {
+        /// The id that the sender's archive gave it: for the sender's own eyes, and nobody else's.
+        archived: Option<WireId>,
+    } in message_sent
+}
+
+impl MessageSent {
+    /// The message as the sender's own resources see it: with the id that its archive gave it.
+    #[must_use]
+    pub fn own_copy(&self) -> Stanza {
+        let envelope = &self.envelope;
+        let mut copy = self.stanza().clone().with_to(Some(envelope.to().clone()));
+        if let Some(id) = self.archived {
+            copy.push_child(archive_id(id, envelope.from().bare_str()));
+        }
+        copy
+    }
 }
 
 stanza_event! {
@@ -231,6 +248,11 @@ event! {
         /// What it held.
         frame: Frame,
     } in delivery_failed
+}
+
+/// `<stanza-id/>` of an id that an account's archive gave.
+pub(crate) fn archive_id(id: WireId, account: &str) -> Fragment {
+    ids::stanza_id(&id.to_string(), account)
 }
 
 /// The place of an error's condition in RFC 6120 §8.3.3.

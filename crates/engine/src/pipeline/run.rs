@@ -22,6 +22,7 @@ use crate::{
     envelope::Envelope,
     faults::{Panicked, caught},
     host::Host,
+    losses::Bounce,
     module::{AccountMessage, Saying, TellError},
     server::Server,
     session::{
@@ -90,7 +91,7 @@ pub(crate) struct Run {
     routes: SmallVec<[Route; 1]>,
     pushes: SmallVec<[(Arc<Session>, Frame, Truth); 2]>,
     /// If the batch fails, these get an error: nobody will ever see them.
-    bounces: SmallVec<[Arc<Stanza>; 1]>,
+    bounces: SmallVec<[Bounce; 1]>,
     undo: Vec<Undo>,
 }
 
@@ -225,9 +226,13 @@ impl<'a> Context<'a> {
         RefMut::map(self.run.borrow_mut(), |run| &mut run.aside)
     }
 
-    /// If this run's batch fails, `stanza` is answered with `internal-server-error`.
-    pub(crate) fn bounce_if_lost(&self, stanza: &Arc<Stanza>) {
-        self.run.borrow_mut().bounces.push(stanza.clone());
+    /// If this run's batch fails, `stanza` is answered with `internal-server-error`; unless the batch that it came here
+    /// with failed, with which it was answered already.
+    pub(crate) fn bounce_if_lost(&self, stanza: &Arc<Stanza>, unless_failed: Seq) {
+        self.run.borrow_mut().bounces.push(Bounce {
+            stanza: stanza.clone(),
+            unless_failed,
+        });
     }
 
     /// If this run's batch fails, `undo` mends what the run changed in memory.

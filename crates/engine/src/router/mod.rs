@@ -18,7 +18,7 @@ use stanza::{Condition, Kind, StanzaError};
 pub(crate) use self::reply::route_error;
 use self::reply::{Question, refuse, staged};
 use crate::{
-    account::{Account, AccountCell, CellState, Closing, ending, presence},
+    account::{Account, AccountCell, CellState, Closing, archiving, ending, presence},
     effect::Effect,
     envelope::Envelope,
     faults::caught,
@@ -90,7 +90,7 @@ impl Server {
         };
         let done = self.visit_held(cell, gates, held.as_ref(), |account, cx| {
             match envelope.stanza().kind() {
-                Kind::Message(_) => staged(account, cx, MessageSent { envelope }, message_passed),
+                Kind::Message(_) => staged(account, cx, MessageSent { envelope, archived: None }, message_passed),
                 Kind::Presence(_) => staged(account, cx, PresenceSent { envelope }, presence::sent),
                 Kind::Iq(_) => {
                     staged(account, cx, IqSent { envelope }, |_, cx, event: IqSent| {
@@ -308,8 +308,9 @@ impl Server {
     }
 }
 
-/// A message passed the sender's stages: copies, then on its way.
+/// A message passed the sender's stages: into the archive, copies, then on its way.
 fn message_passed(account: &mut Account, cx: &Context<'_>, mut event: MessageSent) {
+    archiving::record_sent(account, cx, &mut event);
     cx.host()
         .pipeline()
         .message_sent

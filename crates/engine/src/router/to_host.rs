@@ -14,7 +14,7 @@ use crate::{
     host::Host,
     module::{
         Answer, IqContext, IqJob, Method, To,
-        iq::{Answering, Handler},
+        iq::{Answering, Handler, Hold},
     },
     server::Server,
 };
@@ -95,6 +95,7 @@ impl Server {
             server: self.clone(),
             address: None,
             stanza: envelope.stanza().clone(),
+            hold: Hold::default(),
         }
     }
 

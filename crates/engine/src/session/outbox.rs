@@ -13,6 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    task::{self, Poll, Waker},
 };
 
 use jid::Jid;
@@ -95,6 +96,8 @@ pub struct Outbox {
     resting: bool,
     /// Told before the stream error when somebody else ends the session.
     last_words: Option<Box<Stanza>>,
+    /// Who gives it pieces and waits for room.
+    room_wakers: Vec<Waker>,
     /// XEP-0198 counts, once the client turned them on.
     pub(crate) acks: Option<Box<Acks>>,
 }
@@ -117,6 +120,7 @@ impl Outbox {
             ending: None,
             resting: false,
             last_words: None,
+            room_wakers: Vec::new(),
             acks: None,
         }
     }
@@ -148,6 +152,7 @@ impl Outbox {
             }
             let mut frame = self.frames.pop_front()?;
             self.bytes = self.bytes.saturating_sub(weight(&frame));
+            self.wake_for_room();
             if self.frames.is_empty() && self.frames.capacity() > FRAMES_KEPT {
                 self.frames = VecDeque::new();
             }
@@ -211,6 +216,7 @@ impl Outbox {
     pub(crate) fn rest(&mut self) -> VecDeque<Frame> {
         self.resting = true;
         self.bytes = 0;
+        self.wake_for_room();
         let mut untaken = self
             .acks
             .take()
@@ -229,6 +235,38 @@ impl Outbox {
     pub(crate) fn room(&self) -> usize {
         let held = self.bytes + self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
         (self.bytes_max / 2).saturating_sub(held)
+    }
+
+    /// Queues a piece of a long answer once no more than `most` bytes are queued and there is room for it: whether the
+    /// connection needs a wake. The frame is taken then, and by a session that has ended.
+    pub(crate) fn poll_push(
+        &mut self,
+        frame: &mut Option<Frame>,
+        most: usize,
+        cx: &task::Context<'_>,
+    ) -> Poll<Result<bool, Refused>> {
+        let size = frame.as_ref().map_or(0, weight);
+        let has_room = self.room() == self.bytes_max / 2 || size <= self.room();
+        if self.resting || (self.bytes() <= most && has_room) {
+            let pushed = frame.take().map(|frame| self.push(frame));
+            return Poll::Ready(match pushed {
+                None => Ok(false),
+                Some(Ok(needs_wake)) => Ok(needs_wake),
+                Some(Err((refused, _))) => Err(refused),
+            });
+        }
+        let is_new = |waker: &Waker| !waker.will_wake(cx.waker());
+        if self.room_wakers.iter().all(is_new) {
+            self.room_wakers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Something left the queue, or was acked: who waits for room looks again.
+    pub(crate) fn wake_for_room(&mut self) {
+        for waker in self.room_wakers.drain(..) {
+            waker.wake();
+        }
     }
 
     /// Whether nothing is queued.

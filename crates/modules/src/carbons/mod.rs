@@ -97,9 +97,9 @@ impl On<MessageSent> for Carbons {
         if others.peek().is_none() || !is_eligible(event.stanza(), Direction::Sent) {
             return;
         }
-        // The original had no `to` when it went to the own account, and never another than the envelope's.
-        let original = event.stanza().clone().with_to(Some(envelope.to().clone()));
-        let copy = Arc::new(protocol::copy(Direction::Sent, &original, account.jid()));
+        // With the id of the user's own archive, which the recipient does not see.
+        let copy = protocol::copy(Direction::Sent, &event.own_copy(), account.jid());
+        let copy = Arc::new(copy);
         for other in others {
             cx.push(other.session(), &copy);
         }

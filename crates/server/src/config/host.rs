@@ -23,9 +23,6 @@ settings! {
         /// How people sign in: with "accounts", or "anonymous"ly, each with an address that ends
         /// with the session.
         authentication: Authentication = Authentication::Accounts,
-        /// What is archived for those who have not decided: "always" everything, "roster" what
-        /// contacts write, or "never". In force once there is an archive.
-        archive: Archive = Archive::Always,
     }
 }
 
@@ -39,23 +36,10 @@ choice! {
     }
 }
 
-choice! {
-    /// What is archived by default.
-    Archive {
-        /// Everything.
-        Always = "always",
-        /// What contacts write.
-        Roster = "roster",
-        /// Nothing.
-        Never = "never",
-    }
-}
-
 /// What one table says, before `[defaults]` is put under it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostTable {
     authentication: Option<Authentication>,
-    archive: Option<Archive>,
     /// By feature.
     features: BTreeMap<String, serde_json::Value>,
 }
@@ -69,7 +53,6 @@ impl HostTable {
     ) -> Self {
         let mut table = Self {
             authentication: reader.take("authentication", source),
-            archive: reader.take("archive", source),
             features: BTreeMap::new(),
         };
         for name in known.names() {
@@ -106,7 +89,6 @@ impl HostTable {
                 .authentication
                 .or(defaults.authentication)
                 .unwrap_or(base.authentication),
-            archive: self.archive.or(defaults.archive).unwrap_or(base.archive),
         };
         let mut features = defaults.features.clone();
         for (name, value) in &self.features {

@@ -22,7 +22,6 @@ mod values;
 mod tests;
 
 pub(crate) use complaint::{ConfigError, suggestion};
-pub(crate) use host::Archive;
 pub(crate) use load::{Config, Features};
 pub(crate) use manual::write as write_manual;
 pub(crate) use page::write as write_page;

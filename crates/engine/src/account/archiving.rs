@@ -1,0 +1,108 @@
+//! What an account's archive keeps: what a message is worth to each of both sides, and the sender's own copy.
+//!
+//! Both owners have an entry of their own. The sender's is recorded when the message has passed the sender's screens,
+//! the recipient's when it has passed the recipient's ([`mail`](super::mail)); a message to the own account has one, where it arrives.
+//! Whose mailboxes live in one home share one stored text.
+
+use std::sync::Arc;
+
+use jid::Jid;
+use mailbox::{Archiving, Class, Inbound, NewEntry, Owed, SharedBody, classify};
+use stanza::Stanza;
+
+use super::{Account, mail};
+use crate::{
+    envelope::Envelope,
+    pipeline::{Context, events::MessageSent},
+};
+
+/// What a message that came is kept for. Nothing of an anonymous account is ever stored.
+pub(crate) fn class_of(account: &Account, cx: &Context<'_>, envelope: &Envelope) -> Class {
+    if account.is_anonymous() {
+        return Class::None;
+    }
+    let (stanza, from) = (envelope.stanza(), envelope.from());
+    let is_archived = archives(account, cx, from)
+        && (!stanza.kind().is_error() || is_bounce(account, from, stanza));
+    classify(
+        stanza,
+        match is_archived {
+            true => Archiving::On,
+            false => Archiving::Off,
+        },
+    )
+}
+
+/// Whether anybody would keep it at all.
+pub(crate) fn is_kept(account: &Account, message: &Stanza) -> bool {
+    !account.is_anonymous() && classify(message, Archiving::Off) != Class::None
+}
+
+/// Which stanza of which session this is, for the log of the account that the session is of.
+pub(crate) fn inbound(account: &Account, envelope: &Envelope) -> Option<Inbound> {
+    let session = envelope.session()?;
+    let is_own = session.full_jid().bare_str() == account.jid().as_str();
+    is_own.then(|| session.inbound()).flatten()
+}
+
+/// The account's session sent a message that passed its screens: its archive keeps it, and nobody has to get it from
+/// there.
+pub(crate) fn record_sent(account: &mut Account, cx: &Context<'_>, event: &mut MessageSent) {
+    let envelope = &mut event.envelope;
+    let to = envelope.to().clone();
+    let is_own = to.bare_str() == account.jid().as_str();
+    if account.is_anonymous() || is_own || !archives(account, cx, &to) {
+        return;
+    }
+    let stanza = envelope.stanza();
+    if stanza.kind().is_error() || classify(stanza, Archiving::On) != Class::Archive {
+        return;
+    }
+    let message = stanza.as_ref().clone().with_to(Some(to.clone()));
+    let body = is_account_here(cx, &to).then(|| {
+        let id = cx.server().store().new_body_id();
+        Arc::new(SharedBody::store(id, message.clone(), &mut cx.batch()))
+    });
+    let new = NewEntry {
+        message: &message,
+        class: Class::Archive,
+        at: cx.timestamp(),
+        peer: &to.bare(),
+        owed: Owed::Nobody,
+        body: body.as_deref(),
+        inbound: inbound(account, envelope),
+    };
+    match account.mailbox.record(&new, &mut cx.batch()) {
+        Ok(recorded) => {
+            event.archived = recorded.wire_id;
+            cx.bounce_if_lost(envelope.stanza(), envelope.gates().needs);
+            if let Some(body) = body {
+                envelope.set_body(body);
+            }
+            mail::settle(account, cx);
+        }
+        Err(refused) => {
+            tracing::error!(account = %account.jid(), %refused, "a sent message was not archived");
+        }
+    }
+}
+
+/// Whether the feature that has archives keeps the conversation with `peer`.
+fn archives(account: &Account, cx: &Context<'_>, peer: &Jid) -> bool {
+    let decides = cx.host().archives();
+    decides.is_some_and(|archives| archives(peer, account))
+}
+
+/// Whether an error answers a message that the archive has.
+fn is_bounce(account: &Account, from: &Jid, error: &Stanza) -> bool {
+    let id = error.id();
+    id.is_some_and(|id| account.mailbox.has_sent(from.bare_str(), id))
+}
+
+/// Whether there may be an account at this address whose mailbox is in this home.
+fn is_account_here(cx: &Context<'_>, to: &Jid) -> bool {
+    let server = cx.server();
+    to.local().is_some()
+        && server.serves(to.domain())
+        && server.link_to(|| to.bare_str()).is_none()
+}
