@@ -39,13 +39,7 @@ impl Losses {
     }
 
     /// Remembers what to do if batch `seq` fails.
-    pub(crate) fn watch(
-        &self,
-        seq: Seq,
-        account: &BareJid,
-        bounces: Vec<Bounce>,
-        undo: Vec<Undo>,
-    ) {
+    pub(crate) fn watch(&self, seq: Seq, account: &BareJid, bounces: Vec<Bounce>, undo: Vec<Undo>) {
         let loss = Loss {
             account: account.clone(),
             bounces,

@@ -12,7 +12,7 @@ use std::{
 
 use jid::{BareJid, Domain};
 use sasl::FakeCredentials;
-use store::{Gate, Seq, Store, StoreError};
+use store::{Gate, Offers, Seq, Store, StoreError};
 use stream::StreamFault;
 use thiserror::Error;
 
@@ -146,7 +146,7 @@ impl Server {
         secret: [u8; 32],
         random: Option<&mut dyn FnMut(usize) -> usize>,
     ) -> Result<Arc<Self>, StartError> {
-        let config = Arc::new(Config::build(settings, entries, random)?);
+        let config = Arc::new(Config::build(settings, entries, store.offers(), random)?);
         let losses = Arc::new(Losses::default());
         store.observe(losses.clone());
         let server = Arc::new(Self {
@@ -193,7 +193,7 @@ impl Server {
     /// As [`Server::new`].
     pub fn reload(self: &Arc<Self>, settings: &Settings) -> Result<(), StartError> {
         let before = self.config();
-        let mut config = Config::build(settings, &self.entries, None)?;
+        let mut config = Config::build(settings, &self.entries, self.store.offers(), None)?;
         for (domain, host) in &config.hosts {
             if let Some(old) = before.hosts.get(domain) {
                 host.count_streams_of(old);
@@ -437,12 +437,15 @@ impl Config {
     fn build(
         settings: &Settings,
         entries: &[Entry],
+        offers: Offers,
         mut random: Option<&mut dyn FnMut(usize) -> usize>,
     ) -> Result<Self, StartError> {
         let mut hosts = BTreeMap::new();
         for one in &settings.hosts {
             let domain = one.facts.domain.clone();
-            let mut host = Host::build(one, entries).map_err(|error| StartError::Config {
+            let mut one = one.clone();
+            one.facts.full_text = offers.full_text;
+            let mut host = Host::build(&one, entries).map_err(|error| StartError::Config {
                 host: domain.clone(),
                 error,
             })?;

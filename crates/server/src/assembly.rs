@@ -6,8 +6,8 @@ use std::{num::NonZeroUsize, sync::Arc, thread::JoinHandle};
 
 use anyhow::{Context, Result};
 use engine::{
-    Authentication, ClientSettings, ConflictPolicy, Environment, HostFacts,
-    HostSettings, Server, Settings, metrics::Metrics,
+    Authentication, ClientSettings, ConflictPolicy, Environment, HostFacts, HostSettings, Server,
+    Settings, metrics::Metrics,
 };
 use store::{Backend, Store, thread::ReaderThreads};
 use store_sqlite::Sqlite;

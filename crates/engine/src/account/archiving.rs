@@ -102,7 +102,5 @@ fn is_bounce(account: &Account, from: &Jid, error: &Stanza) -> bool {
 /// Whether there may be an account at this address whose mailbox is in this home.
 fn is_account_here(cx: &Context<'_>, to: &Jid) -> bool {
     let server = cx.server();
-    to.local().is_some()
-        && server.serves(to.domain())
-        && server.link_to(|| to.bare_str()).is_none()
+    to.local().is_some() && server.serves(to.domain()) && server.link_to(|| to.bare_str()).is_none()
 }

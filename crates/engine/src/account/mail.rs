@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use mailbox::{Class, NewEntry, Owed, Reliance, Recorded, may_wait};
+use mailbox::{Class, NewEntry, Owed, Recorded, Reliance, may_wait};
 use stanza::{Condition, Kind, MessageType, Stanza, StanzaError, delay::Delay};
 use store::EntryId;
 

@@ -12,8 +12,8 @@ use super::{
     parcel::{Kept, Parcel, StanzaParcel, ToldParcel},
 };
 use crate::{
-    effect::Effect, envelope::Envelope, losses::Bounce, module::Told, permission::Role, pipeline::Gates,
-    server::Server,
+    effect::Effect, envelope::Envelope, losses::Bounce, module::Told, permission::Role,
+    pipeline::Gates, server::Server,
 };
 
 /// How much may wait for one home: more is refused.

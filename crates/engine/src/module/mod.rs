@@ -40,7 +40,7 @@ pub use crate::session::pieces::Pieces;
 
 pub use self::{
     account_message::{AccountMessage, AccountMessageCounts, OnAccountMessage, TellError},
-    archives::Archives,
+    archives::{ArchiveField, ArchiveFieldEntry, Archives},
     circles::Circles,
     entry::{Entry, Setting, entry},
     gone::Gone,

@@ -90,7 +90,15 @@ impl Server {
         };
         let done = self.visit_held(cell, gates, held.as_ref(), |account, cx| {
             match envelope.stanza().kind() {
-                Kind::Message(_) => staged(account, cx, MessageSent { envelope, archived: None }, message_passed),
+                Kind::Message(_) => staged(
+                    account,
+                    cx,
+                    MessageSent {
+                        envelope,
+                        archived: None,
+                    },
+                    message_passed,
+                ),
                 Kind::Presence(_) => staged(account, cx, PresenceSent { envelope }, presence::sent),
                 Kind::Iq(_) => {
                     staged(account, cx, IqSent { envelope }, |_, cx, event: IqSent| {

@@ -31,11 +31,12 @@ pub struct Pieces(Arc<Session>);
 impl Pieces {
     /// `None` when too many are under way.
     pub(crate) fn begin(session: &Arc<Session>) -> Option<Self> {
-        let begun = session
-            .piecemeal
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |under_way| {
-                (under_way < PIECEMEAL_MAX).then_some(under_way + 1)
-            });
+        let begun =
+            session
+                .piecemeal
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |under_way| {
+                    (under_way < PIECEMEAL_MAX).then_some(under_way + 1)
+                });
         begun.is_ok().then(|| Self(session.clone()))
     }
 

@@ -38,8 +38,14 @@ pub(super) async fn read(
     wanted: &Wanted,
 ) -> Result<Results, StanzaError> {
     let owner = &line.owner;
-    if !are_there(store, line, &wanted.named).await.map_err(unreadable)? {
+    if !are_there(store, line, &wanted.named)
+        .await
+        .map_err(unreadable)?
+    {
         return Err(Condition::ItemNotFound.into());
+    }
+    if wanted.page.text.is_some() {
+        store.index(LOG, owner).await.map_err(unreadable)?;
     }
     let results = match (&wanted.ids, wanted.items_max) {
         (None, 0) => count(store, owner, wanted).await,
@@ -58,14 +64,20 @@ async fn are_there(store: &Store, line: &Line, named: &[EntryId]) -> Result<bool
         };
         LOG.page_count(&line.owner, page)
     };
-    let counts = store.read(named.iter().map(one).collect::<Vec<_>>()).await?;
+    let counts = store
+        .read(named.iter().map(one).collect::<Vec<_>>())
+        .await?;
     Ok(counts.iter().all(|count| *count > 0))
 }
 
 /// How many there are, and none of them, [XEP-0059 §2.7](https://xmpp.org/extensions/xep-0059.html#count).
 async fn count(store: &Store, owner: &Owner, wanted: &Wanted) -> Result<Results, StoreError> {
     let count = match &wanted.resource {
-        None => store.read(LOG.page_count(owner, wanted.page.clone())).await?,
+        None => {
+            store
+                .read(LOG.page_count(owner, wanted.page.clone()))
+                .await?
+        }
         Some(resource) => {
             let page = Page {
                 without_bodies: true,
@@ -162,8 +174,14 @@ impl<'a> Looking<'a> {
         if let Some(last) = entries.found.last().filter(|_| entries.more) {
             let last = Some(last.entry.id);
             self.page = Some(match page.backwards {
-                true => Page { before: last, ..page },
-                false => Page { after: last, ..page },
+                true => Page {
+                    before: last,
+                    ..page
+                },
+                false => Page {
+                    after: last,
+                    ..page
+                },
             });
         }
         entries.found.retain(|found| names(found, self.resource));

@@ -76,9 +76,27 @@ mod tests {
 
     #[test]
     fn lists_overrule_the_default() {
-        check(Policy::Never, &["nurse@example"], &[], "nurse@example/hall", true);
-        check(Policy::Always, &[], &["nurse@example"], "nurse@example/hall", false);
-        check(Policy::Roster, &[], &["romeo@example"], "romeo@example", false);
+        check(
+            Policy::Never,
+            &["nurse@example"],
+            &[],
+            "nurse@example/hall",
+            true,
+        );
+        check(
+            Policy::Always,
+            &[],
+            &["nurse@example"],
+            "nurse@example/hall",
+            false,
+        );
+        check(
+            Policy::Roster,
+            &[],
+            &["romeo@example"],
+            "romeo@example",
+            false,
+        );
     }
 
     #[test]
@@ -88,9 +106,27 @@ mod tests {
         check(Policy::Never, orchard, &[], "romeo@example/garden", false);
         check(Policy::Never, orchard, &[], "romeo@example", false);
         let romeo = &["romeo@example"];
-        check(Policy::Always, orchard, romeo, "romeo@example/orchard", true);
-        check(Policy::Always, orchard, romeo, "romeo@example/garden", false);
-        check(Policy::Always, romeo, orchard, "romeo@example/orchard", false);
+        check(
+            Policy::Always,
+            orchard,
+            romeo,
+            "romeo@example/orchard",
+            true,
+        );
+        check(
+            Policy::Always,
+            orchard,
+            romeo,
+            "romeo@example/garden",
+            false,
+        );
+        check(
+            Policy::Always,
+            romeo,
+            orchard,
+            "romeo@example/orchard",
+            false,
+        );
     }
 
     #[test]
