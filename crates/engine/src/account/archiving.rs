@@ -72,7 +72,8 @@ pub(crate) fn record_sent(account: &mut Account, cx: &Context<'_>, event: &mut M
         body: body.as_deref(),
         inbound: inbound(account, envelope),
     };
-    match account.mailbox.record(&new, &mut cx.batch()) {
+    let recorded = account.mailbox.record(&new, &mut cx.batch());
+    match recorded {
         Ok(recorded) => {
             event.archived = recorded.wire_id;
             cx.bounce_if_lost(envelope.stanza(), envelope.gates().needs);

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     envelope::Envelope,
+    losses,
     pipeline::{
         Context, Gates, Stage,
         decide::{Decision, Recipients, Target, decide},
@@ -444,6 +445,22 @@ fn refuse(account: &Account, cx: &Context<'_>, frame: &Frame) {
         .clone()
         .unwrap_or_else(|| account.jid().clone().into());
     cx.route_regardless(speak_as(account, &to, sender, reply));
+}
+
+/// What a session of the account sent could not be kept: it gets it back, from the address it was for, at once. Whoever
+/// sent it and is gone is told nothing.
+pub(crate) fn bounce_own(account: &Account, cx: &Context<'_>, stanza: &Stanza) {
+    let Some(resource) = stanza
+        .from()
+        .and_then(|from| account.resource_by_jid(from))
+    else {
+        return;
+    };
+    if let Some(reply) = stanza.reply_error(&losses::not_stored()) {
+        let from = stanza.to().cloned();
+        let from = from.unwrap_or_else(|| account.jid().clone().into());
+        cx.push_regardless(resource.session(), &Arc::new(reply.with_from(from)));
+    }
 }
 
 /// The account answers in the place of one of its resources.

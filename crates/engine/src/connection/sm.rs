@@ -66,13 +66,13 @@ fn enable(bound: &mut Bound, server: &Server, stream: &mut C2s) {
         let mut outbox = bound.session().outbox();
         let is_first = outbox.acks.is_none();
         if is_first {
-            outbox.acks = Some(Box::<Acks>::default());
+            let id = u128::from_le_bytes(random_bytes(server.environment()));
+            outbox.acks = Some(Box::new(Acks::new(mailbox::SessionId(id))));
         }
         is_first
     };
     if enabled {
-        let id = u128::from_le_bytes(random_bytes(server.environment()));
-        bound.session().turn_acks_on(mailbox::SessionId(id));
+        bound.session().turn_acks_on();
         stream.send_nonza(&Builder::new("enabled", NS).build());
     } else {
         stream.send_nonza(&failed("unexpected-request"));

@@ -205,9 +205,12 @@ impl Server {
         undo: Vec<Undo>,
     ) {
         if let Some(cell) = self.registry.get(account.as_str()) {
-            let owes = self.visit(&cell, Gates::OPEN, |account, _| {
+            let owes = self.visit(&cell, Gates::OPEN, |account, cx| {
                 for undo in undo {
                     undo(account);
+                }
+                for stanza in &bounces {
+                    mail::bounce_own(account, cx, stanza);
                 }
                 account.owes()
             });
@@ -223,6 +226,10 @@ impl Server {
             }
         }
         for stanza in bounces {
+            let is_own = |from: &jid::Jid| from.bare_str() == account.as_str();
+            if stanza.from().is_some_and(is_own) {
+                continue;
+            }
             let (Some(to), Some(reply)) = (
                 stanza.from().cloned(),
                 stanza.reply_error(&losses::not_stored()),

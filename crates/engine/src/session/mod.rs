@@ -17,7 +17,7 @@ mod waker;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     task::Context,
@@ -48,10 +48,6 @@ pub struct Session {
     gate: AtomicU64,
     /// XEP-0198 acks are on; part of the rule which messages are logged.
     acked: AtomicBool,
-    /// What the log calls it, once acks are on.
-    log_id: OnceLock<mailbox::SessionId>,
-    /// Stanzas received since then.
-    received: AtomicU64,
     /// Answers in pieces under way.
     piecemeal: AtomicU32,
     waker: WakerSlot,
@@ -72,8 +68,6 @@ impl Session {
             held: AtomicU32::new(0),
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
-            log_id: OnceLock::new(),
-            received: AtomicU64::new(0),
             piecemeal: AtomicU32::new(0),
             waker: WakerSlot::default(),
         })
@@ -150,26 +144,26 @@ impl Session {
         self.acked.load(Ordering::Relaxed)
     }
 
-    /// From now on its stanzas are counted, and the log names it `id`.
-    pub(crate) fn turn_acks_on(&self, id: mailbox::SessionId) {
-        // Set once: acks are turned on once.
-        let _ = self.log_id.set(id);
+    pub(crate) fn turn_acks_on(&self) {
         self.acked.store(true, Ordering::Relaxed);
     }
 
     /// It received a stanza, which takes effect before the next is received.
     pub(crate) fn count_received(&self) {
-        if self.has_acks() {
-            self.received.fetch_add(1, Ordering::Relaxed);
+        if self.has_acks()
+            && let Some(acks) = &mut self.outbox().acks
+        {
+            acks.received();
         }
     }
 
     /// Which stanza of this session is taking effect, as the log has it; `None` without acks. Stanzas are counted as `h`
     /// counts them, from when acks were turned on.
     pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
-        let session = *self.log_id.get()?;
-        let ordinal = self.received.load(Ordering::Relaxed);
-        Some(mailbox::Inbound { session, ordinal })
+        match self.has_acks() {
+            true => Some(self.outbox().acks.as_ref()?.inbound()),
+            false => None,
+        }
     }
 
     /// Whether a stanza of this session has not taken effect yet; until then it reads nothing.

@@ -20,8 +20,10 @@ pub(crate) const ACK_DELAY_MAX: Duration = Duration::from_millis(500);
 const ASK_AFTER: u32 = 5;
 
 /// Both directions' counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Acks {
+    /// The newest stanza received, as the log has it. Stanzas are counted from when acks were turned on, not modulo 2^32.
+    inbound: mailbox::Inbound,
     /// Stanzas handled whose effects are durable, modulo 2^32.
     durable: u32,
     /// Stanzas handled, oldest first, whose effects wait for a gate: (gate, how many).
@@ -53,6 +55,36 @@ pub(crate) struct AckTooHigh {
 }
 
 impl Acks {
+    /// For a session that the log names `id`.
+    pub(crate) fn new(id: mailbox::SessionId) -> Self {
+        Self {
+            inbound: mailbox::Inbound {
+                session: id,
+                ordinal: 0,
+            },
+            durable: 0,
+            waiting: VecDeque::new(),
+            asked: None,
+            told: 0,
+            owes_more: false,
+            unacked: VecDeque::new(),
+            unacked_bytes: 0,
+            confirmed: 0,
+            since_asked: 0,
+            asking: false,
+        }
+    }
+
+    /// A stanza was received, and takes effect before the next is.
+    pub(crate) fn received(&mut self) {
+        self.inbound.ordinal += 1;
+    }
+
+    /// Which stanza that is.
+    pub(crate) fn inbound(&self) -> mailbox::Inbound {
+        self.inbound
+    }
+
     /// A stanza was handled; its effects are durable at `gate`.
     pub(crate) fn handled(&mut self, gate: Seq) {
         match self.waiting.back_mut() {
@@ -172,6 +204,10 @@ impl Acks {
 mod tests {
     use super::*;
 
+    fn acks() -> Acks {
+        Acks::new(mailbox::SessionId(7))
+    }
+
     fn gate_upto(durable: u64) -> impl Fn(Seq) -> Gate {
         move |seq| {
             if seq.0 <= durable {
@@ -184,7 +220,7 @@ mod tests {
 
     #[test]
     fn h_covers_only_what_is_durable() {
-        let (mut acks, now) = (Acks::default(), testing_now());
+        let (mut acks, now) = (acks(), testing_now());
         acks.handled(Seq::NONE);
         acks.handled(Seq(7));
         acks.requested(now);
@@ -209,14 +245,14 @@ mod tests {
 
     #[test]
     fn a_request_without_stanzas_is_answered_at_once() {
-        let (mut acks, now) = (Acks::default(), testing_now());
+        let (mut acks, now) = (acks(), testing_now());
         acks.requested(now);
         assert_eq!(acks.due(now, gate_upto(0)), Some(0));
     }
 
     #[test]
     fn an_ack_of_what_was_never_sent_is_refused() {
-        let mut acks = Acks::default();
+        let mut acks = acks();
         assert_eq!(acks.acked(1).unwrap_err(), AckTooHigh { h: 1, sent: 0 });
     }
 

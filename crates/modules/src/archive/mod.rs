@@ -35,7 +35,7 @@ use engine::{
     },
 };
 use jid::Jid;
-use mailbox::{Class, Data, WireKey, message_of};
+use mailbox::{Data, WireKey, message_of};
 use page::Results;
 pub use policy::Policy;
 use preferences::{Chosen, Preferences};

@@ -7,12 +7,12 @@ use engine::module::Key;
 use super::*;
 use crate::config::load::Config;
 
-/// Two features, one of which refuses anything but `open` and `closed`.
-struct Two;
+/// Three features, one of which refuses anything but `open` and `closed`.
+struct Three;
 
-impl Features for Two {
+impl Features for Three {
     fn names(&self) -> Vec<&'static str> {
-        vec!["carbons", "registration"]
+        vec!["archive", "carbons", "registration"]
     }
 
     fn keys(&self, name: &str) -> Vec<Key> {
@@ -32,12 +32,12 @@ impl Features for Two {
 }
 
 fn parse(text: &str) -> Config {
-    Config::parse(text, Path::new("couplet.toml"), &Two).unwrap()
+    Config::parse(text, Path::new("couplet.toml"), &Three).unwrap()
 }
 
 #[track_caller]
 fn refused(text: &str, sentences: &[&str]) {
-    let error = Config::parse(text, Path::new("couplet.toml"), &Two).unwrap_err();
+    let error = Config::parse(text, Path::new("couplet.toml"), &Three).unwrap_err();
     let said = error.to_string();
     let said: Vec<&str> = said.lines().collect();
     assert_eq!(said, sentences, "{text}");
@@ -74,13 +74,13 @@ fn the_example_of_the_manual_works_as_written() {
     let hosts: Vec<_> = config
         .hosts
         .iter()
-        .map(|(domain, host)| (domain.as_str(), host.has_accounts(), host.config.archive))
+        .map(|(domain, host)| (domain.as_str(), host.has_accounts(), host.features.get("archive")))
         .collect();
     assert_eq!(
         hosts,
         [
-            ("anon.localhost", false, Archive::Always),
-            ("localhost", true, Archive::Never)
+            ("anon.localhost", false, None),
+            ("localhost", true, Some(&"never".into()))
         ]
     );
 }
@@ -126,9 +126,9 @@ fn defaults_hold_for_hosts_that_say_nothing_else() {
             .get(&jid::Domain::parse(name).unwrap())
             .unwrap()
     };
-    assert_eq!(of("a.example").config.archive, Archive::Roster);
+    assert_eq!(of("a.example").features["archive"], "roster");
     assert_eq!(of("a.example").features["registration"], "open");
-    assert_eq!(of("b.example").config.archive, Archive::Never);
+    assert_eq!(of("b.example").features["archive"], "never");
     assert_eq!(of("b.example").features["registration"], "closed");
     assert_eq!(
         of("b.example").features["carbons"],
@@ -233,12 +233,6 @@ fn wrong_values_are_named_with_what_to_write() {
         ],
     );
     refused(
-        "[host.localhost]\narchive = \"sometimes\"",
-        &[
-            "couplet.toml:2: host.\"localhost\".archive must be one of \"always\", \"roster\", \"never\", not the text \"sometimes\"",
-        ],
-    );
-    refused(
         "[host.localhost]\nregistration = \"maybe\"",
         &[
             "couplet.toml:2: host.\"localhost\".registration cannot be the text \"maybe\": it is \"open\" or \"closed\"",
@@ -270,7 +264,7 @@ fn every_mistake_is_told_at_once_in_the_order_of_the_file() {
 
 #[test]
 fn what_is_no_toml_is_told_with_its_line() {
-    let error = Config::parse("data = \"x\"\n[c2s\n", Path::new("f"), &Two).unwrap_err();
+    let error = Config::parse("data = \"x\"\n[c2s\n", Path::new("f"), &Three).unwrap_err();
     let said = error.to_string();
     assert!(said.starts_with("f:2: this is not valid TOML: "), "{said}");
 }
@@ -336,7 +330,7 @@ fn every_key_of_the_manual_is_documented() {
 
 #[test]
 fn a_missing_file_is_named() {
-    let error = Config::load(Some(Path::new("/nowhere/couplet.toml")), &Two).unwrap_err();
+    let error = Config::load(Some(Path::new("/nowhere/couplet.toml")), &Three).unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot read the configuration file /nowhere/couplet.toml: No such file or directory (os error 2); check the path given with --config"
@@ -354,7 +348,7 @@ fn the_keys_of_features_are_shown_where_they_can_be_written() {
 
 #[test]
 fn the_page_has_every_key_with_its_default() {
-    let page = write_page(&Two);
+    let page = write_page(&Three);
     for part in [
         "## At the top\n",
         "- `data = \"./couplet-data\"`  \n  Where everything that must survive is kept.",

@@ -153,7 +153,7 @@ impl Target for Couplet {
     }
 }
 
-/// What every transcript may count on. Passwords cost as little as is allowed, and what is
+/// What every transcript may count on. Nothing is archived where it does not say so, and so no ids are added. Passwords cost as little as is allowed, and what is
 /// written survives a kill.
 fn bench(addresses: Addresses, folder: &Path) -> Result<Table, String> {
     let text = format!(
@@ -171,6 +171,8 @@ fn bench(addresses: Addresses, folder: &Path) -> Result<Table, String> {
         iterations = 4096
         [log]
         level = "warn"
+        [defaults]
+        archive = "never"
         [host."example"]
         [host."other.example"]
         [host."anon.example"]
