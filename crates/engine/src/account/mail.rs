@@ -450,10 +450,7 @@ fn refuse(account: &Account, cx: &Context<'_>, frame: &Frame) {
 /// What a session of the account sent could not be kept: it gets it back, from the address it was for, at once. Whoever
 /// sent it and is gone is told nothing.
 pub(crate) fn bounce_own(account: &Account, cx: &Context<'_>, stanza: &Stanza) {
-    let Some(resource) = stanza
-        .from()
-        .and_then(|from| account.resource_by_jid(from))
-    else {
+    let Some(resource) = stanza.from().and_then(|from| account.resource_by_jid(from)) else {
         return;
     };
     if let Some(reply) = stanza.reply_error(&losses::not_stored()) {

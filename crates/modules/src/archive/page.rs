@@ -55,11 +55,12 @@ pub(super) async fn read(
     results.map_err(unreadable)
 }
 
-/// Whether the archive has all of these.
+/// Whether the archive has all of these, or did until their owner deleted what was in them.
 async fn are_there(store: &Store, line: &Line, named: &[EntryId]) -> Result<bool, StoreError> {
     let one = |id: &EntryId| {
         let page = Page {
             id: Some(*id),
+            class: None,
             ..line.all()
         };
         LOG.page_count(&line.owner, page)

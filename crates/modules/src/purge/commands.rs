@@ -48,7 +48,7 @@ impl Command for PurgeArchive {
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Purged, CommandError> {
-        must_be_own_or_below(cx, &self.user).await?;
+        let is_own = is_own_or_below(cx, &self.user).await?;
         let now = cx.server().environment().timestamp();
         let older = self.older.as_deref().map(str::parse::<Period>).transpose();
         let older =
@@ -56,6 +56,8 @@ impl Command for PurgeArchive {
         let forget = Forget {
             peer: self.with.as_ref().map(BareJid::to_string),
             before: older.map(|older| now.minus(older.0)),
+            // What somebody else sent and the user has not got yet is not for an administrator to lose.
+            spares_due: !is_own,
             ..Forget::all(now)
         };
         let owner = Owner::Account(self.user.clone());
@@ -67,21 +69,22 @@ impl Command for PurgeArchive {
     }
 }
 
-/// Everybody may with their own; others need to manage accounts.
-async fn must_be_own_or_below(cx: &AdminContext, user: &BareJid) -> Result<(), CommandError> {
+/// Whether it is the own archive of the one who asks. Everybody may with that; with others' whoever manages accounts.
+async fn is_own_or_below(cx: &AdminContext, user: &BareJid) -> Result<bool, CommandError> {
     match cx.who() {
         Who::Account { jid, .. } if jid == user => {
             cx.account(user).await?;
+            Ok(true)
         }
         who if who.may(Action::ManageAccounts, &Concern::host_of(user)) => {
             cx.account_below(user).await?;
+            Ok(false)
         }
         _ => {
             let on = Some(user.to_domain());
-            return Err(CommandError::NotAllowed { on });
+            Err(CommandError::NotAllowed { on })
         }
     }
-    Ok(())
 }
 
 #[derive(Debug, Serialize)]

@@ -74,7 +74,13 @@ fn the_example_of_the_manual_works_as_written() {
     let hosts: Vec<_> = config
         .hosts
         .iter()
-        .map(|(domain, host)| (domain.as_str(), host.has_accounts(), host.features.get("archive")))
+        .map(|(domain, host)| {
+            (
+                domain.as_str(),
+                host.has_accounts(),
+                host.features.get("archive"),
+            )
+        })
         .collect();
     assert_eq!(
         hosts,
