@@ -166,3 +166,131 @@ fn entries(page: &Page) -> &'static str {
         "log_entry e INDEXED BY log_entry_id"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, StatementStatus, params_from_iter};
+    use store::EntryId;
+
+    use super::*;
+    use crate::schema;
+
+    /// Messages in the log, with so many peers in turn.
+    const MESSAGES: u64 = 100_000;
+    const PEERS: u64 = 40;
+
+    #[test]
+    fn a_page_costs_the_same_wherever_it_lies() {
+        let log = log();
+        let after = |id| Page {
+            after: Some(EntryId(id)),
+            ..page()
+        };
+        same_cost(
+            &log,
+            &[
+                ("first", page()),
+                ("last", backwards(page())),
+                ("in the middle", after(MESSAGES / 2)),
+                ("in the middle, backwards", before(MESSAGES / 2)),
+                ("at the end", after(MESSAGES - 51)),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_page_of_one_peer_costs_the_same_wherever_it_lies() {
+        let log = log();
+        let with = |page: Page| Page {
+            peer: Some("peer7@example".to_owned()),
+            ..page
+        };
+        let after = Page {
+            after: Some(EntryId(MESSAGES / 2)),
+            ..page()
+        };
+        same_cost(
+            &log,
+            &[
+                ("first", with(page())),
+                ("last", with(backwards(page()))),
+                ("in the middle", with(after)),
+                ("in the middle, backwards", with(before(MESSAGES / 2))),
+            ],
+        );
+    }
+
+    /// A page as an archive asks for it, with a line drawn behind what is there.
+    fn page() -> Page {
+        Page {
+            before: Some(EntryId(MESSAGES + 1)),
+            class: Some(2),
+            entries_max: 50,
+            ..Page::default()
+        }
+    }
+
+    fn backwards(page: Page) -> Page {
+        Page {
+            backwards: true,
+            ..page
+        }
+    }
+
+    fn before(id: u64) -> Page {
+        Page {
+            before: Some(EntryId(id)),
+            ..backwards(page())
+        }
+    }
+
+    fn owner() -> Owner {
+        Owner::parse("account:romeo@example").expect("an account")
+    }
+
+    fn log() -> Connection {
+        let mut connection = Connection::open_in_memory().expect("SQLite opens in memory");
+        schema::migrate(&mut connection).expect("the schema");
+        let fill = format!(
+            "INSERT INTO collection VALUES (1, 'mailbox.log', 'log', 1); \
+             INSERT INTO owner VALUES (1, '{}'), (2, 'account:juliet@example'); \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MESSAGES}) \
+             INSERT INTO log_entry (collection, owner, id, at, peer, sender, message_id, class, due, tombstone, body, \
+                                    version, data, xml) \
+             SELECT 1, 1, i, i * 1000, 'peer' || (i % {PEERS}) || '@example', '', '', 2, 0, 0, NULL, 1, '{{}}', '<message/>' \
+             FROM n",
+            owner()
+        );
+        connection.execute_batch(&fill).expect("plain SQL");
+        connection
+    }
+
+    /// The pages are full, and the dearest takes at most twice the steps of the cheapest.
+    #[track_caller]
+    fn same_cost(log: &Connection, pages: &[(&str, Page)]) {
+        let costs: Vec<(&str, i32)> = pages
+            .iter()
+            .map(|(name, page)| (*name, steps(log, page)))
+            .collect();
+        let least = costs.iter().map(|(_, steps)| *steps).min().expect("pages");
+        for (name, steps) in &costs {
+            assert!(*steps <= 2 * least, "{name}: {costs:?}");
+        }
+    }
+
+    /// Steps of SQLite's machine: what a page costs, however fast the computer is.
+    fn steps(log: &Connection, page: &Page) -> i32 {
+        let statement = Statement::page("mailbox.log", &owner(), page);
+        let mut select = log.prepare(&statement.sql).expect("the page's SQL");
+        let mut rows = select
+            .query(params_from_iter(statement.values))
+            .expect("the page's values");
+        let mut found = 0;
+        while rows.next().expect("a row").is_some() {
+            found += 1;
+        }
+        drop(rows);
+        assert!(found >= 50, "{page:?}");
+        select.get_status(StatementStatus::VmStep)
+    }
+}
