@@ -280,7 +280,7 @@ mod tests {
 
     /// Steps of SQLite's machine: what a page costs, however fast the computer is.
     fn steps(log: &Connection, page: &Page) -> i32 {
-        let statement = Statement::page("mailbox.log", &owner(), page);
+        let statement = Statement::page("mailbox.log", &owner(), page, None);
         let mut select = log.prepare(&statement.sql).expect("the page's SQL");
         let mut rows = select
             .query(params_from_iter(statement.values))

@@ -58,3 +58,25 @@ impl ArchiveField for FullText {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jid::Domain;
+
+    use super::*;
+
+    #[test]
+    fn it_is_there_where_the_store_finds_texts_and_users_have_archives() {
+        for (full_text, authentication, is_there) in [
+            (true, Authentication::Accounts, true),
+            (false, Authentication::Accounts, false),
+            (true, Authentication::Anonymous, false),
+        ] {
+            let mut facts = HostFacts::new(Domain::parse("example").unwrap());
+            facts.full_text = full_text;
+            facts.authentication = authentication;
+            let made = FullText::new(NoConfig::default(), &facts).unwrap();
+            assert_eq!(made.is_some(), is_there, "{full_text} {authentication:?}");
+        }
+    }
+}
