@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use libfuzzer_sys::fuzz_target;
 use sasl::{
     Ask, ChannelBinding, Credentials, Exchange, FakeCredentials, Mechanism, Nonce, Offer, Password,
-    SaslFailure, ScramKeys, Step, limits,
+    SaslFailure, ScramKeys, Step, TokenFacts, TokenKey, TokenSlot, Tokens, limits,
 };
 
 const PASSWORD: &str = "pencil";
@@ -28,7 +28,11 @@ fuzz_target!(|data: &[u8]| {
     };
     let offer = Offer::new(Mechanism::ALL.to_vec(), bindings);
     let mechanism = Mechanism::ALL[usize::from(choice & 0x7f) % Mechanism::ALL.len()];
-    let Ok(mechanism) = offer.choose(mechanism.name()) else {
+    let chosen = match mechanism.is_token() {
+        true => offer.choose_for_token(mechanism.name()),
+        false => offer.choose(mechanism.name()),
+    };
+    let Ok(mechanism) = chosen else {
         return;
     };
     let nonce = Nonce::from_text("server").expect("a valid nonce");
@@ -100,11 +104,38 @@ fn reply(exchange: &mut Exchange, ask: Ask, answer: u8) -> Step {
             let verdict = credentials(&username, sasl::Hash::Sha256).verify(&password);
             exchange.verdict(verdict)
         }
+        Ask::Tokens {
+            username,
+            mechanism,
+        } => {
+            check(Some(&username), None);
+            exchange.tokens(&tokens(&username, mechanism, answer))
+        }
         Ask::External { authzid } => {
             check(None, authzid.as_deref());
             identify(exchange, answer)
         }
         Ask::Anonymous => identify(exchange, answer),
+    }
+}
+
+/// Two tokens, none, or an expired one.
+fn tokens(username: &str, mechanism: Mechanism, answer: u8) -> Tokens {
+    let token = |nonce| {
+        TokenKey::new([1; 32]).token(&TokenFacts {
+            account: username,
+            client: "laptop",
+            mechanism,
+            expiry: 0,
+            nonce: [nonce; limits::TOKEN_NONCE_BYTES],
+        })
+    };
+    match answer & 6 {
+        0 => Tokens::none()
+            .with(TokenSlot::Current, token(1), false)
+            .with(TokenSlot::New, token(2), false),
+        4 => Tokens::none().with(TokenSlot::Current, token(1), true),
+        _ => Tokens::none(),
     }
 }
 

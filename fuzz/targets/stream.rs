@@ -12,9 +12,13 @@ use jid::{BareJid, Domain};
 use libfuzzer_sys::fuzz_target;
 use sasl::{
     Ask, ChannelBinding, Credentials, Hash, Mechanism, Nonce, Password, SaslFailure, ScramKeys,
+    Tokens,
 };
 use stanza::{Condition, Output, Stanza, StanzaError};
-use stream::{C2s, C2sSettings, Event, HostPolicy, StreamFault, StreamId, documents};
+use stream::{
+    C2s, C2sSettings, Event, HostPolicy, StreamFault, StreamId, documents,
+    limits::INLINE_ELEMENTS_MAX,
+};
 use xml::{Fragment, Framing, Limits, Scanner, Scratch, Tree, ns};
 
 /// Ends a flight.
@@ -86,6 +90,7 @@ fn play(choice: u8, answers: &[u8], bytes: &[u8], piece: usize) -> Outcome {
         answers: answers.iter().copied().cycle(),
         now,
         awaits_tls: false,
+        is_sasl2: false,
         outcome: Outcome {
             events: Vec::new(),
             output: Vec::new(),
@@ -105,6 +110,8 @@ struct Caller<'c> {
     answers: std::iter::Cycle<std::iter::Copied<std::slice::Iter<'c, u8>>>,
     now: Instant,
     awaits_tls: bool,
+    /// The sign-in under way has the form of SASL2.
+    is_sasl2: bool,
     outcome: Outcome,
 }
 
@@ -172,17 +179,27 @@ impl Caller<'_> {
                     features: vec![fragment(
                         "<register xmlns='http://jabber.org/features/iq-register'/>",
                     )],
+                    inline: vec![fragment("<bind xmlns='urn:xmpp:bind:0'/>")],
+                    authentication: vec![fragment("<upgrade xmlns='urn:xmpp:sasl:upgrade:0'/>")],
                 });
             }
             Event::StartTls => self.awaits_tls = true,
-            Event::SigningIn(_) if self.choice() & 0xf == 0xf => {
-                self.stream.refuse(SaslFailure::TemporaryAuthFailure);
+            Event::SigningIn {
+                is_sasl2, request, ..
+            } => {
+                self.is_sasl2 = *is_sasl2;
+                assert!(request.inline.len() <= INLINE_ELEMENTS_MAX, "too many");
+                match self.choice() & 0xf {
+                    0xf => self.stream.refuse(SaslFailure::TemporaryAuthFailure),
+                    _ => self.stream.begin(Nonce::from_bytes(&[7; 18])),
+                }
             }
-            Event::SigningIn(_) => self.stream.begin(Nonce::from_bytes(&[7; 18])),
             Event::Ask(ask) => self.answer_ask(ask),
             Event::Proved { .. } if self.choice() & 0xf == 0xf => {
                 self.stream.refuse(SaslFailure::AccountDisabled);
             }
+            Event::Proved { .. } | Event::Task { .. } if self.is_sasl2 => self.decide(),
+            Event::Task { .. } => unreachable!("there are no tasks in the other form"),
             Event::Proved { username, .. } => {
                 let host = Domain::parse("example.org").expect("a domain");
                 match host.with_local(username) {
@@ -225,6 +242,27 @@ impl Caller<'_> {
         }
     }
 
+    /// What a proof or a step of a task leads to.
+    fn decide(&mut self) {
+        let full_jid = juliet().with_resource("made").expect("a resource");
+        let other = [fragment("<bound xmlns='urn:xmpp:bind:0'/>")];
+        match self.choice() % 8 {
+            0 => self.stream.require(vec!["a".to_owned(), "b".to_owned()], Some("why")),
+            // Between tasks there is none to go on with.
+            1 => {
+                self.stream.task_data(&other);
+                if self.stream.is_waiting() {
+                    self.stream.succeed(juliet(), &other);
+                }
+            }
+            2 => self.stream.refuse_because(SaslFailure::TemporaryAuthFailure, &other[0]),
+            3 => self.stream.succeed(juliet(), &other),
+            4 => self.stream.succeed_resumed(full_jid, &other),
+            5 => self.stream.succeed(juliet(), &[]),
+            _ => self.stream.succeed_bound(full_jid, &other, &other),
+        }
+    }
+
     fn answer_ask(&mut self, ask: &Ask) {
         let choice = self.choice();
         if choice & 0xf == 0xf {
@@ -245,6 +283,7 @@ impl Caller<'_> {
                     .verdict(credentials(Hash::Sha256).verify(password));
             }
             Ask::Credentials { hash, .. } => self.stream.credentials(credentials(*hash)),
+            Ask::Tokens { .. } => self.stream.tokens(Tokens::none()),
             Ask::External { .. } | Ask::Anonymous => self.stream.identified("juliet".to_owned()),
         }
     }
@@ -279,7 +318,7 @@ impl Caller<'_> {
     }
 }
 
-/// What we wrote is a stream, or several: after STARTTLS and after signing in a new one begins.
+/// What we wrote is a stream, or several: after STARTTLS and after signing in, other than by SASL2, a new one begins.
 fn check_output(choice: u8, output: &[u8]) {
     if framing(choice) == Framing::Document {
         for document in documents(output) {

@@ -41,13 +41,19 @@ mod tests {
     use super::*;
     use crate::{
         permission::Role,
-        session::{Session, SessionId},
+        session::{Binder, Session, SessionId},
     };
 
     #[test]
     fn who_adds_to_too_many_effects_waits_until_what_it_added_is_routed() {
         let full_jid = FullJid::parse("romeo@example/orchard").unwrap();
-        let session = Session::new(SessionId(1), full_jid.clone(), Role::Member, 1000);
+        let session = Session::new(
+            SessionId(1),
+            full_jid.clone(),
+            Role::Member,
+            1000,
+            Binder::default(),
+        );
         let stanza = Arc::new(Stanza::iq(stanza::IqType::Result, "1"));
         let effect = || {
             let envelope =

@@ -49,8 +49,13 @@ pub(crate) fn random_bytes<const N: usize>(environment: &dyn Environment) -> [u8
 /// A random identifier of 128 bits in lower-case base 32, 26 characters: for stream ids, resources
 /// and IQ ids that others must not guess.
 pub(crate) fn random_id(environment: &dyn Environment) -> String {
+    readable_id(random_bytes(environment))
+}
+
+/// 128 bits as such an identifier.
+pub(crate) fn readable_id(bytes: [u8; 16]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let mut value = u128::from_le_bytes(random_bytes(environment));
+    let mut value = u128::from_le_bytes(bytes);
     let mut text = String::with_capacity(26);
     for _ in 0..26 {
         let index = usize::try_from(value & 31).unwrap_or(0);

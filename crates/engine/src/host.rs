@@ -22,9 +22,9 @@ use crate::{
     disco::{Disco, Node},
     metrics::Counter,
     module::{
-        AccountMessageHandler, ArchiveFieldEntry, ArchivesFn, AtStream, ConfigError,
-        ElementHandler, Entry, FannedOut, Gauge, GoneFn, IqContext, JobEntry, Module, Preparation,
-        PrepareFn, ServiceParts, Setting, iq::IqTable,
+        AccountMessageHandler, ArchiveFieldEntry, ArchivesFn, AtBindFn, AtStream, BindHandler,
+        ConfigError, ElementHandler, Entry, FannedOut, Gauge, GoneFn, IqContext, JobEntry, Module,
+        Preparation, PrepareFn, ServiceParts, Setting, SignInPart, iq::IqTable,
     },
     notice::NS_NO_REPLY,
     pipeline::Pipeline,
@@ -235,6 +235,21 @@ impl Host {
     pub(crate) fn element(&self, name: &str, ns: &str) -> Option<&ElementHandler> {
         let mut elements = self.parts.elements.iter();
         elements.find(|one| one.name == name && one.ns == ns)
+    }
+
+    /// Who has to do with how clients sign in by SASL2.
+    pub(crate) fn sign_in(&self) -> &[Box<dyn SignInPart>] {
+        &self.parts.sign_in
+    }
+
+    /// Who takes what a client asks for along with binding by Bind 2.
+    pub(crate) fn bind_inline(&self) -> &[BindHandler] {
+        &self.parts.bind_inline
+    }
+
+    /// Who tells each session something that binds by Bind 2.
+    pub(crate) fn at_bind(&self) -> &[AtBindFn] {
+        &self.parts.at_bind
     }
 
     /// Who takes messages between accounts of this name.

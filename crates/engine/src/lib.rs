@@ -39,7 +39,7 @@ mod sync;
 pub mod watch;
 
 pub use asks::AskError;
-pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, TlsFacts};
+pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, SmSettings, TlsFacts};
 pub use disco::{Disco, Identity, Item, Node};
 pub use envelope::{Envelope, Origin};
 pub use environment::{Environment, Task};

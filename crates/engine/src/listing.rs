@@ -18,6 +18,10 @@ pub struct SessionInfo {
     pub priority: Option<i8>,
     /// Whether acks (XEP-0198) are on.
     pub has_acks: bool,
+    /// Whether it can be resumed.
+    pub is_resumable: bool,
+    /// Whether it has no connection and waits to be resumed.
+    pub is_detached: bool,
     /// Since when it has the presence it has now.
     pub present_since: Option<Timestamp>,
     /// Whether it asked for the roster, and so gets pushes.
@@ -26,8 +30,10 @@ pub struct SessionInfo {
     pub role: Role,
     /// How many addresses it sent directed presence to, which learn of its end.
     pub directed_presences: usize,
-    /// How many bytes wait for it, written and not acknowledged ones included.
+    /// How many bytes wait for it, written and not acknowledged ones included, stored messages not.
     pub outbox_bytes: usize,
+    /// How many stanzas came for it while it could not be written to, and wait.
+    pub waiting_stanzas: usize,
 }
 
 impl SessionInfo {
@@ -39,11 +45,14 @@ impl SessionInfo {
             full_jid: resource.full_jid().clone(),
             priority: presence.map(|presence| presence.priority),
             has_acks: session.has_acks(),
+            is_resumable: outbox.resumption().is_some(),
+            is_detached: outbox.is_detached(),
             present_since: presence.map(|presence| presence.since),
             is_interested: resource.is_interested(),
             role: session.role(),
             directed_presences: resource.directed().count(),
             outbox_bytes: outbox.bytes() + unacked_bytes,
+            waiting_stanzas: outbox.resumption().map_or(0, |it| it.waiting.len()),
         }
     }
 }

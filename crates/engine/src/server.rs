@@ -11,16 +11,17 @@ use std::{
 };
 
 use jid::{BareJid, Domain};
+use ring::hmac;
 use sasl::FakeCredentials;
 use store::{Gate, Offers, Seq, Store, StoreError};
-use stream::StreamFault;
+use stream::{ClientId, StreamFault};
 use thiserror::Error;
 
 use crate::{
     account::{AccountCell, CellState, ResidentKind},
     asks::Asks,
     command::{CommandEntry, Control},
-    environment::Environment,
+    environment::{Environment, readable_id},
     homes::Links,
     host::{Host, HostSettings},
     limits::{Limits, SignInFailures},
@@ -76,6 +77,8 @@ pub struct Server {
     pub(crate) links: Option<Links>,
     sign_ins: Mutex<SignInFailures>,
     fake: FakeCredentials,
+    /// Makes resources that only their clients get.
+    resources: hmac::Key,
     next_session: AtomicU64,
     sabotage: Sabotage,
     jobs: Mutex<Jobs>,
@@ -86,6 +89,8 @@ pub struct Server {
     /// The process around it, where there is one.
     control: OnceLock<Weak<dyn Control>>,
     pub(crate) sessions: AtomicU64,
+    /// How many of them wait to be resumed.
+    pub(crate) detached: AtomicU64,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) watches: Watches,
 }
@@ -167,6 +172,7 @@ impl Server {
             told: AccountMessageCounters::default(),
             sign_ins: Mutex::default(),
             fake: FakeCredentials::new(secret),
+            resources: key_for("resources", &secret),
             next_session: AtomicU64::new(1),
             sabotage: settings.sabotage,
             jobs: Mutex::default(),
@@ -174,6 +180,7 @@ impl Server {
             unnoted: Mutex::default(),
             control: OnceLock::new(),
             sessions: AtomicU64::new(0),
+            detached: AtomicU64::new(0),
             metrics: Arc::default(),
             watches: Watches::default(),
         });
@@ -348,6 +355,14 @@ impl Server {
         &self.fake
     }
 
+    /// What the resource of a client ends with: the same as long as client, account and tag are.
+    pub(crate) fn client_resource(&self, account: &BareJid, client: ClientId, tag: &str) -> String {
+        let input = [account.as_str(), &client.to_string(), tag].join("\0");
+        let made = hmac::sign(&self.resources, input.as_bytes());
+        let bytes = made.as_ref().first_chunk::<16>();
+        readable_id(*bytes.expect("SHA-256 yields 32 bytes"))
+    }
+
     pub(crate) fn sign_ins(&self) -> MutexGuard<'_, SignInFailures> {
         self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -431,6 +446,13 @@ impl Server {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+}
+
+/// A key for one purpose, made of the server's secret.
+fn key_for(purpose: &str, secret: &[u8; 32]) -> hmac::Key {
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    let made = hmac::sign(&secret, purpose.as_bytes());
+    hmac::Key::new(hmac::HMAC_SHA256, made.as_ref())
 }
 
 impl Config {

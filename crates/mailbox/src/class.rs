@@ -132,7 +132,8 @@ fn names_a_resource(message: &Stanza) -> bool {
 /// message without any child is not one: `normal` messages are kept whatever they hold.
 ///
 /// [XEP-0085]: https://xmpp.org/extensions/xep-0085.html#bizrules-syntax
-fn is_fleeting(message: &Stanza) -> bool {
+#[must_use]
+pub fn is_fleeting(message: &Stanza) -> bool {
     let mut has_state = false;
     let only = message.children().all(|child| match child.ns() {
         Ns::Uri(CHAT_STATES) => {

@@ -130,6 +130,10 @@ impl Due {
         Some(item)
     }
 
+    pub(crate) fn get(&self, id: EntryId) -> Option<&Item> {
+        self.items.get(&id)
+    }
+
     /// Notes that one session more, or one less, has the entry in its outbox.
     pub(crate) fn offer(&mut self, id: EntryId, is_offered: bool) {
         let Some(item) = self.items.get_mut(&id) else {

@@ -39,7 +39,7 @@ mod reliance;
 mod sent;
 mod wire_id;
 
-pub use class::{Archiving, Class, classify, may_wait};
+pub use class::{Archiving, Class, classify, is_fleeting, may_wait};
 pub use egress::{
     Destination, EGRESS, Egress, EgressAnswer, EgressQuestion, Undeliverable, Unsent,
 };

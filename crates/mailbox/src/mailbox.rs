@@ -267,6 +267,13 @@ impl Mailbox {
         self.in_no_hands(true)
     }
 
+    /// One entry that is due, in whosever hands: `None` once it was accepted or withdrawn.
+    #[must_use]
+    pub fn due(&self, id: EntryId) -> Option<Waiting<'_>> {
+        let item = self.due.get(id)?;
+        Some(self.shown(id, item))
+    }
+
     /// Notes that a session has these entries in its outbox: they no longer wait.
     pub fn offered(&mut self, ids: impl IntoIterator<Item = EntryId>) {
         for id in ids {
@@ -337,13 +344,17 @@ impl Mailbox {
         self.due
             .iter()
             .filter(move |(_, item)| wanted(item))
-            .map(|(id, item)| Waiting {
-                id,
-                at: item.at,
-                gate: item.gate,
-                wire_id: self.wire_id(id, item.class),
-                item,
-            })
+            .map(|(id, item)| self.shown(id, item))
+    }
+
+    fn shown<'a>(&self, id: EntryId, item: &'a Item) -> Waiting<'a> {
+        Waiting {
+            id,
+            at: item.at,
+            gate: item.gate,
+            wire_id: self.wire_id(id, item.class),
+            item,
+        }
     }
 }
 

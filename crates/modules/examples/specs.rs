@@ -44,9 +44,13 @@ const BENEATH: &[(&str, Spec)] = &[
         "transport",
         Spec::new("XEP-0368", "1.1.0").except("federation"),
     ),
+    ("engine", Spec::new("XEP-0386", "1.1.0")),
+    ("stream", Spec::new("XEP-0388", "1.0.4")),
     ("stream", Spec::new("XEP-0440", "1.0.0")),
+    ("sasl", Spec::new("XEP-0474", "0.5.0")),
     ("stream", Spec::new("XEP-0478", "0.2.0")),
     ("engine", Spec::new("XEP-0506", "0.1.0")),
+    ("stream", Spec::new("XEP-0509", "0.2.0")),
 ];
 
 fn main() {

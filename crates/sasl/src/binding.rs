@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+/// The name of [`ChannelBinding::Exporter`].
+pub(crate) const EXPORTER: &str = "tls-exporter";
+/// The name of [`ChannelBinding::ServerEndPoint`].
+pub(crate) const END_POINT: &str = "tls-server-end-point";
+
 /// The data of one channel binding of this connection.
 #[derive(Clone, Eq, PartialEq)]
 pub enum ChannelBinding {
@@ -20,8 +25,8 @@ impl ChannelBinding {
     /// The registered name, as in XEP-0440 and in the client's first message.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Exporter(_) => "tls-exporter",
-            Self::ServerEndPoint(_) => "tls-server-end-point",
+            Self::Exporter(_) => EXPORTER,
+            Self::ServerEndPoint(_) => END_POINT,
         }
     }
 

@@ -10,8 +10,9 @@ use thiserror::Error;
 use crate::limits::ITERATIONS_MAX;
 use crate::message::escape;
 use crate::nonce::Nonce;
+use crate::offer::protection_hash;
 use crate::secret::Secret;
-use crate::{ChannelBinding, Hash, Mechanism, Password, PrepareError, saslprep};
+use crate::{ChannelBinding, Hash, Mechanism, Password, PrepareError, hashed_token, saslprep};
 
 /// Why a client gives up.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -25,9 +26,14 @@ pub enum ClientError {
     /// The server's message cannot be understood.
     #[error("the server's message is malformed")]
     Malformed,
-    /// The server does not know the keys.
+    /// The server does not know the keys, or the token.
     #[error("the server could not prove that it knows the keys")]
     NotTheServer,
+    /// The server says that it offered something else than the client saw, [XEP-0474].
+    ///
+    /// [XEP-0474]: https://xmpp.org/extensions/xep-0474.html
+    #[error("what the server offered was changed on the way")]
+    OfferChanged,
 }
 
 /// The one message of PLAIN.
@@ -45,6 +51,8 @@ pub struct Scram {
     password: Password,
     first_bare: String,
     nonce: String,
+    /// The hash of what the client saw offered.
+    offer_hash: Option<String>,
     server_signature: Option<Secret>,
 }
 
@@ -74,6 +82,7 @@ impl Scram {
             password: Password::prepare(password)?,
             first_bare: format!("n={},r={}", escape(&username), nonce.as_str()),
             nonce: nonce.as_str().to_owned(),
+            offer_hash: None,
             server_signature: None,
         })
     }
@@ -83,6 +92,14 @@ impl Scram {
     pub fn authzid(mut self, authzid: &str) -> Self {
         self.gs2_header.pop();
         self.gs2_header.push_str(&format!("a={},", escape(authzid)));
+        self
+    }
+
+    /// Says what the client saw offered, to be compared with what the server says it offered, if it does.
+    #[must_use]
+    pub fn saw(mut self, mechanisms: &[&str], bindings: &[&str]) -> Self {
+        let hash = protection_hash(self.hash, mechanisms.to_vec(), bindings.to_vec());
+        self.offer_hash = Some(hash);
         self
     }
 
@@ -97,12 +114,18 @@ impl Scram {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Malformed`].
+    /// [`ClientError::Malformed`] and [`ClientError::OfferChanged`].
     pub fn answer(&mut self, challenge: &[u8]) -> Result<Vec<u8>, ClientError> {
         let challenge = std::str::from_utf8(challenge).map_err(|_| ClientError::Malformed)?;
         let (nonce, salt, iterations) = self
             .read_challenge(challenge)
             .ok_or(ClientError::Malformed)?;
+        let said = challenge.split(',').find_map(|one| one.strip_prefix("h="));
+        if let (Some(said), Some(saw)) = (said, &self.offer_hash)
+            && said != saw
+        {
+            return Err(ClientError::OfferChanged);
+        }
 
         let binding = [self.gs2_header.as_bytes(), &self.binding].concat();
         let without_proof = format!("c={},r={nonce}", STANDARD.encode(binding));
@@ -145,4 +168,58 @@ impl Scram {
             _ => Err(ClientError::NotTheServer),
         }
     }
+}
+
+/// The one message of HT, from the text of a token that the server gave out.
+///
+/// # Errors
+///
+/// [`ClientError::Mechanism`] when `mechanism` takes no token, or another channel binding.
+pub fn token(
+    mechanism: Mechanism,
+    username: &str,
+    token: &str,
+    binding: Option<&ChannelBinding>,
+) -> Result<Vec<u8>, ClientError> {
+    let (hash, binding) = token_binding(mechanism, binding)?;
+    let proof = hashed_token::initiator(hash, token.as_bytes(), binding);
+    Ok([username.as_bytes(), b"\0", proof.bytes()].concat())
+}
+
+/// Checks what comes with the success of HT: whether the server knows the token too.
+///
+/// # Errors
+///
+/// [`ClientError::Mechanism`] as [`token`], [`ClientError::NotTheServer`].
+pub fn check_token(
+    mechanism: Mechanism,
+    token: &str,
+    binding: Option<&ChannelBinding>,
+    data: &[u8],
+) -> Result<(), ClientError> {
+    let (hash, binding) = token_binding(mechanism, binding)?;
+    match hashed_token::responder(hash, token.as_bytes(), binding).is(data) {
+        true => Ok(()),
+        false => Err(ClientError::NotTheServer),
+    }
+}
+
+fn token_binding(
+    mechanism: Mechanism,
+    binding: Option<&ChannelBinding>,
+) -> Result<(Hash, &[u8]), ClientError> {
+    match (mechanism.token(), binding) {
+        (Some((hash, None)), None) => Ok((hash, &[])),
+        (Some((hash, Some(name))), Some(binding)) if binding.name() == name => {
+            Ok((hash, binding.data()))
+        }
+        _ => Err(ClientError::Mechanism),
+    }
+}
+
+/// What a client answers an upgrade task with: its password, salted as the server asks, [XEP-0480 §3].
+///
+/// [XEP-0480 §3]: https://xmpp.org/extensions/xep-0480.html
+pub fn salted(hash: Hash, password: &Password, salt: &[u8], iterations: NonZeroU32) -> String {
+    STANDARD.encode(hash.salted(password.bytes(), salt, iterations).bytes())
 }

@@ -1,9 +1,10 @@
 //! One sign-in, from the choice of a mechanism to success or failure.
 
+use crate::hashed_token::Hashed;
 use crate::limits::{AUTHZID_BYTES_MAX, MESSAGE_BYTES_MAX, TRACE_BYTES_MAX};
 use crate::scram::{Asked, Challenged, permit};
 use crate::{
-    Ask, Credentials, Mechanism, Nonce, Offer, SaslFailure, Step, Success, Verdict, plain,
+    Ask, Credentials, Mechanism, Nonce, Offer, SaslFailure, Step, Success, Tokens, Verdict, plain,
 };
 
 /// One sign-in, from the choice of a mechanism to success or failure.
@@ -28,6 +29,8 @@ enum State {
     Proof(Challenged),
     /// Whether a PLAIN password is this user's.
     Verdict { username: String },
+    /// The tokens of the user's client.
+    Tokens(Hashed),
     /// A user name.
     Identity,
     /// Nothing any more.
@@ -70,9 +73,11 @@ impl Exchange {
         let step = match state {
             State::First { offer, nonce } => self.first(message, &offer, &nonce),
             State::Proof(challenged) => challenged.decide(message).map(Step::Success),
-            State::Keys(_) | State::Verdict { .. } | State::Identity | State::Over => {
-                Err(SaslFailure::MalformedRequest)
-            }
+            State::Keys(_)
+            | State::Verdict { .. }
+            | State::Tokens(_)
+            | State::Identity
+            | State::Over => Err(SaslFailure::MalformedRequest),
         };
         step.unwrap_or_else(Step::Failure)
     }
@@ -81,6 +86,11 @@ impl Exchange {
         if let Some(hash) = self.mechanism.hash() {
             let (asked, ask) = Asked::read(message, self.mechanism, hash, offer, nonce)?;
             self.state = State::Keys(asked);
+            return Ok(Step::Ask(ask));
+        }
+        if let Some((hash, binding)) = self.mechanism.token() {
+            let (hashed, ask) = Hashed::read(message, self.mechanism, hash, binding, offer)?;
+            self.state = State::Tokens(hashed);
             return Ok(Step::Ask(ask));
         }
         let ask = match self.mechanism {
@@ -126,6 +136,17 @@ impl Exchange {
         }
     }
 
+    /// Answers [`Ask::Tokens`].
+    pub fn tokens(&mut self, tokens: &Tokens) -> Step {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Tokens(hashed) => match hashed.decide(tokens) {
+                Ok(success) => Step::Success(success),
+                Err(failure) => Step::Failure(failure),
+            },
+            _ => Step::Failure(SaslFailure::TemporaryAuthFailure),
+        }
+    }
+
     /// Answers [`Ask::External`] and [`Ask::Anonymous`] with the user name that the client is to have.
     pub fn identified(&mut self, username: String) -> Step {
         match std::mem::replace(&mut self.state, State::Over) {
@@ -147,6 +168,7 @@ fn succeed(username: String) -> Step {
     Step::Success(Success {
         username,
         data: None,
+        token: None,
     })
 }
 

@@ -42,13 +42,25 @@ impl ScramKeys {
     /// [RFC 5802 §3]: https://www.rfc-editor.org/rfc/rfc5802#section-3
     pub fn derive(hash: Hash, password: &Password, salt: &[u8], iterations: NonZeroU32) -> Self {
         let salted = hash.salted(password.bytes(), salt, iterations);
-        let client_key = hash.hmac(salted.bytes(), b"Client Key");
+        Self::of_salted(hash, salted.bytes(), salt, iterations)
+    }
+
+    /// The keys of a password that a client salted itself: `SaltedPassword` of [RFC 5802 §3].
+    ///
+    /// [RFC 5802 §3]: https://www.rfc-editor.org/rfc/rfc5802#section-3
+    pub(crate) fn of_salted(
+        hash: Hash,
+        salted: &[u8],
+        salt: &[u8],
+        iterations: NonZeroU32,
+    ) -> Self {
+        let client_key = hash.hmac(salted, b"Client Key");
         Self {
             hash,
             iterations,
             salt: salt.into(),
             stored_key: hash.digest(client_key.bytes()),
-            server_key: hash.hmac(salted.bytes(), b"Server Key"),
+            server_key: hash.hmac(salted, b"Server Key"),
         }
     }
 

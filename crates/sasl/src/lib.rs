@@ -2,7 +2,9 @@
 //!
 //! SCRAM with SHA-1, SHA-256 and SHA-512 ([RFC 5802], [RFC 7677]), each also with channel binding
 //! ([RFC 9266] `tls-exporter`, [RFC 5929] `tls-server-end-point`), PLAIN ([RFC 4616]), EXTERNAL
-//! ([RFC 4422 appendix A]) and ANONYMOUS ([RFC 4505]), as XMPP uses them ([RFC 6120 §6]).
+//! ([RFC 4422 appendix A]) and ANONYMOUS ([RFC 4505]), as XMPP uses them ([RFC 6120 §6]); HT with SHA-256 and SHA-512
+//! ([draft-schmaus-kitten-sasl-ht-09]) for tokens that were given out before ([XEP-0484]). SCRAM tells the client what was
+//! offered ([XEP-0474]), and keys for another hash can be made of what a client salts itself ([XEP-0480]).
 //!
 //! No I/O, no clock, no randomness: bytes come in and a [`Step`] goes out. Where an exchange needs what
 //! only its caller knows, it returns [`Step::Ask`] and waits to be answered:
@@ -36,6 +38,10 @@
 //! [RFC 6120 §6]: https://www.rfc-editor.org/rfc/rfc6120#section-6
 //! [RFC 7677]: https://www.rfc-editor.org/rfc/rfc7677
 //! [RFC 9266]: https://www.rfc-editor.org/rfc/rfc9266
+//! [XEP-0474]: https://xmpp.org/extensions/xep-0474.html
+//! [XEP-0480]: https://xmpp.org/extensions/xep-0480.html
+//! [XEP-0484]: https://xmpp.org/extensions/xep-0484.html
+//! [draft-schmaus-kitten-sasl-ht-09]: https://datatracker.ietf.org/doc/draft-schmaus-kitten-sasl-ht/09/
 
 mod binding;
 pub mod client;
@@ -44,6 +50,7 @@ mod exchange;
 mod failure;
 mod fake;
 mod hash;
+mod hashed_token;
 mod keys;
 pub mod limits;
 mod mechanism;
@@ -56,6 +63,8 @@ mod saslprep;
 mod scram;
 mod secret;
 mod step;
+mod token;
+mod upgrade;
 pub mod wire;
 
 pub use binding::ChannelBinding;
@@ -71,3 +80,5 @@ pub use offer::Offer;
 pub use password::Password;
 pub use saslprep::{PrepareError, saslprep};
 pub use step::{Ask, Step, Success};
+pub use token::{Token, TokenFacts, TokenKey, TokenSlot, Tokens};
+pub use upgrade::ScramUpgrade;

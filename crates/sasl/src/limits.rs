@@ -27,3 +27,6 @@ pub const NONCE_RANDOM_BYTES: usize = 18;
 
 /// The most iterations that stored keys may ask for: a bound on the work of one sign-in.
 pub const ITERATIONS_MAX: u32 = 10_000_000;
+
+/// How many random bytes a token has of its own.
+pub const TOKEN_NONCE_BYTES: usize = 16;

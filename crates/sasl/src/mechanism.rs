@@ -3,8 +3,10 @@
 use std::fmt;
 
 use crate::Hash;
+use crate::binding::{END_POINT, EXPORTER};
 
-/// A SASL mechanism. The order is by strength: the strongest compares least.
+/// A SASL mechanism. The order is by strength: the strongest compares least. Those that take a token come last: they
+/// are for who signed in by another one before, and are offered apart.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Mechanism {
     /// `SCRAM-SHA-512-PLUS`
@@ -25,11 +27,23 @@ pub enum Mechanism {
     Plain,
     /// `ANONYMOUS`
     Anonymous,
+    /// `HT-SHA-512-EXPR`: by token, bound to `tls-exporter`.
+    HtSha512Exporter,
+    /// `HT-SHA-256-EXPR`: by token, bound to `tls-exporter`.
+    HtSha256Exporter,
+    /// `HT-SHA-512-ENDP`: by token, bound to `tls-server-end-point`.
+    HtSha512EndPoint,
+    /// `HT-SHA-256-ENDP`: by token, bound to `tls-server-end-point`.
+    HtSha256EndPoint,
+    /// `HT-SHA-512-NONE`: by token, bound to nothing.
+    HtSha512,
+    /// `HT-SHA-256-NONE`: by token, bound to nothing.
+    HtSha256,
 }
 
 impl Mechanism {
     /// Every mechanism, the strongest first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::ScramSha512Plus,
         Self::ScramSha256Plus,
         Self::ScramSha1Plus,
@@ -39,6 +53,22 @@ impl Mechanism {
         Self::External,
         Self::Plain,
         Self::Anonymous,
+        Self::HtSha512Exporter,
+        Self::HtSha256Exporter,
+        Self::HtSha512EndPoint,
+        Self::HtSha256EndPoint,
+        Self::HtSha512,
+        Self::HtSha256,
+    ];
+
+    /// Every mechanism that takes a token, the strongest first.
+    pub const TOKENS: [Self; 6] = [
+        Self::HtSha512Exporter,
+        Self::HtSha256Exporter,
+        Self::HtSha512EndPoint,
+        Self::HtSha256EndPoint,
+        Self::HtSha512,
+        Self::HtSha256,
     ];
 
     /// The mechanism of this registered name; names are case-sensitive.
@@ -60,6 +90,12 @@ impl Mechanism {
             Self::External => "EXTERNAL",
             Self::Plain => "PLAIN",
             Self::Anonymous => "ANONYMOUS",
+            Self::HtSha512Exporter => "HT-SHA-512-EXPR",
+            Self::HtSha256Exporter => "HT-SHA-256-EXPR",
+            Self::HtSha512EndPoint => "HT-SHA-512-ENDP",
+            Self::HtSha256EndPoint => "HT-SHA-256-ENDP",
+            Self::HtSha512 => "HT-SHA-512-NONE",
+            Self::HtSha256 => "HT-SHA-256-NONE",
         }
     }
 
@@ -70,10 +106,40 @@ impl Mechanism {
             Self::ScramSha256Plus | Self::ScramSha256 => Some(Hash::Sha256),
             Self::ScramSha1Plus | Self::ScramSha1 => Some(Hash::Sha1),
             Self::External | Self::Plain | Self::Anonymous => None,
+            // Their hash makes no keys that are stored.
+            Self::HtSha512Exporter
+            | Self::HtSha256Exporter
+            | Self::HtSha512EndPoint
+            | Self::HtSha256EndPoint
+            | Self::HtSha512
+            | Self::HtSha256 => None,
         }
     }
 
-    /// Whether the mechanism binds to the TLS channel.
+    /// The hash of a mechanism that takes a token, and the channel binding that it wants.
+    pub(crate) const fn token(self) -> Option<(Hash, Option<&'static str>)> {
+        match self {
+            Self::HtSha512Exporter => Some((Hash::Sha512, Some(EXPORTER))),
+            Self::HtSha256Exporter => Some((Hash::Sha256, Some(EXPORTER))),
+            Self::HtSha512EndPoint => Some((Hash::Sha512, Some(END_POINT))),
+            Self::HtSha256EndPoint => Some((Hash::Sha256, Some(END_POINT))),
+            Self::HtSha512 => Some((Hash::Sha512, None)),
+            Self::HtSha256 => Some((Hash::Sha256, None)),
+            _ => None,
+        }
+    }
+
+    /// Whether the mechanism takes a token that the server gave out before.
+    pub const fn is_token(self) -> bool {
+        self.token().is_some()
+    }
+
+    /// Whether who signs in by it shows that it knows the account's password.
+    pub const fn is_password(self) -> bool {
+        self.hash().is_some() || matches!(self, Self::Plain)
+    }
+
+    /// Whether the mechanism is one of SCRAM that binds to the TLS channel.
     pub const fn is_plus(self) -> bool {
         matches!(
             self,

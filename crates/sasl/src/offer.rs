@@ -1,27 +1,52 @@
 //! What a stream offers: mechanisms and channel bindings.
 
-use crate::{ChannelBinding, Mechanism, SaslFailure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::{ChannelBinding, Hash, Mechanism, SaslFailure};
 
 /// What a stream offers in its features, and so what an exchange is held against.
 #[derive(Clone, Debug, Default)]
 pub struct Offer {
     mechanisms: Vec<Mechanism>,
+    tokens: Vec<Mechanism>,
     bindings: Vec<ChannelBinding>,
     after_tls: Vec<Mechanism>,
+    is_hashed: bool,
 }
 
 impl Offer {
     /// An offer, strongest mechanism first whatever the order given. Mechanisms with channel binding
-    /// are left out where there is nothing to bind to.
+    /// are left out where there is nothing to bind to, and those that take a token stand apart, in [`Offer::tokens`].
     pub fn new(mut mechanisms: Vec<Mechanism>, bindings: Vec<ChannelBinding>) -> Self {
-        mechanisms.retain(|mechanism| !mechanism.is_plus() || !bindings.is_empty());
         mechanisms.sort_unstable();
         mechanisms.dedup();
+        let has = |name: &str| bindings.iter().any(|binding| binding.name() == name);
+        let mut tokens = mechanisms.clone();
+        tokens.retain(|mechanism| {
+            let wanted = mechanism.token().map(|(_, binding)| binding);
+            wanted.is_some_and(|binding| binding.is_none_or(has))
+        });
+        mechanisms.retain(|mechanism| {
+            !mechanism.is_token() && (!mechanism.is_plus() || !bindings.is_empty())
+        });
         Self {
             mechanisms,
+            tokens,
             bindings,
             after_tls: Vec::new(),
+            is_hashed: false,
         }
+    }
+
+    /// Has SCRAM tell the client what was offered, under the protection of its password, so that it notices if somebody
+    /// in between took something away: [XEP-0474].
+    ///
+    /// [XEP-0474]: https://xmpp.org/extensions/xep-0474.html
+    #[must_use]
+    pub fn hashed(mut self) -> Self {
+        self.is_hashed = true;
+        self
     }
 
     /// Names mechanisms that would be offered on an encrypted stream, so that choosing one of them here
@@ -35,6 +60,11 @@ impl Offer {
     /// The mechanisms to announce, the strongest first.
     pub fn mechanisms(&self) -> &[Mechanism] {
         &self.mechanisms
+    }
+
+    /// The mechanisms that take a token, the strongest first: to be announced only where tokens are given out.
+    pub fn tokens(&self) -> &[Mechanism] {
+        &self.tokens
     }
 
     /// The names of the channel bindings to announce, [XEP-0440]; none where no mechanism uses them.
@@ -71,7 +101,46 @@ impl Offer {
         }
     }
 
+    /// The mechanism that a client chose by name for its token.
+    ///
+    /// # Errors
+    ///
+    /// [`SaslFailure::InvalidMechanism`] for one that was not offered, or that takes no token.
+    pub fn choose_for_token(&self, name: &str) -> Result<Mechanism, SaslFailure> {
+        let mut tokens = self.tokens.iter().copied();
+        tokens
+            .find(|mechanism| mechanism.name() == name)
+            .ok_or(SaslFailure::InvalidMechanism)
+    }
+
+    /// What SCRAM with `hash` says of this offer, base64; nothing, unless it is to.
+    pub(crate) fn hash_text(&self, hash: Hash) -> Option<String> {
+        let names = self.mechanisms.iter().map(|mechanism| mechanism.name());
+        let bindings: Vec<_> = self.binding_names().collect();
+        self.is_hashed
+            .then(|| protection_hash(hash, names.collect(), bindings))
+    }
+
     pub(crate) fn binding(&self, name: &str) -> Option<&ChannelBinding> {
         self.bindings.iter().find(|binding| binding.name() == name)
     }
+}
+
+/// The hash of what was announced, [XEP-0474]: the names of each list sorted by their bytes, separated by characters
+/// that XML cannot have. `bindings` is empty where none was announced.
+///
+/// [XEP-0474]: https://xmpp.org/extensions/xep-0474.html
+pub(crate) fn protection_hash(
+    hash: Hash,
+    mut mechanisms: Vec<&str>,
+    mut bindings: Vec<&str>,
+) -> String {
+    mechanisms.sort_unstable();
+    bindings.sort_unstable();
+    let mut text = mechanisms.join("\u{1e}");
+    if !bindings.is_empty() {
+        text.push('\u{1f}');
+        text.push_str(&bindings.join("\u{1e}"));
+    }
+    STANDARD.encode(hash.digest(text.as_bytes()).bytes())
 }

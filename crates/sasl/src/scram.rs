@@ -22,6 +22,8 @@ pub(crate) struct Asked {
     client_first_bare: String,
     /// Both halves.
     nonce: String,
+    /// What the client is told of the offer.
+    offer_hash: Option<String>,
 }
 
 /// The challenge went out; the client's proof is awaited.
@@ -56,6 +58,7 @@ impl Asked {
             binding,
             client_first_bare: first.bare.to_owned(),
             nonce: format!("{}{}", first.nonce, nonce.as_str()),
+            offer_hash: offer.hash_text(hash),
         };
         Ok((asked, ask))
     }
@@ -68,12 +71,16 @@ impl Asked {
         if credentials.keys.hash != self.hash {
             return Err(SaslFailure::TemporaryAuthFailure);
         }
-        let server_first = format!(
+        let mut server_first = format!(
             "r={},s={},i={}",
             self.nonce,
             STANDARD.encode(&credentials.keys.salt),
             credentials.keys.iterations,
         );
+        if let Some(offer_hash) = &self.offer_hash {
+            server_first.push_str(",h=");
+            server_first.push_str(offer_hash);
+        }
         let challenge = server_first.clone().into_bytes();
         let challenged = Challenged {
             asked: self,
@@ -109,6 +116,7 @@ impl Challenged {
         Ok(Success {
             username: self.asked.username,
             data: Some(format!("v={}", STANDARD.encode(signature.bytes())).into_bytes()),
+            token: None,
         })
     }
 }

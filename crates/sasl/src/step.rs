@@ -1,6 +1,6 @@
 //! What an exchange wants to happen next.
 
-use crate::{Hash, Password, SaslFailure};
+use crate::{Hash, Mechanism, Password, SaslFailure, TokenSlot};
 
 /// What an exchange wants to happen next.
 #[derive(Debug)]
@@ -40,6 +40,14 @@ pub enum Ask {
         /// The password, prepared.
         password: Password,
     },
+    /// HT: the tokens that this user's client may sign in with by this mechanism. Answer with
+    /// [`Exchange::tokens`](crate::Exchange::tokens), in the same way whether or not there are any.
+    Tokens {
+        /// The user name.
+        username: String,
+        /// Which mechanism the tokens must have been given out for.
+        mechanism: Mechanism,
+    },
     /// EXTERNAL: which account the client's certificate speaks for, [XEP-0178]. Answer with
     /// [`Exchange::identified`](crate::Exchange::identified).
     ///
@@ -58,6 +66,8 @@ pub enum Ask {
 pub struct Success {
     /// Who the client is: the user name of the question ([`Ask`]), or what it was answered with.
     pub username: String,
-    /// What to send along with the success; SCRAM's proof that the server knows the keys.
+    /// What to send along with the success; SCRAM's proof that the server knows the keys, HT's that it knows the token.
     pub data: Option<Vec<u8>>,
+    /// Which token it was, if it was one.
+    pub token: Option<TokenSlot>,
 }

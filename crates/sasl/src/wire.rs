@@ -1,12 +1,12 @@
-//! The messages of an exchange as text of an XML element, [RFC 6120 §6.4].
+//! The messages of an exchange as text of an XML element, [RFC 6120 §6.4], and what else of an offer becomes text.
 //!
 //! [RFC 6120 §6.4]: https://www.rfc-editor.org/rfc/rfc6120#section-6.4
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use crate::SaslFailure;
 use crate::limits::MESSAGE_BYTES_MAX;
+use crate::{Hash, SaslFailure};
 
 /// Writes a message: base64, and `=` for one of no bytes.
 pub fn encode(message: &[u8]) -> String {
@@ -44,4 +44,12 @@ pub fn decode_initial(text: &str) -> Result<Option<Vec<u8>>, SaslFailure> {
         return Ok(None);
     }
     decode(text).map(Some)
+}
+
+/// A short text that is another one as soon as one byte of an offer is: 108 bits of its hash.
+pub fn fingerprint(offer: &[u8]) -> String {
+    let hash = Hash::Sha256.digest(offer);
+    let mut text = URL_SAFE_NO_PAD.encode(hash.bytes());
+    text.truncate(18);
+    text
 }

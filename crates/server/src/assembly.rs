@@ -7,7 +7,7 @@ use std::{num::NonZeroUsize, sync::Arc, thread::JoinHandle};
 use anyhow::{Context, Result};
 use engine::{
     Authentication, ClientSettings, ConflictPolicy, Environment, HostFacts, HostSettings, Server,
-    Settings, metrics::Metrics,
+    Settings, SmSettings, metrics::Metrics,
 };
 use store::{Backend, Store, thread::ReaderThreads};
 use store_sqlite::Sqlite;
@@ -156,6 +156,10 @@ pub(crate) fn client_settings(config: &Config) -> ClientSettings {
             ResourceConflict::KickNew => ConflictPolicy::KickNew,
             ResourceConflict::Random => ConflictPolicy::Random,
             ResourceConflict::Increment => ConflictPolicy::Increment,
+        },
+        sm: SmSettings {
+            hold: config.sm.hold.0,
+            location: config.sm.location.clone().map(|location| location.0),
         },
     }
 }

@@ -6,7 +6,9 @@
 //! | `check/` | what would keep a server from working, and what to do about it |
 //! | `config/` | the configuration file |
 //! | `book/` | the man page, completions, and pages of the operator's book, made of the two above |
-//! | `serve.rs` | the life of a serving process: start and stop |
+//! | `serve.rs`, `signals.rs` | the life of a serving process: start and stop |
+//! | `listeners.rs` | what is listened on |
+//! | `restart.rs` | going on as another program |
 //! | `reload.rs` | what changes while it runs |
 //! | `assembly.rs` | from a configuration to a running engine; the same for offline commands |
 //! | `admin/` | commands for the running server, over a socket in the data folder |
@@ -30,12 +32,15 @@ mod expiry;
 mod failure;
 mod features;
 mod first_start;
+mod listeners;
 mod logging;
 mod metrics;
 mod password;
 mod reload;
+mod restart;
 mod serve;
 mod service_manager;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -19,6 +19,7 @@ use crate::{
     expiry::{self, Notices},
     features::Known,
     logging::Log,
+    restart::Restart,
     service_manager::ServiceManager,
 };
 
@@ -41,6 +42,7 @@ pub(crate) struct Reloader {
     pub(crate) log: Log,
     pub(crate) workers: Vec<Handle>,
     pub(crate) manager: Arc<ServiceManager>,
+    pub(crate) restart: Arc<Restart>,
     /// What the server was started with.
     pub(crate) started: Config,
     pub(crate) state: Mutex<Current>,
@@ -127,6 +129,10 @@ impl Control for Reloader {
                 .ready(&format!("{serves}; the last reload failed, see the log")),
         }
         result
+    }
+
+    fn restart(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(self.restart.want())
     }
 
     fn needs_restart(&self) -> Vec<String> {

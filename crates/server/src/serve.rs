@@ -1,15 +1,13 @@
-//! The life of a serving process: start all or nothing, reload, stop.
+//! The life of a serving process: start all or nothing, reload, stop or restart.
 
 use std::{
-    io::IsTerminal,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use engine::command::Control;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use transport::{
-    Admission, Bound, Clients, Endpoint, ListenerKind, PageServer, SystemEnvironment, Transport,
+    Admission, Bound, Clients, Inherited, PageServer, SystemEnvironment, Transport,
     certificate::{Certificates, Watch},
     tls::{ClientAuthorities, TlsAcceptor},
 };
@@ -19,40 +17,69 @@ use crate::{
     assembly::{self, Assembly},
     certificates,
     config::Config,
-    data_folder::DataFolder,
+    data_folder::{DataError, DataFolder},
     expiry::Notices,
     failure::{Exit, Failure},
     first_start,
+    listeners::Listeners,
     logging::{self, Log},
     metrics::{self, Sources},
     reload::{Current, Reloader, serves},
+    restart::Restart,
     service_manager::ServiceManager,
+    signals::{Order, Signals},
 };
 
 /// How long sessions may take to end when the server stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How often the certificate folder is looked at.
 const WATCH_INTERVAL: Duration = Duration::from_secs(10);
+/// How often a restarted server tries to get its data folder back: ten seconds in all.
+const DATA_ATTEMPTS: u32 = 200;
+/// How long it waits in between.
+const BETWEEN_DATA_ATTEMPTS: Duration = Duration::from_millis(50);
 
-/// Serves until a signal says stop.
+/// Serves until a signal says stop. A restart does not return: the process is another program then.
 ///
 /// # Errors
 ///
 /// A [`Failure`] when it cannot start; then nothing of it is left running.
 pub(crate) fn run(config: Config) -> Result<(), Failure> {
     let log = logging::start(&config);
+    let restart = Arc::new(Restart::remember(config.file.clone()));
+    let inherited = Inherited::take();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::start)?;
-    runtime.block_on(async {
+    let goes_on_with = runtime.block_on(async {
         let mut signals = Signals::new().map_err(Failure::start)?;
         let manager = Arc::new(ServiceManager::find());
-        let serving = Serving::start(config, log, manager).await?;
-        serving.until_stopped(&mut signals).await;
-        serving.stop(&mut signals).await;
-        Ok(())
-    })
+        let restart = Arc::clone(&restart);
+        let serving = Serving::start(config, log, manager, inherited, restart).await?;
+        match serving.until_ended(&mut signals).await {
+            End::Stop => {
+                serving.control.manager.stopping();
+                serving.stop(&mut signals).await;
+                Ok(None)
+            }
+            End::Restart => {
+                serving.control.manager.restarting();
+                Ok(serving.stop(&mut signals).await)
+            }
+        }
+    })?;
+    drop(runtime);
+    match goes_on_with {
+        None => Ok(()),
+        Some(listeners) => Err(restart.replace(&listeners)),
+    }
+}
+
+/// Why a server no longer serves.
+enum End {
+    Stop,
+    Restart,
 }
 
 /// Looks for what would keep a server with this configuration from starting, and touches nothing.
@@ -85,6 +112,8 @@ struct Serving {
     transport: Transport,
     assembly: Assembly,
     _data: DataFolder,
+    /// All that is listened on, for the program that replaces this one.
+    kept_open: Vec<Bound>,
 }
 
 impl Serving {
@@ -92,13 +121,13 @@ impl Serving {
         config: Config,
         log: Log,
         manager: Arc<ServiceManager>,
+        inherited: Inherited,
+        restart: Arc<Restart>,
     ) -> Result<Self, Failure> {
         manager.status("Opening the store");
-        let data = DataFolder::open(&config.general.data).map_err(Failure::start)?;
-        let Listeners {
-            clients: bound,
-            metrics: for_metrics,
-        } = bind_all(&config)?;
+        let data = open_data(&config, !inherited.is_empty()).await?;
+        let listeners = Listeners::bind(&config, inherited)?;
+        let kept_open = listeners.share().map_err(Failure::start)?;
         let set = certificates::load(&config, Some(data.path()))
             .map_err(|error| Failure::start(format!("{error:#}")))?;
         let certificates = Certificates::new(set);
@@ -135,6 +164,7 @@ impl Serving {
             workers: transport.runtimes(),
             started: config.clone(),
             manager: Arc::clone(&manager),
+            restart,
             state: Mutex::new(Current {
                 config: config.clone(),
                 watch,
@@ -148,15 +178,15 @@ impl Serving {
             let path = data.path().display();
             Failure::start(format!("cannot make the admin socket in {path}: {error}; a data folder with a short path helps"))
         })?;
-        announce(&config, &bound, transport.workers());
+        listeners.announce(&config, transport.workers());
         let sources = Sources {
             server: Arc::clone(&assembly.server),
             loads: transport.loads(),
             certificates: Arc::clone(&control.certificates),
             data: data.path().to_owned(),
         };
-        let metrics = metrics::serve(for_metrics, sources);
-        for (listener, kind) in bound {
+        let metrics = metrics::serve(listeners.metrics, sources);
+        for (listener, kind) in listeners.clients {
             transport.accept_from(listener, kind);
         }
         tokio::spawn(manager.clone().say_alive(transport.runtimes()));
@@ -168,20 +198,22 @@ impl Serving {
             transport,
             assembly,
             _data: data,
+            kept_open,
         })
     }
 
-    async fn until_stopped(&self, signals: &mut Signals) {
+    async fn until_ended(&self, signals: &mut Signals) -> End {
         let mut watch = tokio::time::interval(WATCH_INTERVAL);
         loop {
             tokio::select! {
                 order = signals.next() => match order {
-                    Order::Stop => return,
+                    Order::Stop => return End::Stop,
                     Order::Reload => {
                         self.reload();
                         self.control.look_at_certificates();
                     }
                 },
+                () = self.control.restart.wanted() => return End::Restart,
                 _ = watch.tick() => self.control.look_at_certificates(),
             }
         }
@@ -201,129 +233,43 @@ impl Serving {
     }
 
     /// Ends sessions in good order, unless a second signal says that it is enough; then closes the
-    /// store, always.
-    async fn stop(mut self, signals: &mut Signals) {
-        self.control.manager.stopping();
-        drop((self.admin, self.metrics));
+    /// store, always. Gives what is listened on, to go on with after a restart, unless a signal came meanwhile: that
+    /// one says stop.
+    async fn stop(mut self, signals: &mut Signals) -> Option<Vec<Bound>> {
+        self.admin.finish().await;
+        drop(self.metrics);
         tracing::info!("stopping; a second signal skips waiting for sessions to end");
-        tokio::select! {
+        let is_undisturbed = tokio::select! {
             left = self.transport.stop(STOP_PATIENCE) => {
                 if left > 0 {
                     tracing::warn!(left, "connections did not end in time");
                 }
+                true
             }
-            () = signals.stop() => tracing::warn!("no longer waiting for sessions to end"),
-        }
+            () = signals.stop() => {
+                tracing::warn!("no longer waiting for sessions to end");
+                false
+            }
+        };
         drop(self.transport);
         self.assembly.server.write_what_is_owed();
         self.assembly.close();
         tracing::info!("stopped");
+        is_undisturbed.then_some(self.kept_open)
     }
 }
 
-/// Bound, and not accepted from yet.
-struct Listeners {
-    clients: Vec<(Bound, ListenerKind)>,
-    metrics: Vec<Bound>,
-}
-
-/// Binds every listener, or none.
-fn bind_all(config: &Config) -> Result<Listeners, Failure> {
-    let mut bound = Vec::new();
-    for (key, endpoints, kind) in [
-        ("c2s", &config.listen.c2s, ListenerKind::C2s),
-        ("c2s_tls", &config.listen.c2s_tls, ListenerKind::C2sTls),
-    ] {
-        for endpoint in endpoints {
-            let listeners = bind(*endpoint, key)?;
-            bound.extend(listeners.into_iter().map(|listener| (listener, kind)));
+/// The data folder. The program that a restart replaces left it a moment ago, and a command may have taken it since:
+/// it gives it back.
+async fn open_data(config: &Config, is_restart: bool) -> Result<DataFolder, Failure> {
+    let mut attempts = if is_restart { DATA_ATTEMPTS } else { 1 };
+    loop {
+        attempts -= 1;
+        match DataFolder::open(&config.general.data) {
+            Err(DataError::InUse { .. }) if attempts > 0 => {
+                tokio::time::sleep(BETWEEN_DATA_ATTEMPTS).await;
+            }
+            result => return result.map_err(Failure::start),
         }
     }
-    if bound.is_empty() {
-        return Err(Failure::new(
-            Exit::Config,
-            "there is nothing to listen on; give listen.c2s or listen.c2s_tls an address",
-        ));
-    }
-    let mut metrics = Vec::new();
-    for endpoint in &config.listen.metrics {
-        metrics.extend(bind(*endpoint, "metrics")?);
-    }
-    Ok(Listeners {
-        clients: bound,
-        metrics,
-    })
-}
-
-fn bind(endpoint: Endpoint, key: &str) -> Result<Vec<Bound>, Failure> {
-    transport::bind(endpoint).map_err(|error| Failure::start(format!("{error} (listen.{key})")))
-}
-
-/// Says where to connect: to the log, and on a terminal also what to do next.
-fn announce(config: &Config, bound: &[(Bound, ListenerKind)], workers: usize) {
-    let addresses = |wanted| {
-        let addresses: Vec<String> = bound
-            .iter()
-            .filter(|(_, kind)| *kind == wanted)
-            .filter_map(|(listener, _)| listener.local_addr().ok())
-            .map(|address| address.to_string())
-            .collect();
-        addresses.join(", ")
-    };
-    let hosts: Vec<String> = config.hosts.keys().map(ToString::to_string).collect();
-    let hosts = hosts.join(", ");
-    let (starttls, direct) = (
-        addresses(ListenerKind::C2s),
-        addresses(ListenerKind::C2sTls),
-    );
-    if !config.c2s.require_tls {
-        tracing::warn!("c2s.require_tls is off: passwords and messages may travel in plain text");
-    }
-    if std::io::stdout().is_terminal() {
-        println!("  Couplet serves {hosts}.");
-        println!("  Clients connect to {starttls} (STARTTLS) or {direct} (TLS).");
-        println!("  Next, in another terminal: couplet user add NAME@HOST");
-        println!("  Ctrl-C stops.\n");
-    }
-    tracing::info!(%hosts, c2s = %starttls, c2s_tls = %direct, workers, version = env!("CARGO_PKG_VERSION"), "ready");
-}
-
-/// The signals a server listens to.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Completes with the next order.
-    async fn next(&mut self) -> Order {
-        tokio::select! {
-            _ = self.interrupt.recv() => Order::Stop,
-            _ = self.terminate.recv() => Order::Stop,
-            _ = self.hangup.recv() => Order::Reload,
-        }
-    }
-
-    /// Completes with the next order to stop.
-    async fn stop(&mut self) {
-        while self.next().await != Order::Stop {}
-    }
-}
-
-/// What an operator orders by a signal.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Order {
-    /// SIGINT or SIGTERM.
-    Stop,
-    /// SIGHUP.
-    Reload,
 }

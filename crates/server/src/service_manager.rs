@@ -63,9 +63,12 @@ impl ServiceManager {
 
     /// The configuration is being read anew; [`ready`](Self::ready) follows.
     pub(crate) fn reloading(&self) {
-        let now = clock_gettime(ClockId::Monotonic);
-        let micros = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1_000;
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={micros}"));
+        self.tell(&going_on());
+    }
+
+    /// The process goes on as another program, which will say that it is [`ready`](Self::ready).
+    pub(crate) fn restarting(&self) {
+        self.tell(&format!("{}\nSTATUS=Restarting", going_on()));
     }
 
     /// No new clients are taken.
@@ -100,6 +103,13 @@ impl ServiceManager {
             tracing::debug!(%error, "the service manager was not told");
         }
     }
+}
+
+/// What says that the process is not ready for a while, and means to be again.
+fn going_on() -> String {
+    let now = clock_gettime(ClockId::Monotonic);
+    let micros = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1_000;
+    format!("RELOADING=1\nMONOTONIC_USEC={micros}")
 }
 
 fn connect(address: &str) -> io::Result<UnixDatagram> {

@@ -2,11 +2,11 @@
 //! nothing more, so that what follows takes effect after the answer.
 
 use jid::{BareJid, Domain};
-use sasl::{Ask, Mechanism};
+use sasl::{Ask, Mechanism, TokenSlot};
 use stanza::{Rejected, Stanza};
 use xml::{Element, Fragment};
 
-use crate::StreamFault;
+use crate::{SignInRequest, StreamFault};
 
 /// What happened on a client stream, in the order of the bytes.
 #[derive(Debug)]
@@ -23,20 +23,40 @@ pub enum Event<'a> {
     StartTls,
     /// The client chose a mechanism. Question: [`C2s::begin`](crate::C2s::begin) with a new nonce, or
     /// [`C2s::refuse`](crate::C2s::refuse) to say that this is no time for it.
-    SigningIn(Mechanism),
+    SigningIn {
+        /// Which one.
+        mechanism: Mechanism,
+        /// Whether the sign-in has the form of SASL2, and so ends with [`C2s::succeed`](crate::C2s::succeed) or one of
+        /// its like, and not with [`C2s::accept`](crate::C2s::accept).
+        is_sasl2: bool,
+        /// What came with it; nothing in the form of RFC 6120.
+        request: Box<SignInRequest>,
+    },
     /// The mechanism asks. Question: [`C2s::credentials`](crate::C2s::credentials),
     /// [`C2s::verdict`](crate::C2s::verdict), [`C2s::identified`](crate::C2s::identified) as [`Ask`] says, or
     /// [`C2s::refuse`](crate::C2s::refuse).
     Ask(Ask),
-    /// The client proved who it is. Question: [`C2s::accept`](crate::C2s::accept) with its address, or
+    /// The client proved who it is. Question: [`C2s::accept`](crate::C2s::accept) with its address, or in the form of
+    /// SASL2 [`C2s::succeed`](crate::C2s::succeed), one of its like, or [`C2s::require`](crate::C2s::require); or
     /// [`C2s::refuse`](crate::C2s::refuse). The client knows nothing of its success yet.
     Proved {
         /// The user name that was proved.
         username: String,
         /// By which mechanism.
         mechanism: Mechanism,
+        /// By which of its tokens, if by one.
+        token: Option<TokenSlot>,
     },
-    /// The header after authentication came. Question: [`C2s::features`](crate::C2s::features).
+    /// The client does a task that [`C2s::require`](crate::C2s::require) named. Question:
+    /// [`C2s::task_data`](crate::C2s::task_data); [`C2s::require`](crate::C2s::require) for the next task, or
+    /// [`C2s::succeed`](crate::C2s::succeed) and its like, when it is done; or [`C2s::refuse`](crate::C2s::refuse).
+    Task {
+        /// The task that the client begins; nothing when it goes on with the one that it began.
+        name: Option<String>,
+        /// What it says in it.
+        data: Vec<Fragment>,
+    },
+    /// The header after authentication came, or SASL2 did without. Question: [`C2s::features`](crate::C2s::features).
     Reopened,
     /// An IQ get or set before authentication, with one child, and that child neither bind nor session: only
     /// registration may want it ([XEP-0077](https://xmpp.org/extensions/xep-0077.html)). Not a question, but what
@@ -92,4 +112,8 @@ pub struct HostPolicy {
     pub requires_tls: bool,
     /// Further features, such as registration.
     pub features: Vec<Fragment>,
+    /// What can be done along with a sign-in by SASL2, which is offered where TLS is.
+    pub inline: Vec<Fragment>,
+    /// What else `<authentication/>` of SASL2 says.
+    pub authentication: Vec<Fragment>,
 }

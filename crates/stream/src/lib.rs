@@ -13,7 +13,9 @@ mod event;
 mod fault;
 mod header;
 mod id;
+pub mod limits;
 mod settings;
+mod sign_in;
 mod wire;
 
 pub use c2s::C2s;
@@ -21,4 +23,5 @@ pub use event::{Event, HostPolicy, Opening};
 pub use fault::StreamFault;
 pub use id::StreamId;
 pub use settings::{C2sSettings, UNAUTHENTICATED_BYTES_MAX};
+pub use sign_in::{ClientId, SignInRequest, UserAgent};
 pub use wire::{DOCUMENT_END, documents};

@@ -50,17 +50,12 @@ impl Wire {
         self.out.capacity()
     }
 
-    /// Says that a sign-in failed, [RFC 6120 §6.4.5](https://www.rfc-editor.org/rfc/rfc6120#section-6.4.5).
-    pub(crate) fn sasl_failure(&mut self, failure: SaslFailure) {
+    /// Notes that the client was told of a sign-in that failed.
+    pub(crate) fn note_sasl_failure(&mut self, failure: SaslFailure) {
         self.sasl_failure = Some(failure);
-        self.element("failure", ns::SASL, |out| {
-            out.push(b'<');
-            out.extend_from_slice(failure.condition().as_bytes());
-            out.extend_from_slice(b"/>");
-        });
     }
 
-    /// What was told last by [`Wire::sasl_failure`].
+    /// What was noted last by [`Wire::note_sasl_failure`].
     pub(crate) fn take_sasl_failure(&mut self) -> Option<SaslFailure> {
         self.sasl_failure.take()
     }

@@ -18,6 +18,7 @@
 //! | `load.rs` | what workers and listeners count, as metrics |
 //! | `page.rs` | one page by HTTP: the metrics |
 //! | `listen.rs`, `admission.rs` | binding, accepting, limits per address |
+//! | `inherited.rs` | listeners that were open before this program ran, and handing ours on |
 
 mod admission;
 mod buffers;
@@ -28,6 +29,7 @@ mod connection;
 mod drive;
 mod environment;
 mod inbox;
+mod inherited;
 mod limits;
 mod listen;
 mod load;
@@ -44,6 +46,7 @@ pub use clients::Clients;
 pub use clock::now;
 pub use drive::{Drive, ListenerKind, MakeConnection, Peer};
 pub use environment::SystemEnvironment;
+pub use inherited::{Inherited, hand_on, hide_inherited};
 pub use listen::{BindError, Bound, Endpoint, ParseEndpointError, bind};
 pub use load::Loads;
 pub use page::{Page, PageServer, serve_page};

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use thiserror::Error;
 
 use crate::limits::{ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN, BACKLOG};
@@ -97,6 +97,26 @@ impl Bound {
         self.listener.local_addr()
     }
 
+    /// The same listener once more: connections wait in the kernel for as long as one of both is there.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no descriptor.
+    pub fn share(&self) -> io::Result<Self> {
+        let listener = self.listener.try_clone()?;
+        Ok(Self { listener })
+    }
+
+    /// Takes over a listener that was open before.
+    pub(crate) fn from_listener(listener: TcpListener) -> io::Result<Self> {
+        set_options(SockRef::from(&listener))?;
+        Ok(Self { listener })
+    }
+
+    pub(crate) fn listener(&self) -> &TcpListener {
+        &self.listener
+    }
+
     pub(crate) fn into_listener(self) -> TcpListener {
         self.listener
     }
@@ -113,19 +133,31 @@ pub fn bind(endpoint: Endpoint) -> Result<Vec<Bound>, BindError> {
         Endpoint::One(address) => Ok(vec![bind_one(address)?]),
         Endpoint::Any(port) => {
             let mut bound = vec![bind_one((Ipv4Addr::UNSPECIFIED, port).into())?];
-            match bind_one((Ipv6Addr::UNSPECIFIED, port).into()) {
-                Ok(listener) => bound.push(listener),
-                Err(BindError { error, .. }) if is_without_ipv6(&error) => {}
-                Err(error) => return Err(error),
-            }
+            bound.extend(bind_any_v6(port)?);
             Ok(bound)
         }
+    }
+}
+
+/// Every IPv6 address, where the system has IPv6.
+pub(crate) fn bind_any_v6(port: u16) -> Result<Option<Bound>, BindError> {
+    match bind_one((Ipv6Addr::UNSPECIFIED, port).into()) {
+        Ok(bound) => Ok(Some(bound)),
+        Err(BindError { error, .. }) if is_without_ipv6(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
 fn is_without_ipv6(error: &io::Error) -> bool {
     const EAFNOSUPPORT: i32 = 97;
     error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
+}
+
+fn set_options(socket: SockRef<'_>) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    // Accepted sockets inherit these two, which saves two calls for each.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_keepalive(true)
 }
 
 fn bind_one(address: SocketAddr) -> Result<Bound, BindError> {
@@ -139,10 +171,7 @@ fn bind_one(address: SocketAddr) -> Result<Bound, BindError> {
             socket.set_only_v6(true)?;
         }
         socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        // Accepted sockets inherit these two, which saves two calls for each.
-        socket.set_tcp_nodelay(true)?;
-        socket.set_keepalive(true)?;
+        set_options(SockRef::from(&socket))?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         Ok(socket.into())

@@ -62,6 +62,8 @@ pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 /// SASL, [RFC 6120 §6](https://www.rfc-editor.org/rfc/rfc6120#section-6).
 pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+/// SASL with more than credentials in it, [XEP-0388](https://xmpp.org/extensions/xep-0388.html).
+pub const SASL2: &str = "urn:xmpp:sasl:2";
 /// Resource binding, [RFC 6120 §7](https://www.rfc-editor.org/rfc/rfc6120#section-7).
 pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 /// Session establishment of RFC 3921, since then without a meaning.

@@ -253,11 +253,19 @@ impl Half {
         match &*self.peers.borrow() {
             Peers::None => Ok(()),
             Peers::One(peer) => peer.send_received(buffers),
-            Peers::Fan(group) => group
-                .borrow()
-                .iter()
-                .filter(|peer| !std::ptr::eq(Rc::as_ptr(peer), self))
-                .try_for_each(|peer| peer.send_received(buffers)),
+            Peers::Fan(group) => {
+                let group = group.borrow();
+                let others = group
+                    .iter()
+                    .filter(|peer| !std::ptr::eq(Rc::as_ptr(peer), self));
+                for peer in others {
+                    // One that can't be written to is no concern of who speaks.
+                    if peer.send_received(buffers).is_err() {
+                        peer.is_to_end();
+                    }
+                }
+                Ok(())
+            }
         }
     }
 
@@ -284,18 +292,21 @@ impl Half {
         }
     }
 
+    /// Its future ends it.
+    fn is_to_end(&self) {
+        if !self.is_over.replace(true)
+            && let Some(waker) = &*self.waker.borrow()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
     /// Ends this connection and the other of its pair.
     fn end(&self) {
         self.is_over.set(true);
         match self.peers.take() {
             Peers::None => {}
-            Peers::One(peer) => {
-                if !peer.is_over.replace(true)
-                    && let Some(waker) = &*peer.waker.borrow()
-                {
-                    waker.wake_by_ref();
-                }
-            }
+            Peers::One(peer) => peer.is_to_end(),
             Peers::Fan(group) => group
                 .borrow_mut()
                 .retain(|peer| !std::ptr::eq(Rc::as_ptr(peer), self)),

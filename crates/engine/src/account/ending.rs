@@ -7,17 +7,18 @@ use stanza::{Kind, PresenceType, Stanza};
 use store::Gate;
 use stream::StreamFault;
 
-use super::{Account, iq, mail, noted, presence};
+use super::{Account, detached, iq, mail, noted, presence};
 use crate::{
     effect::Effect,
     envelope::Envelope,
+    metrics::own::GivenUp,
     pipeline::{
         Context,
         events::{DeliveryFailed, SessionEnded},
     },
     server::Server,
     session::{
-        SessionId,
+        Session, SessionId, Slot,
         outbox::{Fate, Frame},
     },
 };
@@ -29,6 +30,20 @@ pub(crate) enum End {
     Gone,
     /// We end it with this stream error.
     Fault(StreamFault),
+    /// It waited to be resumed.
+    GivenUp(GivenUp),
+}
+
+impl End {
+    /// The same of a session that waited to be resumed.
+    fn given_up(&self) -> GivenUp {
+        match self {
+            Self::GivenUp(why) => *why,
+            Self::Fault(StreamFault::OutboxFull { .. }) => GivenUp::TooMuchWaits,
+            Self::Fault(StreamFault::Replaced) => GivenUp::Replaced,
+            Self::Gone | Self::Fault(_) => GivenUp::Other,
+        }
+    }
 }
 
 /// Ends a session with a stream error.
@@ -53,13 +68,7 @@ pub(crate) fn finish(account: &mut Account, cx: &Context<'_>, id: SessionId, why
     account
         .sessions
         .retain(|resource| resource.session().id() != id);
-    let untaken = {
-        let mut outbox = session.outbox();
-        if let End::Fault(fault) = why {
-            outbox.end(fault.clone());
-        }
-        outbox.rest()
-    };
+    let untaken = empty(account, cx, &session, why);
     cx.server().sessions.fetch_sub(1, Ordering::Relaxed);
     // 3. What it held goes elsewhere or back, unless it rests on what never became true.
     for frame in untaken {
@@ -76,6 +85,36 @@ pub(crate) fn finish(account: &mut Account, cx: &Context<'_>, id: SessionId, why
         account,
     );
     session.wake();
+}
+
+/// Closes the session's outbox for good: what it held, in order.
+fn empty(account: &mut Account, cx: &Context<'_>, session: &Session, why: &End) -> Vec<Frame> {
+    let mut outbox = session.outbox();
+    if let End::Fault(fault) = why {
+        outbox.end(fault.clone());
+    }
+    let was_detached = outbox.is_detached();
+    if let Some(acks) = &mut outbox.acks
+        && let Some(resumption) = &acks.resumption
+    {
+        let id = resumption.id;
+        account.ended.add(id, acks.handled());
+    }
+    let mut waiting = outbox.rest_waiting();
+    let mut untaken: Vec<Frame> = outbox.rest().into();
+    drop(outbox);
+    if was_detached {
+        cx.server().detached.fetch_sub(1, Ordering::Relaxed);
+        cx.server().metrics().given_up(why.given_up());
+        untaken = untaken
+            .into_iter()
+            .map(|frame| detached::late(account, frame))
+            .collect();
+    }
+    while let Some(slot) = waiting.pop() {
+        untaken.extend(detached::revived(account, slot));
+    }
+    untaken
 }
 
 /// Routes again what an ended session did not take, RFC 6121 §8.5.3.2.
@@ -135,7 +174,18 @@ pub(crate) fn abandon(account: &mut Account, server: &Server) -> Vec<Envelope> {
         let untaken = {
             let mut outbox = session.outbox();
             outbox.end(StreamFault::Internal);
-            outbox.rest()
+            if outbox.is_detached() {
+                server.detached.fetch_sub(1, Ordering::Relaxed);
+            }
+            let mut untaken: Vec<Frame> = Vec::new();
+            let mut waiting = outbox.rest_waiting();
+            untaken.extend(outbox.rest());
+            while let Some(slot) = waiting.pop() {
+                if let Slot::Frame { frame, .. } = slot {
+                    untaken.push(frame);
+                }
+            }
+            untaken
         };
         last.extend(
             untaken

@@ -9,6 +9,7 @@ pub(crate) mod circles;
 mod contacts;
 pub(crate) mod credentials;
 mod deletion;
+pub(crate) mod detached;
 mod drain;
 pub(crate) mod ending;
 pub(crate) mod iq;
@@ -83,6 +84,8 @@ pub struct Account {
     pub(crate) unsettled: Cleared,
     /// What the notes of its sessions on disk are behind in.
     behind: noted::Behind,
+    /// Sessions that ended though they could be resumed.
+    ended: detached::Ended,
     /// It is being removed.
     pub(crate) closing: Closing,
     /// It stands in the registry's list of accounts that may leave memory.
@@ -146,6 +149,7 @@ impl Account {
             last_seq: Seq::NONE,
             unsettled: Cleared::default(),
             behind: noted::Behind::default(),
+            ended: detached::Ended::default(),
             listed_idle: false,
         }
     }
@@ -329,5 +333,11 @@ impl Resource {
     /// Clears mark `M`.
     pub fn unmark<M: SessionMark>(&mut self) {
         self.marks.clear::<M>();
+    }
+
+    /// Whether it waits to be resumed: it has no transport, and is as present as if it had.
+    #[must_use]
+    pub fn is_detached(&self) -> bool {
+        self.session.is_detached()
     }
 }

@@ -120,14 +120,7 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
         return;
     };
     let to = resource.session().clone();
-    for other in account
-        .resources()
-        .filter(|other| other.session().id() != session)
-    {
-        if let Some(presence) = other.presence() {
-            cx.push(&to, &presence.stanza);
-        }
-    }
+    push_others(account, cx, resource);
     for contact in account.contacts().iter() {
         if let (true, Some(request)) = (contact.standing().state.is_pending_in(), contact.request())
             && !account.contacts().is_provided(&contact.jid())
@@ -135,6 +128,33 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
         {
             cx.push_to(&to, request, own.clone());
         }
+    }
+}
+
+/// A client that was away for a while may have missed presence: its contacts are asked for theirs on its behalf, and it
+/// gets that of the own resources.
+pub(super) fn ask_again(account: &Account, cx: &Context<'_>, session: SessionId) {
+    let Some(resource) = account.resource(session).filter(|it| it.is_available()) else {
+        return;
+    };
+    let asker = resource.full_jid();
+    for contact in account.contacts().standings() {
+        let contact_jid = Jid::from(contact.jid());
+        if contact.standing().state.sees_contact() && cx.may_address(account, &contact_jid) {
+            let probe = Stanza::presence(PresenceType::Probe);
+            cx.route(Envelope::from_resource(asker, contact_jid, probe));
+        }
+    }
+    push_others(account, cx, resource);
+}
+
+/// A resource gets the presence of the account's others.
+fn push_others(account: &Account, cx: &Context<'_>, resource: &Resource) {
+    let others = account
+        .resources()
+        .filter(|other| other.full_jid() != resource.full_jid());
+    for presence in others.filter_map(Resource::presence) {
+        cx.push(resource.session(), &presence.stanza);
     }
 }
 

@@ -14,6 +14,16 @@ pub trait Control: Send + Sync {
     /// A sentence; then nothing has changed.
     fn reload(&self) -> Result<(), String>;
 
+    /// Has the process go on as the program that is installed now: it ends in good order and keeps its ports open.
+    /// Completes when that is certain; it happens after the answer to the command.
+    ///
+    /// # Errors
+    ///
+    /// A sentence when that program would not start; then everything goes on.
+    fn restart(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(ready(Err("this process can't be restarted".to_owned())))
+    }
+
     /// The process id.
     fn pid(&self) -> u32;
 

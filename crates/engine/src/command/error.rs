@@ -60,6 +60,9 @@ pub enum CommandError {
     /// The configuration or the certificates can't be used.
     #[error("{0}")]
     Reload(String),
+    /// The server can't be restarted.
+    #[error("{0}")]
+    Restart(String),
     /// What is logged can't be changed like this.
     #[error("{0}")]
     Log(String),

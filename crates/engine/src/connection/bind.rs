@@ -5,16 +5,22 @@ use std::sync::{Arc, atomic::Ordering};
 use jid::FullJid;
 use stanza::{Condition, StanzaError};
 use stream::StreamFault;
+use xml::Fragment;
 
-use super::negotiation::{SignedIn, unavailable};
+use super::{
+    ClientSettings,
+    bind2::BindRequest,
+    negotiation::{SignedIn, unavailable},
+};
 use crate::{
-    account::{Account, AccountCell, Closing, ending},
+    account::{Account, AccountCell, Closing, detached, ending},
     environment::random_id,
     host::Host,
+    metrics::own::GivenUp,
     pipeline::{Context, Gates, events::SessionBound},
     sabotage::Sabotage,
     server::Server,
-    session::Session,
+    session::{Binder, Session},
 };
 
 /// What happens when the resource a client asks for is taken.
@@ -31,26 +37,35 @@ pub enum ConflictPolicy {
     Increment,
 }
 
-/// The session and its account, or what the client is told.
-pub(super) type BindOutcome = Result<(Arc<Session>, Arc<AccountCell>), StanzaError>;
+/// What a client wants to be bound.
+pub(super) enum Wanted {
+    /// This resource, or any, RFC 6120 §7.
+    Resource(Option<String>),
+    /// What is right for it, along with its sign-in.
+    Inline(BindRequest),
+}
 
-/// Binds a resource for an account that signed in, RFC 6120 §7.
+/// A session, its account, and what the client is told besides its address.
+pub(super) struct Bound {
+    pub(super) session: Arc<Session>,
+    pub(super) cell: Arc<AccountCell>,
+    pub(super) told: Option<Fragment>,
+}
+
+/// A session, or what the client is told.
+pub(super) type BindOutcome = Result<Bound, StanzaError>;
+
+/// Binds a resource for an account that signed in. Nothing is awaited once there is a session.
 pub(super) async fn bind(
     server: &Arc<Server>,
     host: &Arc<Host>,
     who: SignedIn,
-    requested: Option<String>,
-    policy: ConflictPolicy,
+    wanted: Wanted,
+    settings: &ClientSettings,
 ) -> BindOutcome {
-    let requested = requested.filter(|resource| !resource.is_empty());
-    let full_jid = match &requested {
-        None => who.jid.with_resource(&random_id(server.environment())),
-        Some(resource) => who
-            .jid
-            .with_resource_strict(resource)
-            .or_else(|_| who.jid.with_resource(resource)),
-    }
-    .map_err(|_| StanzaError::new(Condition::BadRequest))?;
+    let full_jid = wanted
+        .full_jid(server, &who)
+        .ok_or_else(|| StanzaError::new(Condition::BadRequest))?;
     // It may have been disabled or removed since it signed in.
     if !who.is_anonymous {
         let record = server
@@ -75,10 +90,14 @@ pub(super) async fn bind(
                 .ok_or_else(|| StanzaError::new(Condition::NotAllowed))?,
         };
         let bound = server.visit(&cell, Gates::OPEN, |account, cx| {
-            begin(account, cx, &who, &full_jid, policy)
+            begin(account, cx, &who, (&wanted, &full_jid), settings)
         });
         if let Some(outcome) = bound {
-            return outcome.map(|session| (session, cell));
+            return outcome.map(|(session, told)| Bound {
+                session,
+                cell,
+                told,
+            });
         }
     }
     Err(unavailable())
@@ -89,43 +108,95 @@ fn begin(
     account: &mut Account,
     cx: &Context<'_>,
     who: &SignedIn,
-    wanted: &FullJid,
-    policy: ConflictPolicy,
-) -> Result<Arc<Session>, StanzaError> {
+    (wanted, jid): (&Wanted, &FullJid),
+    settings: &ClientSettings,
+) -> Result<(Arc<Session>, Option<Fragment>), StanzaError> {
     if account.closing != Closing::No {
         return Err(StanzaError::new(Condition::NotAllowed));
     }
     let limits = cx.server().limits();
-    let mut full_jid = wanted.clone();
+    if let Wanted::Inline(_) = wanted {
+        end_older(account, cx, who);
+    }
+    let mut full_jid = jid.clone();
     let holder = account
         .resource_by_jid(&full_jid.clone().into())
         .map(|resource| resource.session().id());
     if let Some(holder) = holder {
-        match policy {
+        match settings.conflict {
+            // Its client has come back without it.
+            _ if account.resource(holder).is_some_and(|it| it.is_detached()) => {
+                detached::give_up(account, cx, holder, GivenUp::Replaced);
+            }
             ConflictPolicy::KickOld => ending::end(account, cx, holder, &StreamFault::Replaced),
             ConflictPolicy::KickNew => return Err(StanzaError::new(Condition::Conflict)),
             ConflictPolicy::Random => full_jid = random(cx, who)?,
-            ConflictPolicy::Increment => full_jid = next_free(account, who, wanted)?,
+            ConflictPolicy::Increment => full_jid = next_free(account, who, jid)?,
         }
     }
     let sessions = u32::try_from(account.resources().count()).unwrap_or(u32::MAX);
-    if sessions >= limits.sessions_per_account_max {
+    if sessions >= limits.sessions_per_account_max && !detached::end_one(account, cx) {
         return Err(StanzaError::new(Condition::ResourceConstraint));
     }
     let outbox_max = match cx.server().sabotage() {
         Sabotage::UnboundedQueue => usize::MAX,
         _ => usize::try_from(limits.outbox_bytes_max).unwrap_or(usize::MAX),
     };
-    let session = Session::new(cx.server().new_session_id(), full_jid, who.role, outbox_max);
+    let inline = match wanted {
+        Wanted::Resource(_) => None,
+        Wanted::Inline(request) => Some(request),
+    };
+    let binder = Binder {
+        user_agent: who.user_agent.clone(),
+        is_bind2: inline.is_some(),
+    };
+    let id = cx.server().new_session_id();
+    let session = Session::new(id, full_jid, who.role, outbox_max, binder);
     account.connect(session.clone());
     cx.server().sessions.fetch_add(1, Ordering::Relaxed);
     cx.tell(
         SessionBound {
             session: session.id(),
+            is_bind2: inline.is_some(),
         },
         account,
     );
-    Ok(session)
+    let told = inline.map(|request| request.bound(&session, account, cx, &settings.sm));
+    Ok((session, told))
+}
+
+/// One client has one session, [XEP-0386 §Performing the bind](https://xmpp.org/extensions/xep-0386.html#bind).
+fn end_older(account: &mut Account, cx: &Context<'_>, who: &SignedIn) {
+    let Some(client) = who.client_id() else {
+        return;
+    };
+    let older: Vec<_> = account
+        .resources()
+        .map(|resource| resource.session().clone())
+        .filter(|session| session.client_id() == Some(client))
+        .collect();
+    for session in older {
+        match session.is_detached() {
+            true => detached::give_up(account, cx, session.id(), GivenUp::Replaced),
+            false => ending::end(account, cx, session.id(), &StreamFault::Replaced),
+        }
+    }
+}
+
+impl Wanted {
+    fn full_jid(&self, server: &Arc<Server>, who: &SignedIn) -> Option<FullJid> {
+        match self {
+            Self::Inline(request) => request.full_jid(server, &who.jid, who.client_id()),
+            Self::Resource(Some(resource)) if !resource.is_empty() => {
+                let strict = who.jid.with_resource_strict(resource);
+                strict.or_else(|_| who.jid.with_resource(resource)).ok()
+            }
+            Self::Resource(_) => {
+                let random = random_id(server.environment());
+                who.jid.with_resource(&random).ok()
+            }
+        }
+    }
 }
 
 fn random(cx: &Context<'_>, who: &SignedIn) -> Result<FullJid, StanzaError> {

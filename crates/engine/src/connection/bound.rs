@@ -1,4 +1,7 @@
 //! The bound session's side of a connection: stanzas in, frames out, and the counts of XEP-0198.
+//!
+//! A session that can be resumed may go on to another connection at any moment, on another thread. What this one does is
+//! of no effect then: each step that touches the session asks, under the outbox's lock, how it stands to it.
 
 use std::{future::Future, pin::Pin, sync::Arc, task::Context, time::Instant};
 
@@ -11,7 +14,7 @@ use xml::{Element, Fragment};
 use super::{Connection, Phase, sm};
 use crate::{
     account::{
-        AccountCell,
+        AccountCell, detached,
         ending::{self, End},
         mail,
     },
@@ -21,7 +24,7 @@ use crate::{
     pipeline::Gates,
     server::Server,
     session::{
-        Session,
+        Session, Standing,
         outbox::{Fate, Frame},
     },
     watch::Way,
@@ -33,8 +36,10 @@ pub(super) struct Bound {
     cell: Arc<AccountCell>,
     host: Arc<Host>,
     is_anonymous: bool,
-    /// Stanzas handed over whose effects are not counted yet.
-    owes_count: u32,
+    /// Which of the session's transports this is.
+    transport: u32,
+    /// The client was asked for an ack because nothing was heard of it, and nothing was since.
+    is_silent: bool,
     /// The batch that the next frame or ack waits for.
     gate: Option<(Seq, Settled)>,
 }
@@ -45,13 +50,15 @@ impl Bound {
         cell: Arc<AccountCell>,
         host: Arc<Host>,
         is_anonymous: bool,
+        transport: u32,
     ) -> Self {
         Self {
             session,
             cell,
             host,
             is_anonymous,
-            owes_count: 0,
+            transport,
+            is_silent: false,
             gate: None,
         }
     }
@@ -65,9 +72,13 @@ impl Bound {
         self.session.is_held()
     }
 
-    /// Whether somebody else ended the session.
-    pub(super) fn is_ended(&self) -> bool {
-        self.session.outbox().is_resting()
+    /// How the connection stands to the session. Whatever changes from here on wakes.
+    pub(super) fn watch(&self, cx: &Context<'_>) -> Standing {
+        self.session.watch(self.transport, cx)
+    }
+
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.is_anonymous
     }
 
     /// When to poll though nothing happened: an ack is due.
@@ -84,18 +95,24 @@ impl Bound {
 
     /// The client acked: what it took leaves the mailbox.
     pub(super) fn acked(&mut self, server: &Arc<Server>, h: u32) -> Result<(), StreamFault> {
-        let taken = match &mut self.session.outbox().acks {
+        let mut outbox = self.session.outbox();
+        if outbox.standing(self.transport) != Standing::Here {
+            return Ok(());
+        }
+        let taken = match &mut outbox.acks {
             None => return Ok(()),
             Some(acks) => acks.acked(h),
         };
-        self.session.outbox().wake_for_room();
-        let taken = taken.map_err(|too_high| StreamFault::HandledCountTooHigh {
-            h: too_high.h,
-            sent: too_high.sent,
-        })?;
-        let mut gone = Taken::default();
-        taken.into_iter().for_each(|frame| gone.add(frame));
-        self.taken(server, gone);
+        let has_waiting = outbox.resumption().is_some_and(|it| !it.waiting.is_empty());
+        outbox.wake_for_room();
+        drop(outbox);
+        let taken = taken.map_err(|too_high| too_high.fault())?;
+        self.taken(server, Taken(detached::entries_of(taken)));
+        if has_waiting {
+            server.visit(&self.cell, Gates::OPEN, |account, cx| {
+                detached::catch_up(account, cx, &self.session);
+            });
+        }
         Ok(())
     }
 
@@ -125,6 +142,9 @@ impl Bound {
         loop {
             let awaited = {
                 let mut outbox = self.session.outbox();
+                if outbox.standing(self.transport) != Standing::Here {
+                    return false;
+                }
                 if outbox.is_due(|seq| server.gate(seq)) {
                     return true;
                 }
@@ -157,15 +177,34 @@ impl Bound {
 
     /// Stanzas that took effect are counted with the gate of what they did.
     fn count_effects(&mut self) {
-        if self.owes_count > 0 && !self.session.is_held() {
+        if self.session.has_acks() && !self.session.is_held() {
             let gate = self.session.gate();
             if let Some(acks) = &mut self.session.outbox().acks {
-                for _ in 0..self.owes_count {
-                    acks.handled(gate);
-                }
+                acks.took_effect(gate);
             }
-            self.owes_count = 0;
         }
+    }
+
+    /// A stanza came: it is among those that will be counted. Not when the session is not on this transport any more,
+    /// for then it must not take effect either: the client sends it again.
+    fn count(&self, answered: Option<(&Jid, &str)>) -> bool {
+        if !self.session.has_acks() {
+            return true;
+        }
+        let mut outbox = self.session.outbox();
+        if matches!(
+            outbox.standing(self.transport),
+            Standing::TakenOver | Standing::Dropped
+        ) {
+            return false;
+        }
+        if let Some(acks) = &mut outbox.acks {
+            acks.took();
+            if let Some((asker, id)) = answered {
+                acks.answered(asker, id);
+            }
+        }
+        true
     }
 
     /// Writes what is due, about `most` bytes of it.
@@ -205,6 +244,12 @@ impl Bound {
         self.count_effects();
         let mut taken = Taken::default();
         let mut outbox = self.session.outbox();
+        if matches!(
+            outbox.standing(self.transport),
+            Standing::TakenOver | Standing::Dropped
+        ) {
+            return;
+        }
         while out.len() < most {
             let Some(frame) = outbox.pop_due(|seq| server.gate(seq)) else {
                 break;
@@ -263,15 +308,14 @@ impl Bound {
         }
     }
 
-    /// The session ends, if it has not: first unavailable to everyone, then gone.
-    pub(super) fn leave(self, server: &Arc<Server>) {
-        let id = self.session.id();
-        let gates = Gates::after(self.session.gate());
-        server.visit(&self.cell, gates, |account, cx| {
-            ending::finish(account, cx, id, &End::Gone)
-        });
-        // Whatever state the account was in, nothing reaches the session any more.
-        self.session.outbox().rest();
+    /// The connection leaves its session, unless that has left it: it waits to be resumed, or ends.
+    pub(super) fn leave(self, server: &Arc<Server>, how: Leaving) {
+        match how {
+            Leaving::Lost => {
+                server.lose_transport(&self.cell, &self.session, self.transport);
+            }
+            Leaving::Closed => self.end(server),
+        }
         if self.is_anonymous {
             server.go_when_drained(&self.cell);
         } else {
@@ -279,6 +323,31 @@ impl Bound {
         }
         self.host.close_stream();
     }
+
+    /// The session ends, if it has not: first unavailable to everyone, then gone.
+    fn end(&self, server: &Arc<Server>) {
+        let (id, transport) = (self.session.id(), self.transport);
+        let gates = Gates::after(self.session.gate());
+        let is_elsewhere = || self.session.outbox().standing(transport) == Standing::TakenOver;
+        server.visit(&self.cell, gates, |account, cx| {
+            if !is_elsewhere() {
+                ending::finish(account, cx, id, &End::Gone);
+            }
+        });
+        // Whatever state the account was in, nothing reaches the session any more.
+        if !is_elsewhere() {
+            self.session.outbox().rest();
+        }
+    }
+}
+
+/// How a connection leaves its session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Leaving {
+    /// Its transport is gone, and nobody had closed the stream.
+    Lost,
+    /// The stream was closed, by either side.
+    Closed,
 }
 
 /// The mailbox entries of frames that a client has for good. Most frames have none.
@@ -304,6 +373,7 @@ impl Connection {
         };
         // What was handed over before has taken effect, or this would wait.
         bound.count_effects();
+        let was_silent = std::mem::replace(&mut bound.is_silent, false);
         match event {
             Event::Stanza(stanza) => self.stanza(stanza, now),
             // A `from` that is no address is not the client's own, RFC 6120 §8.1.2.1.
@@ -326,13 +396,20 @@ impl Connection {
                             self.stream.send_nonza(&answer);
                         }
                     }),
-                    None => sm::received(bound, &self.server, &mut self.stream, &element, now),
+                    None => {
+                        let settings = &self.settings.sm;
+                        let stream = &mut self.stream;
+                        sm::received(bound, &self.server, settings, stream, &element, now)
+                    }
                 };
                 if let Err(fault) = handled {
                     self.refuse(&fault);
                 }
             }
+            // Asked once and not heard of since: whoever it was is not there any more.
+            Event::Idle if was_silent => self.lost(now),
             Event::Idle if bound.session.has_acks() => {
+                bound.is_silent = true;
                 self.stream.send_nonza(&sm::request());
             }
             _ => {}
@@ -351,22 +428,24 @@ impl Connection {
         let server = &self.server;
         let is_timed = server.metrics().stanza(Direction::Received, stanza.kind());
         let begun = is_timed.then(|| server.environment().now());
-        if let (Kind::Iq(IqType::Result | IqType::Error), Some(asker), Some(id)) =
-            (stanza.kind(), stanza.to(), stanza.id())
-            && let Some(acks) = &mut bound.session.outbox().acks
-        {
-            acks.answered(asker, id);
-        }
         match bound.session.stamp(stanza, self.server.sabotage()) {
             Ok(envelope) => {
+                let stanza = envelope.stanza();
+                let answered = match (stanza.kind(), stanza.to(), stanza.id()) {
+                    (Kind::Iq(IqType::Result | IqType::Error), Some(asker), Some(id)) => {
+                        Some((asker, id))
+                    }
+                    _ => None,
+                };
+                if !bound.count(answered) {
+                    return;
+                }
                 if server.watches.any() {
                     let (jid, stanza) = (bound.session.full_jid(), envelope.stanza());
                     server
                         .watches
                         .show(server, Way::Received, jid, stanza, None);
                 }
-                bound.owes_count += 1;
-                bound.session.count_received();
                 server.sent(&bound.cell, envelope);
                 bound.count_effects();
                 if let Some(begun) = begun {
@@ -385,8 +464,9 @@ impl Connection {
         let Phase::Bound(bound) = &mut self.phase else {
             return;
         };
-        bound.owes_count += 1;
-        bound.session.count_received();
+        if !bound.count(None) {
+            return;
+        }
         let mut is_full = false;
         if let Some(reply) = reply {
             let gates = Gates::after(bound.session.gate());
@@ -396,7 +476,8 @@ impl Connection {
                 gates,
                 fate: Fate::Drop,
             };
-            is_full = bound.session.outbox().push(frame).is_err();
+            let now = || self.server.environment().timestamp();
+            is_full = bound.session.outbox().push(frame, now).is_err();
         }
         if is_full {
             let bytes_max =

@@ -5,8 +5,11 @@
 //! not taken effect yet, nothing more is read: that keeps the session's order.
 
 mod bind;
+mod bind2;
 mod bound;
 mod negotiation;
+mod resume;
+mod sasl2;
 mod sign_in;
 mod sm;
 
@@ -24,13 +27,18 @@ use sasl::ChannelBinding;
 use stream::{C2s, C2sSettings, Event, StreamFault, StreamId};
 use xml::Scratch;
 
-pub use self::bind::ConflictPolicy;
-use self::{bound::Bound, negotiation::Negotiation};
+pub use self::{bind::ConflictPolicy, sm::SmSettings};
+use self::{
+    bound::{Bound, Leaving},
+    negotiation::Negotiation,
+};
 use crate::{
+    account::detached::TAKEN_OVER,
     environment::random_bytes,
     faults::{Caught, Panicked},
     limits::{Bucket, Limits},
     server::Server,
+    session::Standing,
 };
 
 thread_local! {
@@ -52,6 +60,8 @@ pub struct ClientSettings {
     pub can_start_tls: bool,
     /// What happens when a resource is taken.
     pub conflict: ConflictPolicy,
+    /// Sessions that can be resumed.
+    pub sm: SmSettings,
 }
 
 /// What the handshake told.
@@ -80,6 +90,7 @@ type Waiting = Pin<Box<dyn Future<Output = Result<Outcome, Panicked>> + Send>>;
 enum Outcome {
     Negotiation(negotiation::Outcome),
     Bound(Box<bind::BindOutcome>),
+    Resumed(Box<Result<resume::Resumed, resume::Refusal>>),
 }
 
 /// A client's connection.
@@ -192,12 +203,19 @@ impl Connection {
         self.expire(now);
         loop {
             self.poll_waiting(cx, now);
-            if let Phase::Bound(bound) = &mut self.phase {
-                // Whatever changes from here on wakes; what changed before is seen below.
-                bound.session().watch(cx);
-            }
-            if self.must_end() {
-                self.end_by_order();
+            // Whatever changes from here on wakes; what changed before is seen now.
+            let standing = match &self.phase {
+                Phase::Bound(bound) => bound.watch(cx),
+                Phase::Negotiating(_) | Phase::Over => Standing::Here,
+            };
+            match standing {
+                Standing::Here => {}
+                Standing::Ended => self.end_by_order(),
+                Standing::TakenOver => self.end_with(&TAKEN_OVER),
+                Standing::Dropped => {
+                    tracing::info!(peer = %self.peer.label, "the client takes too little; its connection is dropped");
+                    self.lost(now);
+                }
             }
             if self.is_blocked() || self.input.is_empty() {
                 break;
@@ -301,7 +319,7 @@ impl Connection {
     pub fn lost(&mut self, _now: Instant) {
         self.is_lost = true;
         self.stream.lost();
-        self.leave();
+        self.leave(Leaving::Lost);
     }
 
     /// The server stops: the session ends, then its stream with `system-shutdown`.
@@ -314,7 +332,7 @@ impl Connection {
         if let Phase::Bound(bound) = &mut self.phase {
             bound.write_out(&self.server, &mut self.stream, &mut self.last_words);
         }
-        self.leave();
+        self.leave(Leaving::Closed);
         self.stream.fault(fault);
     }
 
@@ -377,7 +395,7 @@ impl Connection {
                     bound.write_out(&self.server, &mut self.stream, &mut self.last_words);
                 }
                 self.count_failed_sign_in();
-                self.leave();
+                self.leave(Leaving::Closed);
             }
             Event::StartTls => self.tls = Tls::Requested,
             event => {
@@ -395,26 +413,22 @@ impl Connection {
         if let Phase::Bound(bound) = &mut self.phase {
             bound.write_out(&self.server, &mut self.stream, &mut self.last_words);
         }
-        self.leave();
+        self.leave(Leaving::Closed);
         self.stream.close(now);
     }
 
-    /// The session, if there is one, ends here; the stream may still have something to say.
-    fn leave(&mut self) {
+    /// The session, if there is one, is left here; the stream may still have something to say.
+    fn leave(&mut self, how: Leaving) {
         // Whatever is awaited is not for anybody any more; what must run to its end is a task.
         self.waiting = None;
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Bound(bound) => bound.leave(&self.server),
+            Phase::Bound(bound) => bound.leave(&self.server, how),
             Phase::Negotiating(negotiation) => negotiation.leave(&self.server, &self.peer),
             Phase::Over => {}
         }
     }
 
-    /// Whether somebody else ended the session.
-    fn must_end(&self) -> bool {
-        matches!(&self.phase, Phase::Bound(bound) if bound.is_ended())
-    }
-
+    /// Somebody else ended the session.
     fn end_by_order(&mut self) {
         let Phase::Bound(bound) = &self.phase else {
             return;
@@ -427,7 +441,7 @@ impl Connection {
         let fault = fault.unwrap_or(StreamFault::Internal);
         let last_words = bound.session().outbox().take_last_words();
         tracing::info!(peer = %self.peer.label, jid = %bound.session().full_jid(), condition = fault.condition(), reason = %fault, "session ended by the server");
-        self.leave();
+        self.leave(Leaving::Closed);
         if let Some(stanza) = last_words {
             self.stream.send_stanza(&stanza);
         }
@@ -443,6 +457,7 @@ impl Connection {
             match outcome {
                 Ok(Outcome::Negotiation(outcome)) => self.negotiated(outcome, now),
                 Ok(Outcome::Bound(outcome)) => self.bound(*outcome),
+                Ok(Outcome::Resumed(outcome)) => self.resumed(*outcome),
                 Err(Panicked) => self.end_with(&StreamFault::Internal),
             }
             // An answer may have caused the next event, and input may be waiting.
@@ -460,7 +475,7 @@ impl Connection {
         }
         // A peer that never answered our closing tag: nothing is left of the stream.
         if self.stream.is_over() && !matches!(self.phase, Phase::Over) {
-            self.leave();
+            self.leave(Leaving::Closed);
         }
     }
 
@@ -481,6 +496,6 @@ impl Throttle {
 impl Drop for Connection {
     /// A driver that drops a connection has lost it: its session must not stay behind.
     fn drop(&mut self) {
-        self.leave();
+        self.leave(Leaving::Lost);
     }
 }

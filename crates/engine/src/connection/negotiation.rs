@@ -2,12 +2,18 @@
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
-use jid::BareJid;
-use sasl::{Ask, Credentials, Mechanism, Nonce, SaslFailure, Verdict};
+use jid::{BareJid, FullJid};
+use sasl::{Ask, Credentials, Mechanism, Nonce, SaslFailure, TokenSlot, Verdict};
 use stanza::{Condition, IqType, Kind, Stanza, StanzaError};
-use stream::{Event, HostPolicy, Opening, StreamFault};
+use stream::{ClientId, Event, HostPolicy, Opening, SignInRequest, StreamFault, UserAgent};
+use xml::Element;
 
-use super::{Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind, sign_in};
+use super::{
+    Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind, bind2,
+    resume::{self, Refusal, Resumed},
+    sasl2::{Progress, Proof, Proved},
+    sign_in, sm,
+};
 use crate::{
     account::{
         Account,
@@ -16,7 +22,7 @@ use crate::{
     environment::random_bytes,
     host::{Authentication, Host},
     module::{
-        AtStream, IqJob, Method, To,
+        AtStream, IqJob, Method, SignInOffer, To,
         iq::{Handler, Hold},
     },
     permission::Role,
@@ -32,6 +38,12 @@ pub(super) struct Negotiation {
     is_secure: bool,
     /// The name of a sign-in under way, until it succeeded or failed.
     pub(super) attempt: Option<Attempt>,
+    /// Who the header says that the client is.
+    claimed: Option<BareJid>,
+    /// What came with the sign-in under way, if it has the form of SASL2.
+    pub(super) request: Option<Box<SignInRequest>>,
+    /// The sign-in got as far as tasks.
+    pub(super) proof: Option<Box<Proof>>,
     pub(super) account: Option<SignedIn>,
 }
 
@@ -49,6 +61,14 @@ pub(super) struct SignedIn {
     pub(super) role: Role,
     pub(super) is_anonymous: bool,
     pub(super) mechanism: Mechanism,
+    /// Which client it is, where it could say so.
+    pub(super) user_agent: Option<Arc<UserAgent>>,
+}
+
+impl SignedIn {
+    pub(super) fn client_id(&self) -> Option<ClientId> {
+        self.user_agent.as_ref()?.id
+    }
 }
 
 /// What an awaited future of the negotiation tells.
@@ -56,6 +76,7 @@ pub(super) enum Outcome {
     Credentials(Result<Credentials, SaslFailure>),
     Verdict(Result<Verdict, SaslFailure>),
     Proved(Result<SignedIn, SaslFailure>),
+    Sasl2(Progress),
     EarlyAnswer(Option<Box<Stanza>>),
 }
 
@@ -117,14 +138,23 @@ impl Connection {
         }
         match event {
             Event::Opening(opening) => self.opening(&opening),
-            Event::SigningIn(_) => self
-                .stream
-                .begin(Nonce::from_bytes(&random_bytes::<18>(server.environment()))),
+            Event::SigningIn {
+                is_sasl2, request, ..
+            } => {
+                if let Phase::Negotiating(negotiation) = &mut self.phase {
+                    negotiation.request = is_sasl2.then_some(request);
+                    negotiation.proof = None;
+                }
+                let nonce = random_bytes::<18>(server.environment());
+                self.stream.begin(Nonce::from_bytes(&nonce));
+            }
             Event::Ask(ask) => self.asked(ask, now),
             Event::Proved {
                 username,
                 mechanism,
-            } => self.proved(username, mechanism),
+                token,
+            } => self.proved(username, mechanism, token),
+            Event::Task { data, .. } => self.sasl2_task(data),
             Event::Reopened => {
                 if let Some(host) = self.host() {
                     let mut features = host.stream_features(AtStream::AfterSignIn);
@@ -134,7 +164,7 @@ impl Connection {
             }
             Event::EarlyIq(stanza) => self.early_iq(stanza),
             Event::Binding(requested) => self.binding(requested),
-            Event::Nonza(element) => super::sm::before_binding(&mut self.stream, &element),
+            Event::Nonza(element) => self.before_binding(&element),
             Event::Rejected(rejected) => {
                 if let Some(reply) = rejected.reply(&jid::Jid::from(self.account_or_host())) {
                     self.stream.send_stanza(&reply);
@@ -178,8 +208,8 @@ impl Connection {
             }
             Outcome::Proved(Ok(signed_in)) => {
                 let jid = signed_in.jid.clone();
-                tracing::info!(peer = %self.peer.label, %jid, mechanism = signed_in.mechanism.name(), "signed in");
-                self.server.metrics().signed_in(signed_in.mechanism);
+                sign_in::note(&self.server, &signed_in);
+                self.log_sign_in(&signed_in);
                 if let Phase::Negotiating(negotiation) = &mut self.phase {
                     negotiation.account = Some(signed_in);
                 }
@@ -196,10 +226,17 @@ impl Connection {
                 }
                 self.stream.refuse(failure);
             }
+            Outcome::Sasl2(progress) => self.sasl2_progress(progress),
             Outcome::EarlyAnswer(Some(reply)) => self.stream.send_stanza(&reply),
             Outcome::EarlyAnswer(None) => {}
         }
         self.count_failed_sign_in();
+    }
+
+    /// Somebody is in.
+    pub(super) fn log_sign_in(&self, who: &SignedIn) {
+        tracing::info!(peer = %self.peer.label, jid = %who.jid, mechanism = who.mechanism.name(), "signed in");
+        self.server.metrics().signed_in(who.mechanism);
     }
 
     fn opening(&mut self, opening: &Opening) {
@@ -208,6 +245,11 @@ impl Connection {
                 .stream
                 .fault(&StreamFault::HostUnknown(opening.host.clone()));
         };
+        // Who belongs elsewhere does not sign in here, XEP-0388 §Mechanism negotiation.
+        let is_elsewhere = |from: &BareJid| from.domain() != host.domain().as_str();
+        if opening.from.as_ref().is_some_and(is_elsewhere) {
+            return self.stream.fault(&StreamFault::InvalidFrom);
+        }
         let Phase::Negotiating(negotiation) = &mut self.phase else {
             return;
         };
@@ -225,7 +267,8 @@ impl Connection {
                 negotiation.host = Some(host.clone());
             }
         }
-        let policy = HostPolicy {
+        negotiation.claimed.clone_from(&opening.from);
+        let mut policy = HostPolicy {
             mechanisms: mechanisms(&host, !negotiation.tls.xmpp_addresses.is_empty()),
             can_start_tls: self.settings.can_start_tls,
             requires_tls: self.settings.requires_tls,
@@ -234,7 +277,23 @@ impl Connection {
                 true => Vec::new(),
                 false => host.stream_features(AtStream::BeforeSignIn),
             },
+            inline: Vec::new(),
+            authentication: Vec::new(),
         };
+        if negotiation.is_secure {
+            let offer = SignInOffer {
+                host: &host,
+                bindings: &negotiation.tls.bindings,
+                claimed: opening.from.as_ref(),
+            };
+            policy.inline.push(bind2::feature(&host));
+            policy.inline.push(sm::feature());
+            for feature in host.sign_in() {
+                policy.mechanisms.extend(feature.mechanisms(offer));
+                policy.inline.extend(feature.inline(offer));
+                policy.authentication.extend(feature.authentication(offer));
+            }
+        }
         self.stream.open(policy);
     }
 
@@ -286,6 +345,8 @@ impl Connection {
                     Awaited::Negotiation(Outcome::Verdict(verdict))
                 });
             }
+            // Nobody offers them yet.
+            Ask::Tokens { .. } => self.stream.refuse(SaslFailure::InvalidMechanism),
             Ask::External { authzid } => {
                 match sign_in::by_certificate(
                     &host,
@@ -303,8 +364,21 @@ impl Connection {
         }
     }
 
-    fn proved(&mut self, username: String, mechanism: Mechanism) {
+    fn proved(&mut self, username: String, mechanism: Mechanism, token: Option<TokenSlot>) {
         let Some(host) = self.host() else { return };
+        let Phase::Negotiating(negotiation) = &mut self.phase else {
+            return;
+        };
+        if let Some(request) = negotiation.request.take() {
+            let proved = Proved {
+                username,
+                mechanism,
+                token,
+                claimed: negotiation.claimed.clone(),
+                request: *request,
+            };
+            return self.sasl2_proved(host, proved);
+        }
         let server = self.server.clone();
         self.wait_for(async move {
             let signed_in = sign_in::admit(&server, &host, &username, mechanism).await;
@@ -320,12 +394,63 @@ impl Connection {
         let Some(account) = negotiation.account.clone() else {
             return;
         };
-        let (server, conflict) = (self.server.clone(), self.settings.conflict);
+        let (server, settings) = (self.server.clone(), self.settings.clone());
         self.wait_for(async move {
-            Awaited::Bound(Box::new(
-                bind::bind(&server, &host, account, requested, conflict).await,
-            ))
+            let wanted = bind::Wanted::Resource(requested);
+            let bound = bind::bind(&server, &host, account, wanted, &settings).await;
+            Awaited::Bound(Box::new(bound))
         });
+    }
+
+    /// What a client may say of stream management before it bound a resource: that it wants its session back.
+    fn before_binding(&mut self, element: &Element<'_>) {
+        if !element.is("resume", sm::NS) {
+            return sm::before_binding(&mut self.stream, element);
+        }
+        let Phase::Negotiating(negotiation) = &self.phase else {
+            return;
+        };
+        let (Some(who), Some(request)) =
+            (negotiation.account.clone(), resume::Request::parse(element))
+        else {
+            let failed = sm::failed_with(Condition::BadRequest, None);
+            return self.stream.send_nonza(&failed);
+        };
+        let server = self.server.clone();
+        self.wait_for(async move {
+            let outcome = resume::resume(&server, &who, request).await;
+            Awaited::Resumed(Box::new(outcome))
+        });
+    }
+
+    /// A session was resumed, or not: then the client may bind a resource.
+    pub(super) fn resumed(&mut self, outcome: Result<Resumed, Refusal>) {
+        let resumed = match outcome {
+            Ok(resumed) => resumed,
+            Err(Refusal::TooHigh(too_high)) => return self.end_with(&too_high.fault()),
+            Err(refusal) => return self.stream.send_nonza(&refusal.to_fragment()),
+        };
+        if !self.stream.resume(resumed.session().full_jid().clone()) {
+            return;
+        }
+        self.stream.send_nonza(&resumed.to_fragment());
+        self.sit_on(resumed);
+    }
+
+    /// From here on the connection is the transport of a session that was resumed.
+    pub(super) fn sit_on(&mut self, resumed: Resumed) {
+        let before = std::mem::replace(&mut self.phase, Phase::Over);
+        let Phase::Negotiating(negotiation) = before else {
+            // It ended meanwhile; the session waits again.
+            return;
+        };
+        let Some(host) = negotiation.into_host() else {
+            return;
+        };
+        let (session, cell, transport) = resumed.into_parts();
+        tracing::info!(peer = %self.peer.label, jid = %session.full_jid(), "session went on");
+        let bound = super::Bound::new(session, cell, host, false, transport);
+        self.phase = Phase::Bound(Box::new(bound));
     }
 
     /// A request before sign-in: registration, if the host has it.
@@ -379,31 +504,38 @@ impl Connection {
     pub(super) fn bound(&mut self, outcome: bind::BindOutcome) {
         match outcome {
             Err(error) => self.stream.refuse_bind(&error),
-            Ok((session, cell)) => {
-                let full_jid = session.full_jid().clone();
-                let before = std::mem::replace(&mut self.phase, Phase::Over);
-                let Phase::Negotiating(negotiation) = before else {
-                    // It ended meanwhile; so does the session that nobody serves.
-                    let gone = |account: &mut Account, cx: &Context<'_>| {
-                        ending::finish(account, cx, session.id(), &End::Gone)
-                    };
-                    self.server.visit(&cell, Gates::OPEN, gone);
-                    return;
-                };
-                let signed_in = negotiation.account.clone();
-                let Some(host) = negotiation.into_host() else {
-                    return;
-                };
-                tracing::info!(peer = %self.peer.label, jid = %full_jid, "session bound");
-                self.phase = Phase::Bound(Box::new(super::Bound::new(
-                    session,
-                    cell,
-                    host,
-                    signed_in.is_some_and(|who| who.is_anonymous),
-                )));
-                self.stream.bind(full_jid);
+            Ok(bound) => {
+                if let Some((_, full_jid)) = self.enter(bound) {
+                    self.stream.bind(full_jid);
+                }
             }
         }
+    }
+
+    /// From here on there is a session. Nothing when the connection ended meanwhile.
+    pub(super) fn enter(&mut self, bound: bind::Bound) -> Option<(Arc<Host>, FullJid)> {
+        let bind::Bound { session, cell, .. } = bound;
+        let full_jid = session.full_jid().clone();
+        let before = std::mem::replace(&mut self.phase, Phase::Over);
+        let Phase::Negotiating(negotiation) = before else {
+            // So does the session that nobody serves.
+            let gone = |account: &mut Account, cx: &Context<'_>| {
+                ending::finish(account, cx, session.id(), &End::Gone)
+            };
+            self.server.visit(&cell, Gates::OPEN, gone);
+            return None;
+        };
+        let signed_in = negotiation.account.clone();
+        let host = negotiation.into_host()?;
+        tracing::info!(peer = %self.peer.label, jid = %full_jid, "session bound");
+        self.phase = Phase::Bound(Box::new(super::Bound::new(
+            session,
+            cell,
+            host.clone(),
+            signed_in.is_some_and(|who| who.is_anonymous),
+            0,
+        )));
+        Some((host, full_jid))
     }
 
     fn is_secure(&self) -> bool {

@@ -107,6 +107,7 @@ pub(super) async fn admit(
             role: Role::Guest,
             is_anonymous: true,
             mechanism,
+            user_agent: None,
         });
     }
     let record = server.account_record(&jid).await.map_err(|error| {
@@ -118,15 +119,22 @@ pub(super) async fn admit(
         return Err(SaslFailure::NotAuthorized);
     };
     let role = server.role_of(host, &jid, Some(&record));
-    let noting = server.clone();
-    let account = jid.clone();
-    server
-        .environment()
-        .spawn(Box::pin(async move { noting.note_sign_in(&account).await }));
     Ok(SignedIn {
         jid,
         role,
         is_anonymous: false,
         mechanism,
+        user_agent: None,
     })
+}
+
+/// Notes when somebody signed in. Nobody waits for it.
+pub(super) fn note(server: &Arc<Server>, who: &SignedIn) {
+    if who.is_anonymous {
+        return;
+    }
+    let (noting, account) = (server.clone(), who.jid.clone());
+    server
+        .environment()
+        .spawn(Box::pin(async move { noting.note_sign_in(&account).await }));
 }

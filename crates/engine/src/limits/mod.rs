@@ -58,8 +58,12 @@ pub struct Limits {
     pub streams_per_host_max: u32,
 
     /// How many sessions, connected or waiting to be resumed, one account may have. Past it, binding a further
-    /// resource is refused with `resource-constraint`.
+    /// resource ends one that waits, or is refused with `resource-constraint`.
     pub sessions_per_account_max: u32,
+    /// How many sessions of one account may wait to be resumed. Past it, the one that was there first ends.
+    pub detached_sessions_per_account_max: u32,
+    /// How many sessions of all accounts may wait to be resumed. Past it, one that loses its connection ends at once.
+    pub detached_sessions_max: u32,
     /// How many contacts a roster holds. Past it, adding one is refused with `resource-constraint`.
     /// Contacts in it and people waiting for an answer are together at most twice as many; a further request is
     /// forgotten.
@@ -85,8 +89,9 @@ pub struct Limits {
     pub open_commands_per_session_max: usize,
     /// How long an ad-hoc command waits for its form. Then it is forgotten.
     pub open_command_seconds: u32,
-    /// How many bytes may wait to be sent to one session. Past it, the session loses its transport when it may be
-    /// resumed; otherwise its stream ends with `policy-violation` and its messages are rerouted.
+    /// How many bytes may wait to be sent to one session. Past it, a session that can be resumed loses its connection;
+    /// what waits then counts without messages that are stored, presence goes first, and when that is still too much it
+    /// ends. Any other ends with `policy-violation`, and its messages are rerouted.
     pub outbox_bytes_max: u32,
     /// How many messages wait for an account that nobody is signed in to, at most 1,000. Past it, a further one is
     /// refused with `service-unavailable`.
@@ -119,6 +124,8 @@ impl Default for Limits {
             unauthenticated_per_address_max: 64,
             streams_per_host_max: 1_000_000,
             sessions_per_account_max: 64,
+            detached_sessions_per_account_max: 10,
+            detached_sessions_max: 100_000,
             roster_items_max: 5_000,
             shared_group_members_max: 500,
             block_list_items_max: 1_000,

@@ -60,6 +60,12 @@ static SIGN_INS: Counter = Counter::new("sign_ins", "Clients that signed in").by
         &["EXTERNAL"],
         &["PLAIN"],
         &["ANONYMOUS"],
+        &["HT-SHA-512-EXPR"],
+        &["HT-SHA-256-EXPR"],
+        &["HT-SHA-512-ENDP"],
+        &["HT-SHA-256-ENDP"],
+        &["HT-SHA-512-NONE"],
+        &["HT-SHA-256-NONE"],
     ],
 );
 
@@ -83,6 +89,52 @@ static SIGN_IN_FAILURES: Counter = Counter::new(
         &["temporary-auth-failure"],
     ],
 );
+
+static RESUMPTIONS: Counter = Counter::new(
+    "resumptions",
+    "Sessions that lost their connection and wait, that were resumed, and attempts to resume one that is not there",
+)
+.by(&["step"], &[&["detached"], &["resumed"], &["refused"]]);
+
+static GIVEN_UP: Counter = Counter::new(
+    "detached_sessions_ended",
+    "Sessions that ended while they waited to be resumed, by why",
+)
+.by(
+    &["reason"],
+    &[
+        &["time-over"],
+        &["replaced"],
+        &["too-much-waits"],
+        &["too-many-of-account"],
+        &["too-many"],
+        &["other"],
+    ],
+);
+
+static WAITING_DROPPED: Counter = Counter::new(
+    "detached_stanzas_dropped",
+    "Presence and messages nobody relies on that gave way when too much waited for sessions to be resumed",
+);
+
+/// What happens to sessions that can be resumed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Resuming {
+    Detached,
+    Resumed,
+    Refused,
+}
+
+/// Why a session that waited to be resumed ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum GivenUp {
+    TimeOver,
+    Replaced,
+    TooMuchWaits,
+    TooManyOfAccount,
+    TooManyOfAll,
+    Other,
+}
 
 /// Which way a stanza crossed the stream.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +172,20 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn resuming(&self, step: Resuming) {
+        self.count_at(&RESUMPTIONS, step as usize);
+    }
+
+    pub(crate) fn given_up(&self, why: GivenUp) {
+        self.count_at(&GIVEN_UP, why as usize);
+    }
+
+    pub(crate) fn waiting_dropped(&self, count: usize) {
+        for _ in 0..count {
+            self.count(&WAITING_DROPPED);
+        }
+    }
+
     pub(crate) fn sign_in_failed(&self, failure: SaslFailure) {
         let index = SaslFailure::ALL.iter().position(|one| *one == failure);
         if let Some(index) = index {
@@ -134,6 +200,7 @@ pub(crate) struct Census {
     available: usize,
     unavailable: usize,
     with_acks: usize,
+    detached: usize,
     accounts: usize,
     outbox_bytes: usize,
     outbox_bytes_largest: usize,
@@ -155,6 +222,9 @@ impl Server {
         metrics.write_histogram(&PROCESSING, out);
         metrics.write_counter(&SIGN_INS, out);
         metrics.write_counter(&SIGN_IN_FAILURES, out);
+        metrics.write_counter(&RESUMPTIONS, out);
+        metrics.write_counter(&GIVEN_UP, out);
+        metrics.write_counter(&WAITING_DROPPED, out);
         self.write_streams(out);
         self.write_features(out);
     }
@@ -232,7 +302,9 @@ impl Census {
                 false => self.unavailable += 1,
             }
             self.with_acks += usize::from(resource.session().has_acks());
-            let bytes = resource.session().outbox().bytes();
+            let outbox = resource.session().outbox();
+            self.detached += usize::from(outbox.is_detached());
+            let bytes = outbox.bytes();
             self.outbox_bytes += bytes;
             self.outbox_bytes_largest = self.outbox_bytes_largest.max(bytes);
         }
@@ -254,6 +326,13 @@ impl Census {
             "Sessions that use stream management (XEP-0198)",
         )
         .sample(&[], self.with_acks);
+        out.family(
+            "sessions_detached",
+            Kind::Gauge,
+            "",
+            "Sessions without a connection that wait to be resumed",
+        )
+        .sample(&[], self.detached);
         out.family("accounts_in_memory", Kind::Gauge, "", "Accounts in memory")
             .sample(&[], self.accounts);
         out.family(

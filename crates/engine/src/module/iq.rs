@@ -237,7 +237,7 @@ impl IqJob {
     /// whoever has no session here.
     pub fn pieces(&self) -> Result<Pieces, StanzaError> {
         let session = self.session.as_ref().ok_or(Condition::NotAllowed)?;
-        let pieces = Pieces::begin(session).ok_or_else(|| {
+        let pieces = Pieces::begin(session, &self.server).ok_or_else(|| {
             StanzaError::new(Condition::ResourceConstraint)
                 .with_type(ErrorType::Wait)
                 .with_text("too much is asked for at once")

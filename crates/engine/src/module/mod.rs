@@ -5,6 +5,7 @@
 
 mod account_message;
 mod archives;
+mod bind_inline;
 mod circles;
 mod entry;
 mod gone;
@@ -13,17 +14,20 @@ mod job;
 mod key;
 mod prepare;
 mod service;
+mod sign_in;
 mod stream_element;
 mod wiring;
 
 pub(crate) use self::{
     account_message::{AccountMessageCounters, AccountMessageHandler, Saying, Told},
     archives::ArchivesFn,
+    bind_inline::{AtBindFn, BindHandler},
     circles::CirclesFn,
     gone::GoneFn,
     job::{JobEntry, Jobs},
     prepare::{Preparation, PrepareFn},
     service::{ServiceCell, ServiceRef},
+    sign_in::SignInPart,
     stream_element::ElementHandler,
     wiring::{FannedOut, Gauge, Parts},
 };
@@ -41,6 +45,7 @@ pub use crate::session::pieces::Pieces;
 pub use self::{
     account_message::{AccountMessage, AccountMessageCounts, OnAccountMessage, TellError},
     archives::{ArchiveField, ArchiveFieldEntry, Archives},
+    bind_inline::{AtBind, BindElement, BindInline},
     circles::Circles,
     entry::{Entry, Setting, entry},
     gone::Gone,
@@ -49,6 +54,7 @@ pub use self::{
     key::{Key, key_names},
     prepare::Prepare,
     service::{Service, ServiceParts, ServiceWiring},
+    sign_in::{AtSignIn, SignIn, SignInOffer, SignInTask, TaskFuture, TaskStep},
     stream_element::{AtSession, StreamElement},
     wiring::{AtStream, Wiring},
 };

@@ -7,9 +7,10 @@ use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AccountMessage, AnswerIq, ArchiveField, ArchiveFieldEntry, Archives, ArchivesFn, Circles,
-    CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq, Module, On, OnAccountMessage, Payload,
-    Prepare, PrepareFn, Screen,
+    AccountMessage, AnswerIq, ArchiveField, ArchiveFieldEntry, Archives, ArchivesFn, AtBind,
+    AtBindFn, AtSignIn, BindElement, BindHandler, BindInline, Circles, CirclesFn, DiscoNodes,
+    FanOut, Gone, GoneFn, HandleIq, Module, On, OnAccountMessage, Payload, Prepare, PrepareFn,
+    Screen, SignInPart,
     account_message::AccountMessageHandler,
     iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
@@ -66,6 +67,9 @@ pub(crate) struct Parts {
     pub(crate) marks: Vec<&'static str>,
     pub(crate) services: Vec<ServiceParts>,
     pub(crate) elements: Vec<ElementHandler>,
+    pub(crate) sign_in: Vec<Box<dyn SignInPart>>,
+    pub(crate) bind_inline: Vec<BindHandler>,
+    pub(crate) at_bind: Vec<AtBindFn>,
     pub(crate) account_messages: Vec<AccountMessageHandler>,
     pub(crate) jobs: Vec<JobEntry>,
     pub(crate) commands: Vec<&'static CommandEntry>,
@@ -216,6 +220,45 @@ impl<'a, M: Module> Wiring<'a, M> {
                 module.at_session(P::parse(element)?, session, account, cx)
             }),
         });
+        self
+    }
+
+    /// Has to do with how clients sign in by SASL2.
+    pub fn at_sign_in(&mut self) -> &mut Self
+    where
+        M: AtSignIn,
+    {
+        self.parts.sign_in.push(Box::new(self.module.clone()));
+        self
+    }
+
+    /// Takes elements with name and namespace of `P` that a client sends along with binding by Bind 2.
+    pub fn bind_inline<P: BindElement>(&mut self) -> &mut Self
+    where
+        M: BindInline<P>,
+    {
+        let module = self.module.clone();
+        self.parts.bind_inline.push(BindHandler {
+            name: P::ELEMENT,
+            ns: P::NS,
+            handle: Box::new(move |element, session, account, cx| {
+                module.bind_inline(P::parse(element)?, session, account, cx)
+            }),
+        });
+        self
+    }
+
+    /// Tells each session that binds by Bind 2 something.
+    pub fn at_bind(&mut self) -> &mut Self
+    where
+        M: AtBind,
+    {
+        let module = self.module.clone();
+        self.parts
+            .at_bind
+            .push(Box::new(move |session, account, cx| {
+                module.at_bind(session, account, cx)
+            }));
         self
     }
 

@@ -144,6 +144,8 @@ event! {
     SessionBound {
         /// The session.
         session: SessionId,
+        /// It did so along with its sign-in (Bind 2, XEP-0386): it reads what it missed from the archive.
+        is_bind2: bool,
     } in session_bound
 }
 
@@ -163,6 +165,22 @@ event! {
         /// What its contacts got.
         stanza: Arc<Stanza>,
     } in session_unavailable
+}
+
+event! {
+    /// A session that can be resumed lost its transport. It is as present as before, and nobody is told.
+    SessionDetached {
+        /// The session.
+        session: SessionId,
+    } in session_detached
+}
+
+event! {
+    /// A session has a transport again: what its client did not acknowledge and what waited is on its way there.
+    SessionResumed {
+        /// The session.
+        session: SessionId,
+    } in session_resumed
 }
 
 event! {

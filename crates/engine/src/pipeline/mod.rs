@@ -26,8 +26,8 @@ pub use self::{
 use self::events::{
     AccountCreated, AccountDeleted, AccountDisabled, AddressBlocked, ContactChanged,
     DeliveryFailed, IqArrived, IqSent, MessageArrived, MessageSent, PasswordChanged, PeerAddressed,
-    PresenceArrived, PresenceSent, SessionAvailable, SessionBound, SessionEnded, SessionTakenBack,
-    SessionUnavailable, VCardChanged,
+    PresenceArrived, PresenceSent, SessionAvailable, SessionBound, SessionDetached, SessionEnded,
+    SessionResumed, SessionTakenBack, SessionUnavailable, VCardChanged,
 };
 
 /// A named step at which a feature may act on a stanza.
@@ -115,6 +115,8 @@ pub struct Pipeline {
     pub(crate) session_bound: Handlers<SessionBound>,
     pub(crate) session_available: Handlers<SessionAvailable>,
     pub(crate) session_unavailable: Handlers<SessionUnavailable>,
+    pub(crate) session_detached: Handlers<SessionDetached>,
+    pub(crate) session_resumed: Handlers<SessionResumed>,
     pub(crate) session_taken_back: Handlers<SessionTakenBack>,
     pub(crate) session_ended: Handlers<SessionEnded>,
     pub(crate) contact_changed: Handlers<ContactChanged>,
@@ -140,6 +142,8 @@ impl Pipeline {
         self.session_bound.shuffle(random);
         self.session_available.shuffle(random);
         self.session_unavailable.shuffle(random);
+        self.session_detached.shuffle(random);
+        self.session_resumed.shuffle(random);
         self.session_taken_back.shuffle(random);
         self.session_ended.shuffle(random);
         self.contact_changed.shuffle(random);

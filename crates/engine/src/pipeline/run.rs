@@ -357,9 +357,16 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut 
     }
     for (session, mut frame, truth) in run.pushes {
         frame.gates = frame.gates.and(truth.gates(gates, inherited));
-        match session.outbox().push(frame) {
-            Ok(true) => session.wake(),
-            Ok(false) => {}
+        match session
+            .outbox()
+            .push(frame, || server.environment().timestamp())
+        {
+            Ok(pushed) => {
+                if pushed.needs_wake {
+                    session.wake();
+                }
+                server.metrics().waiting_dropped(pushed.dropped);
+            }
             // It ended in this run, or must: what it was to get goes elsewhere.
             Err((Refused::Resting, frame)) if matches!(frame.fate, Fate::Drop) => {}
             Err((_, frame)) => {

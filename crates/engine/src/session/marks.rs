@@ -1,38 +1,40 @@
 //! Session marks: one bit a feature keeps per session.
 //!
-//! A mark has a stable name, declared in `wire`, so that it can be stored with the session and
-//! survives what the session survives.
-
-use std::any::TypeId;
+//! A mark has a stable name, declared in `wire`, under which it is stored with the session: it survives what the
+//! session survives.
 
 use smallvec::SmallVec;
 
 /// A bit that a feature sets on a session: this resource asked for carbons.
 pub trait SessionMark: 'static {
-    /// The stable name it is stored under: `feature.word`.
+    /// The stable name it is stored under: `feature.word`. No other mark has it.
     const NAME: &'static str;
 }
 
-/// The marks of one session.
+/// The marks of one session, by name.
 #[derive(Clone, Debug, Default)]
-pub struct Marks(SmallVec<[TypeId; 2]>);
+pub struct Marks(SmallVec<[&'static str; 2]>);
 
 impl Marks {
     /// Whether `M` is set.
     #[must_use]
     pub fn has<M: SessionMark>(&self) -> bool {
-        self.0.contains(&TypeId::of::<M>())
+        self.0.contains(&M::NAME)
     }
 
-    /// Sets `M`; setting it twice is no error.
-    pub fn set<M: SessionMark>(&mut self) {
-        if !self.has::<M>() {
-            self.0.push(TypeId::of::<M>());
+    /// Sets `M`; setting it twice is no error. Whether that changed anything.
+    pub fn set<M: SessionMark>(&mut self) -> bool {
+        let is_new = !self.has::<M>();
+        if is_new {
+            self.0.push(M::NAME);
         }
+        is_new
     }
 
-    /// Clears `M`.
-    pub fn clear<M: SessionMark>(&mut self) {
-        self.0.retain(|mark| *mark != TypeId::of::<M>());
+    /// Clears `M`. Whether that changed anything.
+    pub fn clear<M: SessionMark>(&mut self) -> bool {
+        let before = self.0.len();
+        self.0.retain(|mark| *mark != M::NAME);
+        self.0.len() != before
     }
 }

@@ -5,13 +5,18 @@
 //! [`Resource`](crate::account::Resource), under the account's lock. Session and transport meet at
 //! the [`outbox`] only.
 //!
+//! A session that can be resumed (XEP-0198) outlives its transport: it is *detached* then, and [`waiting`] keeps what
+//! comes for it.
+//!
 //! A session that has ended is *resting*: it left its account's list, its outbox is closed, and
 //! whatever is pushed to it is refused.
 
 pub mod marks;
 pub mod outbox;
 pub(crate) mod pieces;
+mod resumption;
 mod sm;
+mod waiting;
 mod waker;
 
 use std::{
@@ -26,10 +31,15 @@ use std::{
 use jid::{FullJid, Jid};
 use stanza::Stanza;
 use store::Seq;
-use stream::StreamFault;
+use stream::{ClientId, StreamFault, UserAgent};
 
-pub(crate) use self::sm::Acks;
+pub use self::resumption::SmId;
 use self::{outbox::Outbox, waker::WakerSlot};
+pub(crate) use self::{
+    resumption::{Resumption, Standing},
+    sm::{AckTooHigh, Acks},
+    waiting::Slot,
+};
 use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage};
 
 /// Identifies a session for as long as the process lives.
@@ -50,7 +60,17 @@ pub struct Session {
     acked: AtomicBool,
     /// Answers in pieces under way.
     piecemeal: AtomicU32,
+    binder: Binder,
     waker: WakerSlot,
+}
+
+/// Who bound a session, and how.
+#[derive(Clone, Default)]
+pub(crate) struct Binder {
+    /// Which client it is, where it could say so.
+    pub(crate) user_agent: Option<Arc<UserAgent>>,
+    /// Along with its sign-in, by Bind 2.
+    pub(crate) is_bind2: bool,
 }
 
 impl Session {
@@ -59,6 +79,7 @@ impl Session {
         full_jid: FullJid,
         role: Role,
         outbox_bytes_max: usize,
+        binder: Binder,
     ) -> Arc<Self> {
         Arc::new(Self {
             id,
@@ -69,6 +90,7 @@ impl Session {
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
             piecemeal: AtomicU32::new(0),
+            binder,
             waker: WakerSlot::default(),
         })
     }
@@ -89,6 +111,24 @@ impl Session {
     #[must_use]
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// What its client says of itself (SASL2): for its user's eyes only.
+    #[must_use]
+    pub fn user_agent(&self) -> Option<&UserAgent> {
+        self.binder.user_agent.as_deref()
+    }
+
+    /// Which installation of a client it is, the same each time that one signs in.
+    #[must_use]
+    pub fn client_id(&self) -> Option<ClientId> {
+        self.user_agent()?.id
+    }
+
+    /// Whether it bound along with its sign-in (Bind 2, XEP-0386): then it reads what it missed from the archive.
+    #[must_use]
+    pub fn is_bind2(&self) -> bool {
+        self.binder.is_bind2
     }
 
     /// Stamps `from`, and reads a missing `to` as the sender's own account, [RFC 6120 §10.3].
@@ -144,24 +184,22 @@ impl Session {
         self.acked.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn turn_acks_on(&self) {
-        self.acked.store(true, Ordering::Relaxed);
-    }
-
-    /// It received a stanza, which takes effect before the next is received.
-    pub(crate) fn count_received(&self) {
-        if self.has_acks()
-            && let Some(acks) = &mut self.outbox().acks
-        {
-            acks.received();
+    /// From here on stanzas are counted, unless they are already. Whether this was the first time.
+    pub(crate) fn turn_acks_on(&self, acks: Acks) -> bool {
+        let mut outbox = self.outbox();
+        let is_first = outbox.acks.is_none() && !outbox.is_resting();
+        if is_first {
+            outbox.acks = Some(Box::new(acks));
+            self.acked.store(true, Ordering::Relaxed);
         }
+        is_first
     }
 
-    /// Which stanza of this session is taking effect, as the log has it; `None` without acks. Stanzas are counted as `h`
-    /// counts them, from when acks were turned on.
+    /// Which stanza of this session is taking effect, as the log has it; `None` when it can't be resumed. Stanzas are
+    /// counted as `h` counts them, from when acks were turned on.
     pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
         match self.has_acks() {
-            true => Some(self.outbox().acks.as_ref()?.inbound()),
+            true => self.outbox().acks.as_ref()?.inbound(),
             false => None,
         }
     }
@@ -171,9 +209,31 @@ impl Session {
         self.held.load(Ordering::Acquire) > 0
     }
 
-    /// Wakes `cx` when the outbox or the hold changes.
-    pub(crate) fn watch(&self, cx: &Context<'_>) {
-        self.waker.watch(cx.waker());
+    /// Wakes `cx` when the outbox or the hold changes, while the session sits on this transport. How it stands to it.
+    pub(crate) fn watch(&self, transport: u32, cx: &Context<'_>) -> Standing {
+        let outbox = self.outbox();
+        let standing = outbox.standing(transport);
+        // Under the outbox's lock, so that nobody who was taken over takes the waker's place.
+        if matches!(standing, Standing::Here | Standing::Ended) {
+            self.waker.watch(cx.waker());
+        }
+        standing
+    }
+
+    /// The same for who brings it to a new transport, which nothing is written to yet.
+    pub(crate) fn await_turn(&self, transport: u32, cx: &Context<'_>) -> Standing {
+        let outbox = self.outbox();
+        let standing = outbox.standing(transport);
+        if standing == Standing::Dropped {
+            self.waker.watch(cx.waker());
+        }
+        standing
+    }
+
+    /// Whether it has no transport and waits to be resumed.
+    #[must_use]
+    pub fn is_detached(&self) -> bool {
+        self.outbox().is_detached()
     }
 
     /// Wakes the connection.

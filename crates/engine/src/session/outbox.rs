@@ -4,8 +4,11 @@
 //! an answer seen by a client therefore always means "durable". A frame whose batch failed is never
 //! shown; the failed batch has told the sender already.
 //!
-//! At the bound the session ends (`policy-violation`, or detached once sessions can be resumed) and
-//! what it held is rerouted; a full outbox never holds back a sender.
+//! At the bound a session that can be resumed loses its transport; any other ends with `policy-violation`, and what it
+//! held is rerouted. A full outbox never holds back a sender.
+//!
+//! While the session sits on no transport, and until a client that resumed has caught up, frames go to
+//! [`waiting`](super::waiting) instead. When even that is full the session ends.
 
 use std::{
     collections::VecDeque,
@@ -17,11 +20,15 @@ use std::{
 };
 
 use jid::Jid;
-use stanza::{IqType, Kind, Stanza};
+use stanza::{IqType, Kind, Stanza, Timestamp};
 use store::{EntryId, Gate, Seq};
 use stream::StreamFault;
 
-use super::sm::Acks;
+use super::{
+    resumption::{Resumption, Standing},
+    sm::Acks,
+    waiting::{Slot, Waiting},
+};
 use crate::pipeline::Gates;
 
 /// One stanza for one session.
@@ -102,6 +109,15 @@ pub struct Outbox {
     pub(crate) acks: Option<Box<Acks>>,
 }
 
+/// What taking a frame needs, and cost.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Pushed {
+    /// The connection has something to do.
+    pub needs_wake: bool,
+    /// So many others were dropped to make room.
+    pub dropped: usize,
+}
+
 /// Why a frame was not taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Refused {
@@ -125,20 +141,96 @@ impl Outbox {
         }
     }
 
-    /// Queues `frame`. `true` when the queue was empty, so that the connection needs a wake.
-    pub(crate) fn push(&mut self, frame: Frame) -> Result<bool, (Refused, Frame)> {
+    /// Queues `frame`, which came at `at`.
+    pub(crate) fn push(
+        &mut self,
+        frame: Frame,
+        at: impl FnOnce() -> Timestamp,
+    ) -> Result<Pushed, (Refused, Frame)> {
         if self.resting {
             return Err((Refused::Resting, frame));
+        }
+        if self.must_wait() {
+            return self.keep(frame, at());
         }
         let size = weight(&frame);
         // One frame always fits, whatever its size: the limit is on what piles up.
         let held = self.bytes + self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
         if held > 0 && held + size > self.bytes_max {
-            return Err((Refused::Full, frame));
+            if self.resumption().is_none() {
+                return Err((Refused::Full, frame));
+            }
+            let at = at();
+            self.put_aside(at);
+            let mut pushed = self.keep(frame, at)?;
+            pushed.needs_wake = true;
+            return Ok(pushed);
         }
         self.bytes += size;
         self.frames.push_back(frame);
-        Ok(self.frames.len() == 1)
+        Ok(Pushed {
+            needs_wake: self.frames.len() == 1,
+            dropped: 0,
+        })
+    }
+
+    /// Whether frames wait elsewhere for now.
+    fn must_wait(&self) -> bool {
+        self.resumption()
+            .is_some_and(|resumption| !resumption.is_attached || !resumption.waiting.is_empty())
+    }
+
+    /// Keeps `frame` until the session can be written to.
+    fn keep(&mut self, frame: Frame, at: Timestamp) -> Result<Pushed, (Refused, Frame)> {
+        let unread = self.acks.as_ref().map_or(0, |acks| acks.unreadable_bytes());
+        let (bytes, bytes_max) = (self.bytes, self.bytes_max);
+        let Some(resumption) = self.resumption_mut() else {
+            return Err((Refused::Full, frame));
+        };
+        let cost = Waiting::cost(&frame);
+        let fits = |waiting: &Waiting| {
+            let held = bytes + unread + waiting.bytes();
+            held == 0 || cost == 0 || held + cost <= bytes_max
+        };
+        let mut dropped = 0;
+        if !fits(&resumption.waiting) {
+            let had_presence;
+            (dropped, had_presence) = resumption.waiting.thin_out();
+            resumption.lost_presence |= had_presence;
+            if !fits(&resumption.waiting) {
+                if !Waiting::is_droppable(&frame) {
+                    return Err((Refused::Full, frame));
+                }
+                resumption.lost_presence |= matches!(frame.stanza.kind(), Kind::Presence(_));
+                return Ok(Pushed {
+                    needs_wake: false,
+                    dropped: dropped + 1,
+                });
+            }
+        }
+        resumption.waiting.push(frame, at);
+        Ok(Pushed {
+            needs_wake: false,
+            dropped,
+        })
+    }
+
+    /// The session is not written to from now on: what was to be, waits.
+    fn put_aside(&mut self, at: Timestamp) {
+        let frames = std::mem::take(&mut self.frames);
+        self.bytes = 0;
+        let Some(resumption) = self.resumption_mut() else {
+            return;
+        };
+        resumption.is_attached = false;
+        // It comes before what waits already, for a client that had not caught up.
+        let mut waiting = std::mem::take(&mut resumption.waiting);
+        for frame in frames {
+            resumption.waiting.push(frame, at);
+        }
+        while let Some(slot) = waiting.pop() {
+            resumption.waiting.push_slot(slot);
+        }
     }
 
     /// The next frame that may be shown, as `gate` says of each batch.
@@ -226,9 +318,16 @@ impl Outbox {
         untaken
     }
 
+    /// Takes what waits for a session that is not written to, in order: behind what [`Outbox::rest`] will give.
+    pub(crate) fn rest_waiting(&mut self) -> Waiting {
+        self.resumption_mut()
+            .map(|resumption| std::mem::take(&mut resumption.waiting))
+            .unwrap_or_default()
+    }
+
     /// Bytes queued, as counted against the limit.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.resumption().map_or(0, |it| it.waiting.bytes())
     }
 
     /// How much more would fit in half of the bound: what a backlog may take at once.
@@ -243,15 +342,16 @@ impl Outbox {
         &mut self,
         frame: &mut Option<Frame>,
         most: usize,
+        at: impl FnOnce() -> Timestamp,
         cx: &task::Context<'_>,
     ) -> Poll<Result<bool, Refused>> {
         let size = frame.as_ref().map_or(0, weight);
         let has_room = self.room() == self.bytes_max / 2 || size <= self.room();
         if self.resting || (self.bytes() <= most && has_room) {
-            let pushed = frame.take().map(|frame| self.push(frame));
+            let pushed = frame.take().map(|frame| self.push(frame, at));
             return Poll::Ready(match pushed {
                 None => Ok(false),
-                Some(Ok(needs_wake)) => Ok(needs_wake),
+                Some(Ok(pushed)) => Ok(pushed.needs_wake),
                 Some(Err((refused, _))) => Err(refused),
             });
         }
@@ -277,6 +377,82 @@ impl Outbox {
     /// Whether the session has ended.
     pub(crate) fn is_resting(&self) -> bool {
         self.resting
+    }
+}
+
+/// The transport below, for a session that can be resumed.
+impl Outbox {
+    /// What makes the session resumable.
+    pub(crate) fn resumption(&self) -> Option<&Resumption> {
+        self.acks.as_ref()?.resumption.as_deref()
+    }
+
+    pub(crate) fn resumption_mut(&mut self) -> Option<&mut Resumption> {
+        self.acks.as_mut()?.resumption.as_deref_mut()
+    }
+
+    /// How a transport stands to the session.
+    pub(crate) fn standing(&self, transport: u32) -> Standing {
+        match self.resumption() {
+            _ if self.resting => Standing::Ended,
+            None => Standing::Here,
+            Some(resumption) => resumption.standing(transport),
+        }
+    }
+
+    /// Whether the session waits to be resumed.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.resumption().is_some_and(|it| it.is_detached)
+    }
+
+    /// The transport is gone, if it is the session's newest: what was to be written waits. Whether it is so.
+    pub(crate) fn detach(&mut self, transport: u32, at: Timestamp) -> bool {
+        match self.standing(transport) {
+            Standing::Here if self.resumption().is_some() => self.put_aside(at),
+            Standing::Dropped if !self.is_detached() => {}
+            _ => return false,
+        }
+        if let Some(resumption) = self.resumption_mut() {
+            resumption.is_detached = true;
+        }
+        true
+    }
+
+    /// The session goes on to another transport, whatever it sat on before: its number. Nothing is written there before
+    /// [`Outbox::retransmit`].
+    pub(crate) fn take_over(&mut self, at: Timestamp) -> Option<u32> {
+        self.resumption()?;
+        self.put_aside(at);
+        let resumption = self.resumption_mut()?;
+        resumption.transport = resumption.transport.wrapping_add(1);
+        resumption.is_detached = false;
+        Some(resumption.transport)
+    }
+
+    /// The session sits on its new transport: what the client did not ack is written again, as `again` makes it.
+    pub(crate) fn retransmit(&mut self, mut again: impl FnMut(Frame) -> Frame) {
+        let Some(acks) = &mut self.acks else { return };
+        let unacked = acks.begin_anew();
+        if let Some(resumption) = acks.resumption.as_deref_mut() {
+            resumption.is_attached = true;
+        }
+        for frame in unacked {
+            self.append(again(frame));
+        }
+    }
+
+    /// What came first of what waits, if there is room for it.
+    pub(crate) fn next_waiting(&mut self) -> Option<Slot> {
+        if self.room() == 0 {
+            return None;
+        }
+        self.resumption_mut()?.waiting.pop()
+    }
+
+    /// Puts what waited behind what is to be written.
+    pub(crate) fn append(&mut self, frame: Frame) {
+        self.bytes += weight(&frame);
+        self.frames.push_back(frame);
     }
 }
 

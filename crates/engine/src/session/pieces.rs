@@ -16,7 +16,7 @@ use super::{
     Session,
     outbox::{Fate, Frame},
 };
-use crate::pipeline::Gates;
+use crate::{pipeline::Gates, server::Server};
 
 /// So many answers in pieces may be under way to one session; a further request is refused.
 pub(crate) const PIECEMEAL_MAX: u32 = 8;
@@ -25,25 +25,30 @@ pub(crate) const PIECEMEAL_MAX: u32 = 8;
 pub(crate) const QUEUED_BYTES_MAX: usize = 16 * 1024;
 
 /// One answer in pieces on its way to a session.
-#[derive(Debug)]
-pub struct Pieces(Arc<Session>);
+pub struct Pieces {
+    session: Arc<Session>,
+    server: Arc<Server>,
+}
 
 impl Pieces {
     /// `None` when too many are under way.
-    pub(crate) fn begin(session: &Arc<Session>) -> Option<Self> {
+    pub(crate) fn begin(session: &Arc<Session>, server: &Arc<Server>) -> Option<Self> {
         let begun =
             session
                 .piecemeal
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |under_way| {
                     (under_way < PIECEMEAL_MAX).then_some(under_way + 1)
                 });
-        begun.is_ok().then(|| Self(session.clone()))
+        begun.is_ok().then(|| Self {
+            session: session.clone(),
+            server: server.clone(),
+        })
     }
 
     /// Gives the session one more stanza, readdressed to it, once it has taken enough of what it was given. `false`:
     /// it has ended, and takes nothing any more.
     pub async fn push(&self, stanza: Stanza) -> bool {
-        let session = &self.0;
+        let session = &self.session;
         let mut frame = Some(Frame {
             stanza: Arc::new(stanza),
             to: Some(Jid::from(session.full_jid().clone())),
@@ -52,7 +57,8 @@ impl Pieces {
         });
         let poll = |cx: &mut Context<'_>| {
             let mut outbox = session.outbox();
-            outbox.poll_push(&mut frame, QUEUED_BYTES_MAX, cx)
+            let at = || self.server.environment().timestamp();
+            outbox.poll_push(&mut frame, QUEUED_BYTES_MAX, at, cx)
         };
         match poll_fn(poll).await {
             Ok(needs_wake) => {
@@ -68,6 +74,6 @@ impl Pieces {
 
 impl Drop for Pieces {
     fn drop(&mut self) {
-        self.0.piecemeal.fetch_sub(1, Ordering::Relaxed);
+        self.session.piecemeal.fetch_sub(1, Ordering::Relaxed);
     }
 }

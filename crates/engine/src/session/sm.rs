@@ -1,7 +1,8 @@
-//! XEP-0198 acks of one session, without resumption: counts, not sockets.
+//! XEP-0198 acks of one session: counts, not sockets. They go on when the session is resumed.
 //!
 //! Inbound: `h` covers a stanza only when what it did is durable (invariant 4). Outbound: frames
-//! written but not acked are kept, so that the end of the session can route them again.
+//! written but not acked are kept, so that they can be sent again when the session is resumed, or
+//! routed again when it ends.
 
 use std::{
     collections::VecDeque,
@@ -10,8 +11,13 @@ use std::{
 
 use jid::Jid;
 use store::{Gate, Seq};
+use stream::StreamFault;
 
-use super::outbox::{Fate, Frame, weight};
+use super::{
+    outbox::{Fate, Frame, weight},
+    resumption::Resumption,
+    waiting::Waiting,
+};
 
 /// `<r/>` is answered at the latest after this, with what is durable then.
 pub(crate) const ACK_DELAY_MAX: Duration = Duration::from_millis(500);
@@ -20,10 +26,12 @@ pub(crate) const ACK_DELAY_MAX: Duration = Duration::from_millis(500);
 const ASK_AFTER: u32 = 5;
 
 /// Both directions' counts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Acks {
-    /// The newest stanza received, as the log has it. Stanzas are counted from when acks were turned on, not modulo 2^32.
-    inbound: mailbox::Inbound,
+    /// Stanzas taken that have not taken effect yet: not counted so far.
+    under_way: u32,
+    /// Stanzas taken since the counts began, not modulo 2^32.
+    received: u64,
     /// Stanzas handled whose effects are durable, modulo 2^32.
     durable: u32,
     /// Stanzas handled, oldest first, whose effects wait for a gate: (gate, how many).
@@ -43,6 +51,8 @@ pub(crate) struct Acks {
     since_asked: u32,
     /// We asked and got no answer yet.
     asking: bool,
+    /// What makes the session one that can be resumed.
+    pub(crate) resumption: Option<Box<Resumption>>,
 }
 
 /// The client acked more than we sent: the stream ends.
@@ -54,39 +64,68 @@ pub(crate) struct AckTooHigh {
     pub sent: u32,
 }
 
+impl AckTooHigh {
+    /// How the stream ends, [§6](https://xmpp.org/extensions/xep-0198.html#errors).
+    pub(crate) fn fault(self) -> StreamFault {
+        let Self { h, sent } = self;
+        StreamFault::HandledCountTooHigh { h, sent }
+    }
+}
+
 impl Acks {
-    /// For a session that the log names `id`.
-    pub(crate) fn new(id: mailbox::SessionId) -> Self {
+    /// Both at 0, for a session that can be resumed or not.
+    pub(crate) fn new(resumption: Option<Resumption>) -> Self {
         Self {
-            inbound: mailbox::Inbound {
-                session: id,
-                ordinal: 0,
-            },
-            durable: 0,
-            waiting: VecDeque::new(),
-            asked: None,
-            told: 0,
-            owes_more: false,
-            unacked: VecDeque::new(),
-            unacked_bytes: 0,
-            confirmed: 0,
-            since_asked: 0,
-            asking: false,
+            resumption: resumption.map(Box::new),
+            ..Self::default()
         }
     }
 
-    /// A stanza was received, and takes effect before the next is.
-    pub(crate) fn received(&mut self) {
-        self.inbound.ordinal += 1;
+    /// A stanza came, and takes effect from here on.
+    pub(crate) fn took(&mut self) {
+        self.under_way += 1;
+        self.received += 1;
     }
 
-    /// Which stanza that is.
-    pub(crate) fn inbound(&self) -> mailbox::Inbound {
-        self.inbound
+    /// The newest stanza that came, as the log has it, for a session that can be resumed.
+    pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
+        let session = mailbox::SessionId(self.resumption.as_ref()?.id.0);
+        let ordinal = self.received;
+        Some(mailbox::Inbound { session, ordinal })
+    }
+
+    /// What came has taken effect, all of it; the effects are durable at `gate`.
+    pub(crate) fn took_effect(&mut self, gate: Seq) {
+        for _ in 0..std::mem::take(&mut self.under_way) {
+            self.add_handled(gate);
+        }
+    }
+
+    /// How many stanzas were handled, modulo 2^32, once everything that came has taken effect and that is durable; else
+    /// the newest gate that it waits for, which is none while stanzas are under way.
+    pub(crate) fn handled_durably(
+        &mut self,
+        gate: impl Fn(Seq) -> Gate,
+    ) -> Result<u32, Option<Seq>> {
+        if self.under_way > 0 {
+            return Err(None);
+        }
+        self.count_durable(gate);
+        match self.waiting.back() {
+            None => Ok(self.durable),
+            Some((newest, _)) => Err(Some(*newest)),
+        }
+    }
+
+    /// How many stanzas were handled, modulo 2^32, whatever becomes of their effects: of a session that has ended,
+    /// which says no more than that.
+    pub(crate) fn handled(&self) -> u32 {
+        let waiting = self.waiting.iter().map(|(_, count)| count);
+        waiting.fold(self.durable, |sum, count| sum.wrapping_add(*count))
     }
 
     /// A stanza was handled; its effects are durable at `gate`.
-    pub(crate) fn handled(&mut self, gate: Seq) {
+    fn add_handled(&mut self, gate: Seq) {
         match self.waiting.back_mut() {
             Some((last, count)) if *last >= gate => *count += 1,
             _ => self.waiting.push_back((gate, 1)),
@@ -112,6 +151,15 @@ impl Acks {
 
     /// Whether [`Acks::due`] has something to send.
     pub(crate) fn is_due(&mut self, now: Instant, gate: impl Fn(Seq) -> Gate) -> bool {
+        self.count_durable(gate);
+        let complete = self.waiting.is_empty();
+        match self.asked {
+            Some(deadline) => complete || now >= deadline,
+            None => self.owes_more && complete && self.durable != self.told,
+        }
+    }
+
+    fn count_durable(&mut self, gate: impl Fn(Seq) -> Gate) {
         while let Some((seq, count)) = self.waiting.front().copied() {
             // A failed batch counts: its messages were answered with an error.
             if gate(seq) == Gate::Pending {
@@ -119,11 +167,6 @@ impl Acks {
             }
             self.durable = self.durable.wrapping_add(count);
             self.waiting.pop_front();
-        }
-        let complete = self.waiting.is_empty();
-        match self.asked {
-            Some(deadline) => complete || now >= deadline,
-            None => self.owes_more && complete && self.durable != self.told,
         }
     }
 
@@ -198,15 +241,27 @@ impl Acks {
     pub(crate) fn into_unacked(self) -> VecDeque<Frame> {
         self.unacked
     }
+
+    /// Another transport: what the client never acked, oldest first, is to be written again, and what either side asked
+    /// for on the last one is forgotten. The counts go on.
+    pub(crate) fn begin_anew(&mut self) -> VecDeque<Frame> {
+        self.asked = None;
+        self.owes_more = false;
+        self.asking = false;
+        self.since_asked = 0;
+        self.unacked_bytes = 0;
+        std::mem::take(&mut self.unacked)
+    }
+
+    /// What the client never acked counts so much where a message in the mailbox counts nothing.
+    pub(crate) fn unreadable_bytes(&self) -> usize {
+        self.unacked.iter().map(Waiting::cost).sum()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn acks() -> Acks {
-        Acks::new(mailbox::SessionId(7))
-    }
 
     fn gate_upto(durable: u64) -> impl Fn(Seq) -> Gate {
         move |seq| {
@@ -220,9 +275,11 @@ mod tests {
 
     #[test]
     fn h_covers_only_what_is_durable() {
-        let (mut acks, now) = (acks(), testing_now());
-        acks.handled(Seq::NONE);
-        acks.handled(Seq(7));
+        let (mut acks, now) = (Acks::default(), testing_now());
+        acks.took();
+        acks.took_effect(Seq::NONE);
+        acks.took();
+        acks.took_effect(Seq(7));
         acks.requested(now);
         assert_eq!(
             acks.due(now, gate_upto(6)),
@@ -245,14 +302,70 @@ mod tests {
 
     #[test]
     fn a_request_without_stanzas_is_answered_at_once() {
-        let (mut acks, now) = (acks(), testing_now());
+        let (mut acks, now) = (Acks::default(), testing_now());
         acks.requested(now);
         assert_eq!(acks.due(now, gate_upto(0)), Some(0));
     }
 
     #[test]
+    fn a_stanza_under_way_is_not_counted_before_it_took_effect() {
+        let mut acks = Acks::default();
+        acks.took();
+        assert_eq!(acks.handled_durably(gate_upto(9)), Err(None));
+        acks.took_effect(Seq(7));
+        assert_eq!(acks.handled_durably(gate_upto(6)), Err(Some(Seq(7))));
+        assert_eq!(acks.handled_durably(gate_upto(7)), Ok(1));
+    }
+
+    #[test]
+    fn both_counts_begin_anew_at_2_to_the_32() {
+        let mut acks = Acks {
+            durable: u32::MAX,
+            confirmed: u32::MAX,
+            ..Acks::default()
+        };
+        acks.took();
+        acks.took_effect(Seq::NONE);
+        assert_eq!(acks.handled_durably(gate_upto(0)), Ok(0));
+        for _ in 0..3 {
+            acks.wrote(frame());
+        }
+        assert_eq!(
+            acks.acked(3).unwrap_err(),
+            AckTooHigh { h: 3, sent: 2 },
+            "three were sent after the last of them all"
+        );
+        assert_eq!(acks.acked(1).unwrap().len(), 2);
+        assert_eq!(acks.acked(2).unwrap().len(), 1);
+        assert_eq!(acks.acked(2).unwrap().len(), 0, "the same again is nothing");
+        assert!(acks.acked(1).is_err(), "and it never goes back");
+    }
+
+    #[test]
+    fn another_transport_gets_what_was_not_acked_in_order() {
+        let mut acks = Acks::default();
+        (0..3).for_each(|_| acks.wrote(frame()));
+        assert!(acks.should_ask(true));
+        acks.acked(1).unwrap();
+        assert_eq!(acks.begin_anew().len(), 2);
+        assert_eq!(acks.unacked_bytes(), 0);
+        (0..2).for_each(|_| acks.wrote(frame()));
+        assert!(acks.should_ask(true), "it is asked again");
+        assert_eq!(acks.acked(3).unwrap().len(), 2, "the counts went on");
+    }
+
+    fn frame() -> Frame {
+        Frame {
+            stanza: std::sync::Arc::new(stanza::Stanza::iq(stanza::IqType::Result, "1")),
+            to: None,
+            gates: crate::pipeline::Gates::OPEN,
+            fate: Fate::Drop,
+        }
+    }
+
+    #[test]
     fn an_ack_of_what_was_never_sent_is_refused() {
-        let mut acks = acks();
+        let mut acks = Acks::default();
         assert_eq!(acks.acked(1).unwrap_err(), AckTooHigh { h: 1, sent: 0 });
     }
 

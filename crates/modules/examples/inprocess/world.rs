@@ -15,7 +15,7 @@ use std::{
 
 use engine::{
     ClientSettings, ConflictPolicy, Connection, Environment, HostFacts, HostSettings, Peer, Server,
-    Settings, Task, TlsFacts,
+    Settings, SmSettings, Task, TlsFacts,
 };
 use jid::{BareJid, Domain};
 use stanza::Timestamp;
@@ -75,6 +75,7 @@ impl World {
             requires_tls: true,
             can_start_tls: true,
             conflict: ConflictPolicy::KickOld,
+            sm: SmSettings::default(),
         };
         Self {
             edge,

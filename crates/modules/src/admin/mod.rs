@@ -48,6 +48,7 @@ impl Module for Administration {
         command::<watch::Watch>(),
         command::<log::SetLog>(),
         command::<process::Reload>(),
+        command::<process::Restart>(),
         command::<process::Pid>(),
     ];
     type Config = NoConfig;

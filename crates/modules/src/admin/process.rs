@@ -1,4 +1,4 @@
-//! `stats`, `reload`, `pid`: the server as a whole.
+//! `stats`, `reload`, `restart`, `pid`: the server as a whole.
 
 use std::fmt;
 
@@ -100,6 +100,47 @@ impl fmt::Display for Reloaded {
             writeln!(f, "Changed, but in force only after a restart: {keys}.")?;
         }
         Ok(())
+    }
+}
+
+/// Restarts the server in place.
+#[derive(Debug, Deserialize)]
+pub(super) struct Restart {}
+
+impl Command for Restart {
+    const PATH: &'static str = "restart";
+    const ABOUT: &'static str =
+        "Let the server end in good order and go on as the program that is installed now";
+    const NEEDS: Action = Action::OperateServer;
+    const NEEDS_RUNNING: bool = true;
+    type Output = Restarting;
+
+    fn concerns(&self) -> Concern {
+        Concern::Server
+    }
+
+    async fn run(self, cx: &AdminContext) -> Result<Restarting, CommandError> {
+        let control = cx.control()?;
+        control.restart().await.map_err(CommandError::Restart)?;
+        Ok(Restarting {
+            restarting: control.pid(),
+        })
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Restarting {
+    /// The process, which stays the same.
+    restarting: u32,
+}
+
+impl fmt::Display for Restarting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "The server restarts; it stays process {}.",
+            self.restarting
+        )
     }
 }
 

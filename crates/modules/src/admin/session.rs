@@ -51,6 +51,7 @@ impl Command for ListSessions {
                 jid: session.full_jid,
                 priority: session.priority,
                 acks: session.has_acks,
+                detached: session.is_detached,
             })
             .collect();
         Ok(Sessions { sessions })
@@ -69,6 +70,8 @@ struct Session {
     priority: Option<i8>,
     /// Whether it uses acks (XEP-0198).
     acks: bool,
+    /// Whether it has no connection and waits to be resumed.
+    detached: bool,
 }
 
 impl fmt::Display for Sessions {
@@ -79,7 +82,11 @@ impl fmt::Display for Sessions {
                 None => "not available".to_owned(),
             };
             let acks = if session.acks { ", acks" } else { "" };
-            writeln!(f, "{}  {presence}{acks}", session.jid)?;
+            let detached = match session.detached {
+                true => ", waits to be resumed",
+                false => "",
+            };
+            writeln!(f, "{}  {presence}{acks}{detached}", session.jid)?;
         }
         Ok(())
     }
@@ -120,6 +127,9 @@ impl Command for ShowSession {
             interested: info.is_interested,
             directed_presences: info.directed_presences,
             acks: info.has_acks,
+            resumable: info.is_resumable,
+            detached: info.is_detached,
+            waiting_stanzas: info.waiting_stanzas,
             waiting_bytes: info.outbox_bytes,
         })
     }
@@ -136,7 +146,13 @@ pub(super) struct Shown {
     interested: bool,
     directed_presences: usize,
     acks: bool,
-    /// What was not written yet, or not acknowledged.
+    /// Whether it can be resumed.
+    resumable: bool,
+    /// Whether it has no connection and waits to be resumed.
+    detached: bool,
+    /// What came while it could not be written to, stored messages included.
+    waiting_stanzas: usize,
+    /// What was not written yet, or not acknowledged, stored messages that came meanwhile apart.
     waiting_bytes: usize,
 }
 
@@ -154,6 +170,15 @@ impl fmt::Display for Shown {
         writeln!(f, "roster              {}", yes(self.interested))?;
         writeln!(f, "directed presences  {}", self.directed_presences)?;
         writeln!(f, "acks                {}", yes(self.acks))?;
+        let resumption = match (self.resumable, self.detached) {
+            (_, true) => "waits to be resumed",
+            (true, false) => "can be resumed",
+            (false, false) => "cannot be resumed",
+        };
+        writeln!(f, "resumption          {resumption}")?;
+        if self.detached {
+            writeln!(f, "waiting stanzas     {}", self.waiting_stanzas)?;
+        }
         writeln!(f, "waiting             {} bytes", self.waiting_bytes)
     }
 }

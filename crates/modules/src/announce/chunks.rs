@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use engine::{
-    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Settings, TlsFacts,
+    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Settings, SmSettings, TlsFacts,
     command::{AdminContext, Control, Who},
 };
 use jid::{BareJid, Domain};
@@ -90,6 +90,7 @@ fn bench() -> Bench {
             requires_tls: true,
             can_start_tls: true,
             conflict: ConflictPolicy::KickOld,
+            sm: SmSettings::default(),
         }),
     }
 }

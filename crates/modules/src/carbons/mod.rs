@@ -17,15 +17,19 @@ use eligible::is_eligible;
 use engine::{
     HostFacts,
     account::Account,
-    module::{Answer, AnswerIq, ConfigError, IqContext, Module, NoConfig, On, Spec, To, Wiring},
+    module::{
+        Answer, AnswerIq, BindInline, ConfigError, IqContext, Module, NoConfig, On, Spec, To,
+        Wiring,
+    },
     pipeline::{
         Context, Stage,
         events::{MessageArrived, MessageSent},
     },
-    session::marks::SessionMark,
+    session::{SessionId, marks::SessionMark},
 };
 use protocol::{Direction, Disable, Enable};
 use stanza::{Condition, StanzaError};
+use xml::Fragment;
 
 /// The feature.
 pub struct Carbons;
@@ -48,6 +52,7 @@ impl Module for Carbons {
             .session_mark::<WantsCarbons>()
             .iq::<Enable>(To::OwnAccount)
             .iq::<Disable>(To::OwnAccount)
+            .bind_inline::<Enable>()
             .on::<MessageSent>(Stage::Fork)
             .on::<MessageArrived>(Stage::Fork);
     }
@@ -62,6 +67,22 @@ impl AnswerIq<Enable> for Carbons {
         let resource = cx.resource().ok_or_else(not_ours)?;
         resource.mark::<WantsCarbons>();
         Ok(None)
+    }
+}
+
+/// Turns copies on for a session that asks for it as it binds: nothing is said to that, [XEP-0386 §Performing the bind].
+///
+/// [XEP-0386 §Performing the bind]: https://xmpp.org/extensions/xep-0386.html#bind
+impl BindInline<Enable> for Carbons {
+    fn bind_inline(
+        &self,
+        _: Enable,
+        session: SessionId,
+        account: &mut Account,
+        _: &Context<'_>,
+    ) -> Option<Fragment> {
+        account.resource_mut(session)?.mark::<WantsCarbons>();
+        None
     }
 }
 

@@ -1,6 +1,6 @@
 //! Wire forms of [XEP-0280](https://xmpp.org/extensions/xep-0280.html): two requests and the copy.
 
-use engine::module::{Method, Payload};
+use engine::module::{BindElement, Method, Payload};
 use jid::{BareJid, Jid};
 use stanza::{Kind, Stanza, StanzaError, forward};
 use xml::{Builder, Element};
@@ -33,6 +33,15 @@ impl Payload for Enable {
 
     fn parse(_: &Element<'_>) -> Result<Self, StanzaError> {
         Ok(Self)
+    }
+}
+
+impl BindElement for Enable {
+    const ELEMENT: &'static str = "enable";
+    const NS: &'static str = NS;
+
+    fn parse(_: &Element<'_>) -> Option<Self> {
+        Some(Self)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
-use engine::{ClientSettings, ConflictPolicy, HostFacts, HostSettings, Settings, TlsFacts};
+use engine::{
+    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Settings, SmSettings, TlsFacts,
+};
 use jid::{BareJid, Domain};
 use testkit::world::{Bench, LinkId, World};
 
@@ -148,6 +150,7 @@ fn bench() -> Bench {
             requires_tls: true,
             can_start_tls: true,
             conflict: ConflictPolicy::KickOld,
+            sm: SmSettings::default(),
         }),
     }
 }

@@ -6,7 +6,7 @@ mod telling;
 
 use engine::{
     ClientSettings, ConflictPolicy, HostFacts, HostSettings, Identity, Item, Limits, Node, Server,
-    Settings,
+    Settings, SmSettings,
     account::Account,
     metrics::Counter,
     module::{
@@ -294,6 +294,7 @@ fn configure(_: &str) -> Result<(Settings, ClientSettings), String> {
         requires_tls: true,
         can_start_tls: true,
         conflict: ConflictPolicy::KickOld,
+        sm: SmSettings::default(),
     };
     let settings = Settings {
         hosts: vec![host],

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use engine::{
     Authentication, ClientSettings, ConflictPolicy, HostFacts, HostSettings, Limits, Settings,
+    SmSettings,
+    period::{NoPeriod, Period},
 };
 use jid::{BareJid, Domain};
 use serde_json::{Map, Value};
@@ -47,7 +49,10 @@ pub(crate) fn configure(toml: &str) -> Result<(Settings, ClientSettings), String
             limits,
             ..Settings::default()
         },
-        clients(config.get("c2s"))?,
+        ClientSettings {
+            sm: sm(config.get("sm"))?,
+            ..clients(config.get("c2s"))?
+        },
     ))
 }
 
@@ -70,6 +75,23 @@ fn host(domain: &str, mut table: Map<String, Value>) -> Result<HostSettings, Str
     })
 }
 
+fn sm(table: Option<&Value>) -> Result<SmSettings, String> {
+    let mut sm = SmSettings::default();
+    for (key, value) in table.and_then(Value::as_object).into_iter().flatten() {
+        match (key.as_str(), value) {
+            ("hold", Value::String(period)) => {
+                let period: Period = period
+                    .parse()
+                    .map_err(|error: NoPeriod| error.to_string())?;
+                sm.hold = period.0;
+            }
+            ("location", Value::String(location)) => sm.location = Some(location.clone()),
+            (key, value) => return Err(format!("sm.{key} = {value} is unknown on this bench")),
+        }
+    }
+    Ok(sm)
+}
+
 fn clients(table: Option<&Value>) -> Result<ClientSettings, String> {
     let mut stream = C2sSettings::default();
     let mut clients = ClientSettings {
@@ -77,6 +99,7 @@ fn clients(table: Option<&Value>) -> Result<ClientSettings, String> {
         requires_tls: true,
         can_start_tls: true,
         conflict: ConflictPolicy::KickOld,
+        sm: SmSettings::default(),
     };
     for (key, value) in table.and_then(Value::as_object).into_iter().flatten() {
         match (key.as_str(), value) {

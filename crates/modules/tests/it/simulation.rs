@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{ClientSettings, ConflictPolicy, HostFacts, HostSettings, Limits, Sabotage, Settings};
+use engine::{
+    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Limits, Sabotage, Settings, SmSettings,
+};
 use jid::Domain;
 use stream::C2sSettings;
 use testkit::{
@@ -73,6 +75,7 @@ fn bench(sabotage: Sabotage) -> Bench {
             requires_tls: true,
             can_start_tls: true,
             conflict: ConflictPolicy::KickOld,
+            sm: SmSettings::default(),
         }),
     }
 }

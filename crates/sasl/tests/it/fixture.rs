@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use sasl::{
     Ask, ChannelBinding, Credentials, Exchange, Hash, Mechanism, Nonce, Offer, Password,
-    SaslFailure, ScramKeys, Step, Success,
+    SaslFailure, ScramKeys, Step, Success, Token, TokenFacts, TokenKey, TokenSlot, Tokens,
 };
 
 pub(crate) const PASSWORD: &str = "pencil";
@@ -32,6 +32,22 @@ pub(crate) fn exporter() -> ChannelBinding {
 
 pub(crate) fn end_point() -> ChannelBinding {
     ChannelBinding::ServerEndPoint(vec![9; 32])
+}
+
+/// What the client `laptop` of `juliet@example` was given for a mechanism.
+pub(crate) fn token(mechanism: Mechanism, nonce: u8) -> Token {
+    TokenKey::new([5; 32]).token(&TokenFacts {
+        account: "juliet@example",
+        client: "laptop",
+        mechanism,
+        expiry: 1_000_000,
+        nonce: [nonce; 16],
+    })
+}
+
+/// The one it used last.
+pub(crate) fn tokens(mechanism: Mechanism) -> Tokens {
+    Tokens::none().with(TokenSlot::Current, token(mechanism, 1), false)
 }
 
 /// What a plain stream offers.

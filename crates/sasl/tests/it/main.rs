@@ -3,6 +3,7 @@
 mod accounts;
 mod binding;
 mod fixture;
+mod hashed_token;
 mod keys;
 mod names;
 mod offers;
@@ -11,4 +12,5 @@ mod prep;
 mod properties;
 mod scram;
 mod single;
+mod upgrade;
 mod vectors;

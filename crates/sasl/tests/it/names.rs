@@ -9,6 +9,7 @@ fn mechanisms_have_their_registered_names() {
         assert_eq!(Mechanism::from_name(mechanism.name()), Some(mechanism));
         let named_plus = mechanism.name().ends_with("-PLUS");
         assert_eq!(mechanism.is_plus(), named_plus);
+        assert_eq!(mechanism.is_token(), mechanism.name().starts_with("HT-"));
         if let Some(hash) = mechanism.hash() {
             let name = mechanism.name().trim_end_matches("-PLUS");
             assert_eq!(name, format!("SCRAM-{}", hash.name()));

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sasl::client::{Scram, plain};
 use sasl::{Ask, Credentials, Exchange, Hash, Mechanism, Password, SaslFailure, ScramKeys, Step};
 
-use crate::fixture::{begin, challenge, end, few, keys, nonce, with_binding};
+use crate::fixture::{begin, challenge, end, few, keys, nonce, tokens, with_binding};
 
 /// Texts near what SCRAM and PLAIN messages are.
 fn message() -> impl Strategy<Value = Vec<u8>> {
@@ -13,6 +13,7 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
         "[nrcpmxa]=[a-z]{0,4},?",
         "n=juliet,r=abc",
         "c=biws,r=abcserver,p=[A-Za-z0-9+/]{43}=",
+        "juliet\0[ -~]{32}",
         Just("\0".to_owned()),
         any::<String>(),
     ]
@@ -28,6 +29,7 @@ fn answer(exchange: &mut Exchange, ask: Ask) -> Step {
         Ask::VerifyPlain { password, .. } => {
             exchange.verdict(Credentials::active(keys(Hash::Sha1)).verify(&password))
         }
+        Ask::Tokens { mechanism, .. } => exchange.tokens(&tokens(mechanism)),
         Ask::External { .. } | Ask::Anonymous => exchange.fail(SaslFailure::NotAuthorized),
     }
 }

@@ -1,7 +1,7 @@
 //! The command line's side: the running server does it, or else this process.
 
 use std::{
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     os::unix::net::UnixStream,
     path::Path,
     time::Duration,
@@ -21,6 +21,12 @@ use crate::{
 /// How often a server that is starting is asked for its socket: five seconds in all.
 const ATTEMPTS: u32 = 100;
 
+/// After a restart the store may have to be brought to a new form: a minute in all.
+const ATTEMPTS_AFTER_RESTART: u32 = 1_200;
+
+/// The command after which the server is another program.
+const RESTART: &str = "restart";
+
 /// How long to wait in between.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
@@ -39,12 +45,18 @@ pub(crate) fn ask(
     let request = Request::new(command.path, arguments);
     let path = data_folder::socket(&config.general.data);
     let answer = match connect(config, &path) {
-        Ok(stream) => exchange(stream, &request, heard).map_err(|error| {
-            Failure::refused(format!(
-                "the server did not answer on {}: {error}",
-                path.display()
-            ))
-        })?,
+        Ok(stream) => {
+            let answer = exchange(&stream, &request, heard).map_err(|error| {
+                Failure::refused(format!(
+                    "the server did not answer on {}: {error}",
+                    path.display()
+                ))
+            })?;
+            if command.path == RESTART && matches!(answer, Answer::Ok { .. }) {
+                until_back(config, &path, &stream)?;
+            }
+            answer
+        }
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Err(Failure::refused(format!(
                 "{} belongs to another user; run this as the user that runs couplet",
@@ -78,6 +90,32 @@ fn connect(config: &Config, path: &Path) -> io::Result<UnixStream> {
     UnixStream::connect(path)
 }
 
+/// Waits until the server that answered on `stream` has ended and the one after it answers.
+fn until_back(config: &Config, path: &Path, mut stream: &UnixStream) -> Result<(), Failure> {
+    // Its end may be a clean one or a reset, and either will do.
+    let _ = stream.read_to_end(&mut Vec::new());
+    let mut gone_for = 0;
+    for _ in 0..ATTEMPTS_AFTER_RESTART {
+        if UnixStream::connect(path).is_ok() {
+            return Ok(());
+        }
+        // Between both nobody has the folder, for a moment.
+        gone_for = match DataFolder::is_in_use(&config.general.data) {
+            true => 0,
+            false => gone_for + 1,
+        };
+        if gone_for == ATTEMPTS {
+            return Err(Failure::refused(
+                "the server has ended and does not run again; its log says why",
+            ));
+        }
+        pause();
+    }
+    Err(Failure::refused(
+        "the server restarts and does not answer yet; its log says what it does",
+    ))
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a command of one shot waits for another process"
@@ -87,7 +125,7 @@ fn pause() {
 }
 
 fn exchange(
-    mut stream: UnixStream,
+    mut stream: &UnixStream,
     request: &Request,
     mut heard: impl FnMut(&Outcome),
 ) -> io::Result<Answer> {

@@ -16,7 +16,7 @@ use engine::{
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
-    sync::Mutex,
+    sync::{Mutex, Semaphore},
 };
 
 use super::request::{Answer, Request};
@@ -26,6 +26,10 @@ use crate::data_folder;
 const REQUEST_BYTES_MAX: u64 = 64 * 1024;
 /// How long a connection may say nothing.
 const IDLE_MAX: Duration = Duration::from_secs(60);
+/// How many requests may be under way at once; more wait.
+const REQUESTS_MAX: u32 = 1_000;
+/// How long a stop waits for requests that are under way.
+const FINISH_MAX: Duration = Duration::from_secs(2);
 /// The pause after an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -34,6 +38,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct AdminSocket {
     path: PathBuf,
     task: tokio::task::JoinHandle<()>,
+    /// As many places as requests may be under way, which is many.
+    places: Arc<Semaphore>,
+}
+
+impl AdminSocket {
+    /// Takes no more requests, and lets those under way be answered.
+    pub(crate) async fn finish(self) {
+        self.task.abort();
+        let all = self.places.acquire_many(REQUESTS_MAX);
+        // Who needs longer hears that the connection ended.
+        let _ = tokio::time::timeout(FINISH_MAX, all).await;
+    }
 }
 
 impl Drop for AdminSocket {
@@ -64,11 +80,13 @@ pub(crate) fn listen(
     let listener = UnixListener::bind(&path)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
     let cx = AdminContext::new(server, Who::Operator, Some(control));
+    let places = Arc::new(Semaphore::new(REQUESTS_MAX as usize));
+    let shared = Arc::clone(&places);
     let task = tokio::spawn(async move {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    tokio::spawn(serve(stream, cx.clone()));
+                    tokio::spawn(serve(stream, cx.clone(), Arc::clone(&shared)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the admin socket cannot accept");
@@ -77,11 +95,11 @@ pub(crate) fn listen(
             }
         }
     });
-    Ok(AdminSocket { path, task })
+    Ok(AdminSocket { path, task, places })
 }
 
 /// Answers one connection's requests, a line each.
-async fn serve(stream: UnixStream, cx: AdminContext) {
+async fn serve(stream: UnixStream, cx: AdminContext, places: Arc<Semaphore>) {
     let (input, output) = stream.into_split();
     let output = Arc::new(Listener(Mutex::new(output)));
     let mut input = BufReader::new(input);
@@ -92,8 +110,15 @@ async fn serve(stream: UnixStream, cx: AdminContext) {
         if !matches!(read, Ok(Ok(count)) if count > 0) {
             return;
         }
-        let answer = match serde_json::from_slice::<Request>(&line) {
-            Ok(request) if request.is_live() => {
+        let request = serde_json::from_slice::<Request>(&line);
+        let is_live = request.as_ref().is_ok_and(Request::is_live);
+        // Held until the answer is sent. What is live has no end of its own.
+        let _place = match is_live {
+            true => None,
+            false => places.acquire().await.ok(),
+        };
+        let answer = match request {
+            Ok(request) if is_live => {
                 let cx = cx.clone().with_audience(output.clone());
                 tokio::select! {
                     answer = request.run(cx) => answer,

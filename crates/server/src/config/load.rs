@@ -16,7 +16,7 @@ use super::{
     host::{Authentication, HostConfig, HostTable},
     limits,
     table::{Reader, Table},
-    tables::{C2s, General, Listen, Log, Scram, Tls},
+    tables::{C2s, General, Listen, Log, Scram, Sm, Tls},
 };
 
 /// The smallest `stanza_bytes_max` that RFC 6120 §13.12 allows.
@@ -46,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) general: General,
     pub(crate) listen: Listen,
     pub(crate) c2s: C2s,
+    pub(crate) sm: Sm,
     pub(crate) tls: Tls,
     pub(crate) scram: Scram,
     pub(crate) log: Log,
@@ -128,6 +129,7 @@ impl Config {
             general: General::read(&mut top, source),
             listen: table(&mut top, source),
             c2s: table(&mut top, source),
+            sm: table(&mut top, source),
             tls: table(&mut top, source),
             scram: table(&mut top, source),
             log: table(&mut top, source),

@@ -30,11 +30,12 @@ impl Section {
     }
 
     /// The tables that are there once, in the order of the manual.
-    pub(super) fn all(config: &Config) -> [Self; 7] {
+    pub(super) fn all(config: &Config) -> [Self; 8] {
         [
             Self::of(&config.general),
             Self::of(&config.listen),
             Self::of(&config.c2s),
+            Self::of(&config.sm),
             Self::of(&config.tls),
             Self::of(&config.scram),
             Self::of(&config.log),

@@ -8,7 +8,7 @@ use transport::Endpoint;
 
 use super::{
     table::{choice, settings},
-    values::{Bytes, LogFormat, Period, Workers},
+    values::{Bytes, Location, LogFormat, Period, Workers},
 };
 
 settings! {
@@ -69,6 +69,22 @@ settings! {
         /// What happens when a client binds a resource that another one has: "kick_old" ends the
         /// other, "kick_new" refuses this one, "random" and "increment" give it another name.
         resource_conflict: ResourceConflict = ResourceConflict::KickOld,
+    }
+}
+
+settings! {
+    /// Sessions that outlive their connections (stream management, XEP-0198): a client whose
+    /// connection broke goes on where it was, and nobody sees that it was away.
+    ["sm"]
+    Sm {
+        /// How long a session without a connection waits to be resumed. A client may ask for
+        /// less. "0 seconds" lets none be resumed. Takes effect for sessions that begin after it
+        /// was changed.
+        hold: Period = Period(engine::SmSettings::HOLD),
+        /// Where clients that come back shall connect first, "HOST:PORT": useful where only one
+        /// of several addresses of a service leads here. Left out, they connect as they did
+        /// before.
+        location: Option<Location> = None,
     }
 }
 

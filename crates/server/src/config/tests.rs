@@ -305,7 +305,7 @@ fn periods_and_sizes_are_read_with_their_units() {
 fn what_config_default_prints_is_read_back_as_the_defaults() {
     let defaults = parse("");
     for commented in [true, false] {
-        let text = write_manual(&defaults, &Two, commented);
+        let text = write_manual(&defaults, &Three, commented);
         let again = parse(&text);
         assert_eq!(again.general, defaults.general);
         assert_eq!(again.listen, defaults.listen);
@@ -320,7 +320,7 @@ fn what_config_default_prints_is_read_back_as_the_defaults() {
 
 #[test]
 fn every_key_of_the_manual_is_documented() {
-    let text = write_manual(&parse(""), &Two, true);
+    let text = write_manual(&parse(""), &Three, true);
     let before_hosts = text.split("[host.").next().unwrap();
     let lines: Vec<&str> = before_hosts.lines().collect();
     for pair in lines.windows(2) {
@@ -345,7 +345,7 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn the_keys_of_features_are_shown_where_they_can_be_written() {
-    let text = write_manual(&parse(""), &Two, true);
+    let text = write_manual(&parse(""), &Three, true);
     assert!(
         text.contains("# carbons = false\n# Who makes accounts.\n# registration = \"closed\"\n"),
         "{text}"

@@ -249,6 +249,36 @@ impl Value for Period {
     }
 }
 
+/// Where to connect, as [RFC 6120 §4.9.3.19] writes it: a host name or an address, an IPv6 one in brackets, and a port.
+///
+/// [RFC 6120 §4.9.3.19]: https://www.rfc-editor.org/rfc/rfc6120#section-4.9.3.19
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Location(pub(crate) String);
+
+impl Value for Location {
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        let is_host = |host: &str| match host.strip_prefix('[') {
+            Some(rest) => rest
+                .strip_suffix(']')
+                .is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
+            None => jid::Domain::parse(host).is_ok() && !host.contains(':'),
+        };
+        value
+            .as_str()
+            .filter(|text| {
+                text.rsplit_once(':').is_some_and(|(host, port)| {
+                    is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0)
+                })
+            })
+            .map(|text| Self(text.to_owned()))
+            .ok_or_else(|| "a host and a port such as \"xmpp.example.org:5222\"".to_owned())
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(&self.0))
+    }
+}
+
 /// A size in bytes: a number, or with a unit in quotes: `"256 KiB"`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Bytes(pub(crate) u64);

@@ -18,6 +18,7 @@ mod mistakes;
 mod operating;
 mod process;
 mod renewing;
+mod restarting;
 mod service_manager;
 mod starting;
 mod strace;

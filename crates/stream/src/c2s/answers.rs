@@ -3,12 +3,12 @@
 //! An answer that nobody waits for any more, because the stream ended meanwhile, is ignored.
 
 use jid::{BareJid, FullJid};
-use sasl::{ChannelBinding, Credentials, Nonce, SaslFailure, Verdict};
+use sasl::{ChannelBinding, Credentials, Nonce, SaslFailure, Tokens, Verdict};
 use stanza::{Output, Stanza, StanzaError};
 use xml::Fragment;
 
 use super::opened::{Answer, Opened};
-use super::{C2s, State};
+use super::{C2s, State, features};
 use crate::wire::{write_nonza, write_stanza};
 use crate::{HostPolicy, StreamFault};
 
@@ -66,15 +66,25 @@ impl C2s {
         self.with_opened(|opened, wire| opened.answer(Answer::Verdict(verdict), wire));
     }
 
+    /// Answers [`Ask::Tokens`](sasl::Ask::Tokens).
+    pub fn tokens(&mut self, tokens: Tokens) {
+        self.with_opened(|opened, wire| opened.answer(Answer::Tokens(Box::new(tokens)), wire));
+    }
+
     /// Answers [`Ask::External`](sasl::Ask::External) and [`Ask::Anonymous`](sasl::Ask::Anonymous).
     pub fn identified(&mut self, username: String) {
         self.with_opened(|opened, wire| opened.answer(Answer::Identified(username), wire));
     }
 
     /// Says no to any question between [`Event::SigningIn`](crate::Event::SigningIn) and
-    /// [`Event::Proved`](crate::Event::Proved). Counts as a failed attempt.
+    /// [`Event::Proved`](crate::Event::Proved), or to [`Event::Task`](crate::Event::Task). Counts as a failed attempt.
     pub fn refuse(&mut self, failure: SaslFailure) {
-        self.with_opened(|opened, wire| opened.refuse(failure, wire));
+        self.with_opened(|opened, wire| opened.refuse(failure, None, wire));
+    }
+
+    /// As [`refuse`](Self::refuse), and says what is the matter in an element of its own.
+    pub fn refuse_because(&mut self, failure: SaslFailure, why: &Fragment) {
+        self.with_opened(|opened, wire| opened.refuse(failure, Some(why), wire));
     }
 
     /// Why the last sign-in failed, as the client was told, if that was not asked for before.
@@ -82,8 +92,59 @@ impl C2s {
         self.wire.take_sasl_failure()
     }
 
-    /// Answers [`Event::Proved`](crate::Event::Proved): the client is told of its success and begins a new stream.
-    /// Its header may be behind what was received already.
+    /// Answers [`Event::Proved`](crate::Event::Proved) and [`Event::Task`](crate::Event::Task) of SASL2: it is not enough
+    /// yet. The client has to do one of these tasks; `text` tells its user why.
+    pub fn require(&mut self, tasks: Vec<String>, text: Option<&str>) {
+        if let State::Opened(opened) = &mut self.state {
+            opened.require(tasks, text, &mut self.wire);
+        }
+    }
+
+    /// Answers [`Event::Task`](crate::Event::Task): the task goes on with this.
+    pub fn task_data(&mut self, data: &[Fragment]) {
+        if let State::Opened(opened) = &mut self.state {
+            opened.task_data(data, &mut self.wire);
+        }
+    }
+
+    /// Answers [`Event::Proved`](crate::Event::Proved) and [`Event::Task`](crate::Event::Task) of SASL2: the client is in,
+    /// without a resource. `others` is what else came of its sign-in. Features are asked for next.
+    pub fn succeed(&mut self, jid: BareJid, others: &[Fragment]) {
+        if let State::Opened(opened) = &mut self.state
+            && let Some(authenticated) = opened.succeed(jid, others, &mut self.wire)
+        {
+            self.state = State::Authenticated(Box::new(authenticated));
+            self.scanner.set_limits(self.settings.limits);
+        }
+    }
+
+    /// The same with a new resource, and what a session may use that has one.
+    pub fn succeed_bound(&mut self, jid: FullJid, others: &[Fragment], features: &[Fragment]) {
+        if self.succeed_with_resource(jid, others) {
+            features::after_binding(features, &self.settings, &mut self.wire);
+        }
+    }
+
+    /// The same with the resource of a session that goes on, to which nothing new is offered,
+    /// [XEP-0198 §Inline Stream Resumption](https://xmpp.org/extensions/xep-0198.html#inline-resume).
+    pub fn succeed_resumed(&mut self, jid: FullJid, others: &[Fragment]) {
+        self.succeed_with_resource(jid, others);
+    }
+
+    /// Whether there was a success to tell.
+    fn succeed_with_resource(&mut self, jid: FullJid, others: &[Fragment]) -> bool {
+        if let State::Opened(opened) = &mut self.state
+            && let Some(bound) = opened.succeed_bound(jid, others, &mut self.wire)
+        {
+            self.state = State::Bound(bound);
+            self.scanner.set_limits(self.settings.limits);
+            return true;
+        }
+        false
+    }
+
+    /// Answers [`Event::Proved`](crate::Event::Proved) of RFC 6120: the client is told of its success and begins a new
+    /// stream. Its header may be behind what was received already.
     pub fn accept(&mut self, jid: BareJid) {
         let State::Opened(opened) = &mut self.state else {
             return;

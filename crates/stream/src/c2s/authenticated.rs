@@ -22,6 +22,8 @@ pub(crate) struct Authenticated {
     claimed: Option<BareJid>,
     id: StreamId,
     lang: Option<Arc<str>>,
+    /// Whether our header was sent, behind which other things may be.
+    has_header: bool,
     step: Step,
 }
 
@@ -30,6 +32,8 @@ pub(crate) struct Authenticated {
 enum Step {
     /// The header after authentication is awaited.
     Restarted,
+    /// Signed in on the same stream: the caller is to be asked for features.
+    Accepted,
     /// The caller's features are awaited.
     Reopened,
     /// A request to bind is awaited.
@@ -52,12 +56,39 @@ impl Authenticated {
             claimed,
             id,
             lang,
+            has_header: false,
             step: Step::Restarted,
         }
     }
 
+    /// After SASL2, which opens no other stream.
+    pub(crate) fn on_the_same_stream(
+        jid: BareJid,
+        host: Domain,
+        id: StreamId,
+        lang: Option<Arc<str>>,
+    ) -> Self {
+        Self {
+            has_header: true,
+            step: Step::Accepted,
+            ..Self::new(jid, host, None, id, lang)
+        }
+    }
+
+    /// A question that came up and was not put yet.
+    pub(crate) fn due(&mut self) -> Option<Event<'static>> {
+        if !matches!(self.step, Step::Accepted) {
+            return None;
+        }
+        self.step = Step::Reopened;
+        Some(Event::Reopened)
+    }
+
     pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self.step, Step::Reopened | Step::Binding { .. })
+        matches!(
+            self.step,
+            Step::Accepted | Step::Reopened | Step::Binding { .. }
+        )
     }
 
     /// Takes the header after authentication. It names the same host, and nobody else,
@@ -85,12 +116,12 @@ impl Authenticated {
 
     /// Whether our header was sent, behind which other things may be.
     pub(crate) fn has_header(&self) -> bool {
-        matches!(self.step, Step::Unbound | Step::Binding { .. })
+        self.has_header
     }
 
     /// Our header, unless it was sent.
     pub(crate) fn write_header(&self, wire: &mut Wire) {
-        if !self.has_header() {
+        if !self.has_header {
             wire.header(self.id, Some(&self.host), self.claimed.as_ref());
         }
     }
@@ -101,6 +132,7 @@ impl Authenticated {
             return;
         }
         self.write_header(wire);
+        self.has_header = true;
         features::after_authentication(added, settings, wire);
         self.step = Step::Unbound;
     }

@@ -1,9 +1,10 @@
 //! What a stream offers, [RFC 6120 §4.3.2](https://www.rfc-editor.org/rfc/rfc6120#section-4.3.2): before
 //! authentication STARTTLS and SASL, after it binding; always its limits and what the caller adds.
 
-use sasl::{ChannelBinding, Offer};
+use sasl::{ChannelBinding, Offer, wire::fingerprint};
 use xml::{Fragment, Ns, ns};
 
+use super::authenticate::PIPELINING;
 use crate::wire::{Wire, attr, write_element, write_text_child};
 use crate::{C2sSettings, HostPolicy, StreamFault};
 
@@ -19,31 +20,36 @@ pub(crate) fn offer(
     tls: Option<Vec<ChannelBinding>>,
     offers_tls: bool,
 ) -> Offer {
-    match tls {
-        Some(bindings) => Offer::new(policy.mechanisms.clone(), bindings),
-        None if policy.requires_tls => {
-            Offer::new(Vec::new(), Vec::new()).after_tls(policy.mechanisms.clone())
-        }
-        None if offers_tls => {
-            Offer::new(policy.mechanisms.clone(), Vec::new()).after_tls(policy.mechanisms.clone())
-        }
-        None => Offer::new(policy.mechanisms.clone(), Vec::new()),
+    let mut mechanisms = policy.mechanisms.clone();
+    if tls.is_none() {
+        // A token that was overheard is as good as a password, XEP-0484 §6.
+        mechanisms.retain(|mechanism| !mechanism.is_token());
     }
+    let offer = match tls {
+        Some(bindings) => Offer::new(mechanisms, bindings),
+        None if policy.requires_tls => Offer::new(Vec::new(), Vec::new()).after_tls(mechanisms),
+        None if offers_tls => Offer::new(mechanisms.clone(), Vec::new()).after_tls(mechanisms),
+        None => Offer::new(mechanisms, Vec::new()),
+    };
+    offer.hashed()
 }
 
-/// Writes what a stream offers before authentication.
+/// Writes what a stream offers before authentication. Gives the version of the offer where SASL2 is part of it: only on
+/// a stream that is secure, [XEP-0388 §Security](https://xmpp.org/extensions/xep-0388.html#security).
 pub(crate) fn before_authentication(
     policy: &HostPolicy,
     offer: &Offer,
-    offers_tls: bool,
+    (is_secure, offers_tls): (bool, bool),
     settings: &C2sSettings,
     wire: &mut Wire,
-) -> Result<(), StreamFault> {
+) -> Result<Option<Box<str>>, StreamFault> {
+    let mut version = None;
     let has_mechanisms = !offer.mechanisms().is_empty();
     if !offers_tls && !has_mechanisms && policy.features.is_empty() {
         return Err(StreamFault::NothingToOffer);
     }
     wire.features(|out| {
+        let start = out.len();
         if offers_tls {
             write_element(out, "starttls", ns::TLS, |out| {
                 if policy.requires_tls {
@@ -54,14 +60,62 @@ pub(crate) fn before_authentication(
         if has_mechanisms {
             write_mechanisms(offer, out);
         }
+        if has_mechanisms && is_secure {
+            write_authentication(policy, offer, out);
+        }
         write_added(&policy.features, out);
         write_limits(
             settings,
             settings.limits_unauthenticated.element_bytes_max,
             out,
         );
+        if has_mechanisms && is_secure {
+            let written = fingerprint(out.get(start..).unwrap_or_default());
+            write_version(&written, out);
+            version = Some(written.into());
+        }
     });
-    Ok(())
+    Ok(version)
+}
+
+/// [XEP-0388 §Mechanism negotiation](https://xmpp.org/extensions/xep-0388.html#mechanism-negotiation).
+fn write_authentication(policy: &HostPolicy, offer: &Offer, out: &mut Vec<u8>) {
+    write_element(out, "authentication", ns::SASL2, |out| {
+        for mechanism in offer.mechanisms() {
+            write_text_child(out, "mechanism", mechanism.name());
+        }
+        if !policy.inline.is_empty() {
+            out.extend_from_slice(b"<inline>");
+            write_inside(&policy.inline, out);
+            out.extend_from_slice(b"</inline>");
+        }
+        write_inside(&policy.authentication, out);
+    });
+}
+
+/// What the rest of the offer is, in short: who remembers it need not wait for the rest,
+/// [XEP-0509 §Stream Feature](https://xmpp.org/extensions/xep-0509.html#stream-feature).
+fn write_version(version: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"<config-version");
+    attr(out, "xmlns", PIPELINING);
+    attr(out, "scheme", "opaque");
+    attr(out, "value", version);
+    out.extend_from_slice(b"/>");
+}
+
+/// Writes elements into one of SASL2.
+fn write_inside(elements: &[Fragment], out: &mut Vec<u8>) {
+    for element in elements {
+        element.write_into(Ns::Uri(ns::SASL2), ns::CLIENT, out);
+    }
+}
+
+/// Writes what a stream offers that has a resource already, right after its sign-in.
+pub(crate) fn after_binding(added: &[Fragment], settings: &C2sSettings, wire: &mut Wire) {
+    wire.features(|out| {
+        write_added(added, out);
+        write_limits(settings, settings.limits.element_bytes_max, out);
+    });
 }
 
 /// Writes what a stream offers after authentication. The session request of RFC 3921 is still asked for by old

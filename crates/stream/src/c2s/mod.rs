@@ -5,12 +5,15 @@
 //! answers and time. `features.rs` writes what is offered, `ending.rs` has the ways a stream ends, `answers.rs` what the caller says.
 
 mod answers;
+mod authenticate;
 mod authenticated;
 mod bound;
 mod connecting;
 mod ending;
 mod features;
 mod opened;
+mod profile;
+mod sasl2;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -240,6 +243,7 @@ impl C2s {
     fn due(&mut self) -> Option<Event<'static>> {
         match &mut self.state {
             State::Opened(opened) => opened.due(),
+            State::Authenticated(authenticated) => authenticated.due(),
             State::Over(fault) => Some(Event::Faulted(*fault.take()?)),
             _ => None,
         }

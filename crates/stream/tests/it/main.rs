@@ -11,6 +11,7 @@ mod hostile;
 mod memory;
 mod player;
 mod sasl;
+mod sasl2;
 mod stanzas;
 mod starttls;
 mod timing;

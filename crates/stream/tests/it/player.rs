@@ -19,17 +19,22 @@ use std::time::{Duration, Instant};
 use jid::{BareJid, Domain};
 use sasl::{
     Ask, ChannelBinding, Credentials, FakeCredentials, Hash, Mechanism, Nonce, Password,
-    SaslFailure, ScramKeys,
+    SaslFailure, ScramKeys, Tokens,
 };
 use stanza::{Condition, Output, Stanza, StanzaError};
-use stream::{C2s, C2sSettings, Event, HostPolicy, StreamFault, StreamId, documents};
+use stream::{
+    C2s, C2sSettings, Event, HostPolicy, SignInRequest, StreamFault, StreamId, UserAgent, documents,
+};
 use xml::{Fragment, Framing, Limits, Scratch, ns};
 
 /// The header of a client of example.org.
 pub(crate) const OPEN: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='example.org' version='1.0'>";
 
 /// What example.org offers before authentication over TLS.
-pub(crate) const FEATURES: &str = "<stream:features><sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>SCRAM-SHA-256</mechanism><mechanism>EXTERNAL</mechanism><mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism></mechanisms><register xmlns='http://jabber.org/features/iq-register'/><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>2000</max-bytes><idle-seconds>840</idle-seconds></limits></stream:features>";
+pub(crate) const FEATURES: &str = "<stream:features><sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>SCRAM-SHA-256</mechanism><mechanism>EXTERNAL</mechanism><mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism></mechanisms><authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>SCRAM-SHA-256</mechanism><mechanism>EXTERNAL</mechanism><mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism><inline><bind xmlns='urn:xmpp:bind:0'/><fast xmlns='urn:xmpp:fast:0'/></inline><upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-512</upgrade></authentication><register xmlns='http://jabber.org/features/iq-register'/><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>2000</max-bytes><idle-seconds>840</idle-seconds></limits><config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='{version}'/></stream:features>";
+
+/// The version of that offer.
+pub(crate) const VERSION: &str = "3beelMYfUeT3Ep02eq";
 
 /// What an account may do.
 pub(crate) const BIND_FEATURES: &str = "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session><sm xmlns='urn:xmpp:sm:3'/><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes><idle-seconds>840</idle-seconds></limits></stream:features>";
@@ -135,6 +140,10 @@ pub(crate) struct Player {
     framing: Framing,
     /// How many bytes arrive at a time.
     piece_bytes: usize,
+    /// What came with a sign-in by SASL2.
+    sasl2: Option<SignInRequest>,
+    /// What it has to do yet.
+    tasks: Vec<&'static str>,
     events: Vec<String>,
     output: Vec<u8>,
 }
@@ -166,6 +175,8 @@ impl Player {
             setting,
             framing,
             piece_bytes,
+            sasl2: None,
+            tasks: Vec::new(),
             events: Vec::new(),
             output: Vec::new(),
         }
@@ -288,7 +299,7 @@ impl Player {
         let bytes = self.sent(line);
         let mut input = bytes.as_slice();
         let event = self.stream.receive(&mut input, &mut self.scratch, self.now);
-        assert!(matches!(event, Some(Event::SigningIn(_))), "{event:?}");
+        assert!(matches!(event, Some(Event::SigningIn { .. })), "{event:?}");
         assert!(self.stream.is_waiting());
         self.stream.refuse(failure);
         assert!(!self.stream.is_waiting());
@@ -356,15 +367,36 @@ impl Player {
                 )
             }
             Event::StartTls => "starttls".to_owned(),
-            Event::SigningIn(mechanism) => format!("signing in {mechanism}"),
+            Event::SigningIn {
+                mechanism,
+                is_sasl2: false,
+                ..
+            } => format!("signing in {mechanism}"),
+            Event::SigningIn {
+                mechanism, request, ..
+            } => {
+                let inline = request.inline.iter();
+                let names: String = inline.map(|one| format!(" {}", one.name())).collect();
+                let agent = agent(&request.user_agent);
+                format!("authenticating {mechanism}{agent}{names}")
+            }
             Event::Ask(Ask::VerifyPlain { username, .. }) => format!("ask verify {username}"),
             Event::Ask(Ask::Credentials { username, .. }) => format!("ask keys {username}"),
+            Event::Ask(Ask::Tokens { username, .. }) => format!("ask tokens {username}"),
             Event::Ask(Ask::External { authzid }) => format!("ask external {authzid:?}"),
             Event::Ask(Ask::Anonymous) => "ask anonymous".to_owned(),
             Event::Proved {
                 username,
                 mechanism,
+                ..
             } => format!("proved {username} {mechanism}"),
+            Event::Task { name, data } => {
+                let data: String = data
+                    .iter()
+                    .map(|one| format!(" {}", one.as_str()))
+                    .collect();
+                format!("task {}{data}", name.as_deref().unwrap_or("-"))
+            }
             Event::Reopened => "reopened".to_owned(),
             Event::EarlyIq(stanza) => format!("early {}", text(stanza)),
             Event::Binding(resource) => {
@@ -392,7 +424,12 @@ impl Player {
             Event::Opening(opening) => {
                 stream.fault(&StreamFault::HostUnknown(opening.host.clone()));
             }
-            Event::SigningIn(_) => stream.begin(Nonce::from_bytes(&[7; 18])),
+            Event::SigningIn {
+                is_sasl2, request, ..
+            } => {
+                self.sasl2 = is_sasl2.then(|| request.as_ref().clone());
+                stream.begin(Nonce::from_bytes(&[7; 18]));
+            }
             Event::Ask(Ask::VerifyPlain {
                 username, password, ..
             }) => {
@@ -402,14 +439,24 @@ impl Player {
             Event::Ask(Ask::Credentials { username, hash, .. }) => {
                 stream.credentials(credentials(username, *hash));
             }
+            Event::Ask(Ask::Tokens { .. }) => stream.tokens(Tokens::none()),
             Event::Ask(Ask::External { authzid: None }) => {
                 stream.identified("juliet".to_owned());
             }
             Event::Ask(Ask::External { .. }) => stream.refuse(SaslFailure::InvalidAuthzid),
             Event::Ask(Ask::Anonymous) => stream.identified("guest".to_owned()),
             Event::Proved { username, .. } if username == "guest" => {
-                stream.refuse(SaslFailure::TemporaryAuthFailure);
+                let why = fragment("<pity xmlns='urn:example:guests'/>");
+                match self.sasl2 {
+                    None => stream.refuse(SaslFailure::TemporaryAuthFailure),
+                    Some(_) => stream.refuse_because(SaslFailure::TemporaryAuthFailure, &why),
+                }
             }
+            Event::Proved { username, .. } if self.sasl2.is_some() => {
+                let username = username.clone();
+                self.proved(&username);
+            }
+            Event::Task { data, .. } => self.task(data),
             Event::Proved { username, .. } => {
                 let host = Domain::parse("example.org").expect("a domain");
                 stream.accept(host.with_local(username).expect("a local part"));
@@ -444,6 +491,50 @@ impl Player {
             | Event::Stanza(_)
             | Event::Faulted(_)
             | Event::Idle => {}
+        }
+    }
+
+    /// Who asked for an upgrade has two tasks to do; who asked for `bind` is bound, and who asked for `resume` has a
+    /// session.
+    fn proved(&mut self, username: &str) {
+        let Some(request) = &self.sasl2 else { return };
+        if request
+            .inline("upgrade", "urn:xmpp:sasl:upgrade:0")
+            .is_some()
+            && self.tasks.is_empty()
+        {
+            self.tasks = vec!["first", "second"];
+            let names = self.tasks.iter().map(|task| (*task).to_owned()).collect();
+            return self.stream.require(names, Some("Two things to do"));
+        }
+        let host = Domain::parse("example.org").expect("a domain");
+        let jid = host.with_local(username).expect("a local part");
+        let full_jid = jid.with_resource("made").expect("a resource");
+        if request.inline("resume", "urn:xmpp:sm:3").is_some() {
+            let resumed = fragment("<resumed xmlns='urn:xmpp:sm:3' h='7' previd='x'/>");
+            self.stream.succeed_resumed(full_jid, &[resumed]);
+        } else if request.inline("bind", "urn:xmpp:bind:0").is_some() {
+            let bound = fragment("<bound xmlns='urn:xmpp:bind:0'/>");
+            let sm = fragment("<sm xmlns='urn:xmpp:sm:3'/>");
+            self.stream.succeed_bound(full_jid, &[bound], &[sm]);
+        } else {
+            self.stream.succeed(jid, &[]);
+        }
+    }
+
+    /// A task goes on until the client says that it is done.
+    fn task(&mut self, data: &[Fragment]) {
+        let says = |name| data.iter().any(|one| one.name() == name);
+        if says("bad") {
+            self.stream.refuse(SaslFailure::NotAuthorized);
+        } else if !says("done") {
+            let more = fragment("<more xmlns='urn:example:tasks'/>");
+            self.stream.task_data(&[more]);
+        } else if self.tasks.len() > 1 {
+            self.tasks.pop();
+            self.stream.require(vec!["second".to_owned()], None);
+        } else {
+            self.proved("juliet");
         }
     }
 
@@ -501,6 +592,7 @@ fn expand(line: &str) -> String {
     line.replace("{open}", OPEN)
         .replace("{features}", FEATURES)
         .replace("{bind-features}", BIND_FEATURES)
+        .replace("{version}", VERSION)
         .replace("{space}", " ")
         .replace("{big}", &"x".repeat(11_000))
 }
@@ -516,7 +608,21 @@ fn policy(setting: Setting) -> HostPolicy {
         } else {
             Vec::new()
         },
+        inline: vec![
+            fragment("<bind xmlns='urn:xmpp:bind:0'/>"),
+            fragment("<fast xmlns='urn:xmpp:fast:0'/>"),
+        ],
+        authentication: vec![fragment(
+            "<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-512</upgrade>",
+        )],
     }
+}
+
+fn agent(agent: &UserAgent) -> String {
+    let id = agent.id.map(|id| format!(" {id}"));
+    let texts = [&agent.software, &agent.device].into_iter().flatten();
+    let texts: String = texts.map(|text| format!(" \"{text}\"")).collect();
+    id.unwrap_or_default() + &texts
 }
 
 /// The keys of juliet, whose password is "secret", and of nobody else.

@@ -67,12 +67,24 @@ fn scram(mechanism: Mechanism, framing: Framing, piece_bytes: usize) {
     let nonce = Nonce::from_bytes(&[3; 18]);
     let mut client =
         Scram::new(mechanism, "juliet", "secret", &nonce, binding.as_ref()).expect("a client");
+    // What the features of `OPENED` say, XEP-0474: the server says that it is what it offered.
+    client = client.saw(
+        &[
+            "SCRAM-SHA-256-PLUS",
+            "SCRAM-SHA-256",
+            "EXTERNAL",
+            "PLAIN",
+            "ANONYMOUS",
+        ],
+        &["tls-exporter"],
+    );
 
     let first = encode(&client.first());
     let challenge = player.exchange(&format!(
         "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>{first}</auth>"
     ));
     let challenge = decode(inside(&challenge, "challenge")).expect("base64");
+    assert!(String::from_utf8_lossy(&challenge).contains(",h="));
     let last = encode(&client.answer(&challenge).expect("a challenge"));
     let success = player.exchange(&format!(
         "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{last}</response>"

@@ -32,6 +32,7 @@ fn features_over_tls() -> String {
             "<register xmlns='http://jabber.org/features/iq-register'/>",
             "",
         )
+        .replace("{version}", "3Qzjdu3sTUJ4xec0XQ")
 }
 
 #[test]

@@ -270,8 +270,10 @@ impl<T: Target> Actors for Sockets<T> {
         converse(&mut session, who, &header, "features")?;
         converse(&mut session, who, &auth, "success")?;
         converse(&mut session, who, &header, "features")?;
-        converse(&mut session, who, &bind, "iq")?;
-        if session.barrier_jid().is_none() {
+        if sign_in.binds {
+            converse(&mut session, who, &bind, "iq")?;
+        }
+        if sign_in.binds && session.barrier_jid().is_none() {
             let got = "no address".to_owned();
             let who = who.clone();
             return Err(SocketsError::SignIn { who, got });

@@ -16,6 +16,8 @@ pub struct SignIn {
     pub full_jid: String,
     /// The account's password.
     pub password: String,
+    /// Whether it binds at all: not when it is to resume a session.
+    pub binds: bool,
 }
 
 /// What comes to an actor.
@@ -108,7 +110,7 @@ pub trait Actors {
     /// When it cannot be opened. That the server closes it at once is received as [`Received::Cut`].
     fn open(&mut self, actor: &Actor, listener: Listener) -> Result<(), Self::Error>;
 
-    /// Opens a transport, signs in and binds; the answers to that are not received by the actor.
+    /// Opens a transport, signs in and, if it is to, binds; the answers to that are not received by the actor.
     ///
     /// # Errors
     ///

@@ -25,6 +25,7 @@
 //! | `contacts romeo, juliet` | each sees the presence of every other |
 //! | `online romeo/orchard` | signs in, binds, sends presence; then everything that anybody received is put aside |
 //! | `connected romeo/orchard` | signs in and binds, no more |
+//! | `signed-in romeo/orchard` | signs in and binds nothing: to resume a session, with whatever resource |
 //! | `stream raw`, `stream raw tls` | opens a transport, plain or with TLS from the start, and sends nothing |
 //! | `romeo/orchard -> <message .../>` | sends this; several elements, or a part of one, are fine |
 //! | `raw -> "\x00<\n"` | sends these bytes |

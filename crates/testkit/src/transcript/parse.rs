@@ -250,6 +250,7 @@ fn action(word: &str, rest: &str) -> Result<Action, ScriptProblem> {
         "contacts" => Action::Contacts(list(word, rest)?.into_iter().map(bare_jid).collect()),
         "online" => Action::Online(sessions(word, rest)?),
         "connected" => Action::Connected(sessions(word, rest)?),
+        "signed-in" => Action::SignedIn(sessions(word, rest)?),
         "stream" => stream(rest)?,
         "wait" => Action::Wait(time(rest)?),
         "server" => Action::Server(match rest {

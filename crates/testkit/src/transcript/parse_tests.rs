@@ -45,6 +45,7 @@ fn every_kind_of_line_is_read() {
     );
     check("online romeo/orchard", "online romeo/orchard");
     check("connected a/b,c/d", "connected a/b c/d");
+    check("signed-in a/b", "signed in a/b");
     check("stream raw", "stream raw Plain");
     check("stream raw tls", "stream raw Tls");
     check("a/b -> <presence/>", "a/b sends <presence/>");
@@ -233,6 +234,7 @@ fn show(action: &Action) -> String {
         }
         Action::Contacts(jids) => format!("contacts {}", jids.join(" ")),
         Action::Online(actors) => format!("online {}", names(actors)),
+        Action::SignedIn(actors) => format!("signed in {}", names(actors)),
         Action::Connected(actors) => format!("connected {}", names(actors)),
         Action::Stream(actor, listener) => format!("stream {actor} {listener:?}"),
         Action::Send(actor, sent) => match sent {

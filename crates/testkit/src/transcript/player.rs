@@ -70,7 +70,12 @@ impl<A: Actors> Player<'_, A> {
             Action::Accounts(accounts) => accounts.iter().try_for_each(|one| self.account(one)),
             Action::Contacts(jids) => self.contacts(jids),
             Action::Online(sessions) => self.online(sessions),
-            Action::Connected(sessions) => sessions.iter().try_for_each(|one| self.sign_in(one)),
+            Action::Connected(sessions) => {
+                sessions.iter().try_for_each(|one| self.sign_in(one, true))
+            }
+            Action::SignedIn(sessions) => {
+                sessions.iter().try_for_each(|one| self.sign_in(one, false))
+            }
             Action::Stream(actor, listener) => {
                 self.known.insert(actor.clone());
                 self.actors.open(actor, *listener).map_err(Problem::Bench)
@@ -113,7 +118,7 @@ impl<A: Actors> Player<'_, A> {
         Ok(PASSWORD.to_owned())
     }
 
-    fn sign_in(&mut self, actor: &Actor) -> Played<A> {
+    fn sign_in(&mut self, actor: &Actor, binds: bool) -> Played<A> {
         // The parser lets only sessions through.
         let full_jid = actor.full_jid().unwrap_or_default();
         let jid = full_jid.split('/').next().unwrap_or_default().to_owned();
@@ -121,6 +126,7 @@ impl<A: Actors> Player<'_, A> {
             actor: actor.clone(),
             password: self.password(&jid)?,
             full_jid,
+            binds,
         };
         self.known.insert(actor.clone());
         self.actors.sign_in(&sign_in).map_err(Problem::Bench)
@@ -128,7 +134,7 @@ impl<A: Actors> Player<'_, A> {
 
     fn online(&mut self, sessions: &[Actor]) -> Played<A> {
         for session in sessions {
-            self.sign_in(session)?;
+            self.sign_in(session, true)?;
             self.actors
                 .send(session, b"<presence/>")
                 .map_err(Problem::Bench)?;
@@ -150,7 +156,7 @@ impl<A: Actors> Player<'_, A> {
         let helper = |jid: &String| (jid.clone(), Actor::new(&format!("{jid}/{SETUP_RESOURCE}")));
         let helpers: Vec<(String, Actor)> = jids.iter().map(helper).collect();
         for (_, actor) in &helpers {
-            self.sign_in(actor)?;
+            self.sign_in(actor, true)?;
         }
         for (index, (jid, actor)) in helpers.iter().enumerate() {
             for (other_jid, other) in helpers.iter().skip(index + 1) {

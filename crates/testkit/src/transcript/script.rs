@@ -48,6 +48,8 @@ pub enum Action {
     Online(Vec<Actor>),
     /// These sign in and bind.
     Connected(Vec<Actor>),
+    /// These sign in.
+    SignedIn(Vec<Actor>),
     /// A transport is opened.
     Stream(Actor, Listener),
     /// Something is sent or done to a stream.

@@ -223,6 +223,11 @@ impl Actors for InProcess {
         {
             return Err(failed(&got));
         }
+        if !sign_in.binds {
+            self.exchange(&mut client, &header)?;
+            self.clients.insert(sign_in.actor.name().to_owned(), client);
+            return Ok(());
+        }
         let bind = format!(
             "{header}<iq type='set' id='transcript-bind'><bind xmlns='{}'><resource>{}</resource></bind></iq>",
             xml::ns::BIND,
