@@ -231,6 +231,12 @@ impl Host {
         self.parts.deletion_grace
     }
 
+    /// Until how long after they were last seen the clients of its accounts are remembered; `None` when they are not.
+    #[must_use]
+    pub fn clients_kept(&self) -> Option<Duration> {
+        self.parts.clients_kept
+    }
+
     /// Who takes a first-level element that is no stanza.
     pub(crate) fn element(&self, name: &str, ns: &str) -> Option<&ElementHandler> {
         let mut elements = self.parts.elements.iter();

@@ -12,7 +12,7 @@ use std::{
 
 use jid::{BareJid, Domain};
 use ring::hmac;
-use sasl::FakeCredentials;
+use sasl::{FakeCredentials, TokenKey};
 use store::{Gate, Offers, Seq, Store, StoreError};
 use stream::{ClientId, StreamFault};
 use thiserror::Error;
@@ -77,6 +77,8 @@ pub struct Server {
     pub(crate) links: Option<Links>,
     sign_ins: Mutex<SignInFailures>,
     fake: FakeCredentials,
+    /// What tokens are made with, which the store must not know.
+    pub(crate) token_key: OnceLock<TokenKey>,
     /// Makes resources that only their clients get.
     resources: hmac::Key,
     next_session: AtomicU64,
@@ -172,6 +174,7 @@ impl Server {
             told: AccountMessageCounters::default(),
             sign_ins: Mutex::default(),
             fake: FakeCredentials::new(secret),
+            token_key: OnceLock::new(),
             resources: key_for("resources", &secret),
             next_session: AtomicU64::new(1),
             sabotage: settings.sabotage,

@@ -51,6 +51,7 @@ const BENEATH: &[(&str, Spec)] = &[
     ("stream", Spec::new("XEP-0478", "0.2.0")),
     ("engine", Spec::new("XEP-0506", "0.1.0")),
     ("stream", Spec::new("XEP-0509", "0.2.0")),
+    ("sasl", Spec::new("XEP-0515", "0.1.0")),
 ];
 
 fn main() {

@@ -9,8 +9,10 @@ pub mod announce;
 pub mod archive;
 pub mod blocklist;
 pub mod carbons;
+pub mod clients;
 pub mod deletion;
 pub mod disco;
+pub mod fast;
 pub mod full_text;
 pub mod groups;
 pub mod last;
@@ -28,6 +30,7 @@ pub mod roster;
 pub mod server_info;
 pub mod strangers;
 pub mod time;
+pub mod upgrade;
 pub mod uptime;
 pub mod user_search;
 pub mod vcard;
@@ -44,8 +47,10 @@ pub const ALL: &[Entry] = &[
     entry::<archive::MessageArchive>(),
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
+    entry::<clients::Clients>(),
     entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
+    entry::<fast::FastSignIn>(),
     entry::<full_text::FullText>(),
     entry::<groups::SharedGroups>(),
     entry::<last::LastActivity>(),
@@ -63,6 +68,7 @@ pub const ALL: &[Entry] = &[
     entry::<server_info::ServerInfo>(),
     entry::<strangers::Strangers>(),
     entry::<time::EntityTime>(),
+    entry::<upgrade::PasswordUpgrade>(),
     entry::<uptime::Uptime>(),
     entry::<user_search::UserSearch>(),
     entry::<vcard::VCard>(),

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::limits::ITERATIONS_MAX;
 use crate::message::escape;
 use crate::nonce::Nonce;
-use crate::offer::protection_hash;
+use crate::offer::{protection_hash, tls_version_text};
 use crate::secret::Secret;
 use crate::{ChannelBinding, Hash, Mechanism, Password, PrepareError, hashed_token, saslprep};
 
@@ -53,6 +53,8 @@ pub struct Scram {
     nonce: String,
     /// The hash of what the client saw offered.
     offer_hash: Option<String>,
+    /// Which version of TLS it speaks.
+    tls_version: Option<String>,
     server_signature: Option<Secret>,
 }
 
@@ -83,6 +85,7 @@ impl Scram {
             first_bare: format!("n={},r={}", escape(&username), nonce.as_str()),
             nonce: nonce.as_str().to_owned(),
             offer_hash: None,
+            tls_version: None,
             server_signature: None,
         })
     }
@@ -103,6 +106,13 @@ impl Scram {
         self
     }
 
+    /// Says over which version of TLS the client speaks, to be compared as what it [saw](Self::saw).
+    #[must_use]
+    pub fn over_tls(mut self, version: u16) -> Self {
+        self.tls_version = Some(tls_version_text(version));
+        self
+    }
+
     /// The first message.
     pub fn first(&self) -> Vec<u8> {
         [self.gs2_header.as_str(), &self.first_bare]
@@ -120,11 +130,13 @@ impl Scram {
         let (nonce, salt, iterations) = self
             .read_challenge(challenge)
             .ok_or(ClientError::Malformed)?;
-        let said = challenge.split(',').find_map(|one| one.strip_prefix("h="));
-        if let (Some(said), Some(saw)) = (said, &self.offer_hash)
-            && said != saw
-        {
-            return Err(ClientError::OfferChanged);
+        for (name, saw) in [("h=", &self.offer_hash), ("t=", &self.tls_version)] {
+            let said = challenge.split(',').find_map(|one| one.strip_prefix(name));
+            if let (Some(said), Some(saw)) = (said, saw)
+                && said != saw
+            {
+                return Err(ClientError::OfferChanged);
+            }
         }
 
         let binding = [self.gs2_header.as_bytes(), &self.binding].concat();
@@ -197,11 +209,25 @@ pub fn check_token(
     binding: Option<&ChannelBinding>,
     data: &[u8],
 ) -> Result<(), ClientError> {
-    let (hash, binding) = token_binding(mechanism, binding)?;
-    match hashed_token::responder(hash, token.as_bytes(), binding).is(data) {
+    match token_answer(mechanism, token, binding)? == data {
         true => Ok(()),
         false => Err(ClientError::NotTheServer),
     }
+}
+
+/// What comes with the success of HT.
+///
+/// # Errors
+///
+/// [`ClientError::Mechanism`] as [`token`].
+pub fn token_answer(
+    mechanism: Mechanism,
+    token: &str,
+    binding: Option<&ChannelBinding>,
+) -> Result<Vec<u8>, ClientError> {
+    let (hash, binding) = token_binding(mechanism, binding)?;
+    let answer = hashed_token::responder(hash, token.as_bytes(), binding);
+    Ok(answer.bytes().to_vec())
 }
 
 fn token_binding(

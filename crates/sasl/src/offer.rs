@@ -13,6 +13,7 @@ pub struct Offer {
     bindings: Vec<ChannelBinding>,
     after_tls: Vec<Mechanism>,
     is_hashed: bool,
+    tls_version: Option<u16>,
 }
 
 impl Offer {
@@ -36,6 +37,7 @@ impl Offer {
             bindings,
             after_tls: Vec::new(),
             is_hashed: false,
+            tls_version: None,
         }
     }
 
@@ -46,6 +48,16 @@ impl Offer {
     #[must_use]
     pub fn hashed(mut self) -> Self {
         self.is_hashed = true;
+        self
+    }
+
+    /// Has SCRAM tell the client which version of TLS it is offered over, by the number that TLS itself has for it, so that
+    /// it notices if somebody in between speaks another one: [XEP-0515].
+    ///
+    /// [XEP-0515]: https://xmpp.org/extensions/xep-0515.html
+    #[must_use]
+    pub fn over_tls(mut self, version: Option<u16>) -> Self {
+        self.tls_version = version;
         self
     }
 
@@ -121,6 +133,11 @@ impl Offer {
             .then(|| protection_hash(hash, names.collect(), bindings))
     }
 
+    /// What SCRAM says of the version of TLS.
+    pub(crate) fn tls_version_text(&self) -> Option<String> {
+        self.tls_version.map(tls_version_text)
+    }
+
     pub(crate) fn binding(&self, name: &str) -> Option<&ChannelBinding> {
         self.bindings.iter().find(|binding| binding.name() == name)
     }
@@ -143,4 +160,11 @@ pub(crate) fn protection_hash(
         text.push_str(&bindings.join("\u{1e}"));
     }
     STANDARD.encode(hash.digest(text.as_bytes()).bytes())
+}
+
+/// A version of TLS as [XEP-0515] writes it: four hexadecimal digits.
+///
+/// [XEP-0515]: https://xmpp.org/extensions/xep-0515.html
+pub(crate) fn tls_version_text(version: u16) -> String {
+    format!("{version:04x}")
 }

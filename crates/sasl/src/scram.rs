@@ -24,6 +24,8 @@ pub(crate) struct Asked {
     nonce: String,
     /// What the client is told of the offer.
     offer_hash: Option<String>,
+    /// And over which version of TLS, if it is told.
+    tls_version: Option<String>,
 }
 
 /// The challenge went out; the client's proof is awaited.
@@ -59,6 +61,7 @@ impl Asked {
             client_first_bare: first.bare.to_owned(),
             nonce: format!("{}{}", first.nonce, nonce.as_str()),
             offer_hash: offer.hash_text(hash),
+            tls_version: offer.tls_version_text(),
         };
         Ok((asked, ask))
     }
@@ -80,6 +83,10 @@ impl Asked {
         if let Some(offer_hash) = &self.offer_hash {
             server_first.push_str(",h=");
             server_first.push_str(offer_hash);
+        }
+        if let Some(version) = &self.tls_version {
+            server_first.push_str(",t=");
+            server_first.push_str(version);
         }
         let challenge = server_first.clone().into_bytes();
         let challenged = Challenged {

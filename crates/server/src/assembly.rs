@@ -58,6 +58,7 @@ impl Assembly {
             &settings(config),
             data.accounts_secret()?,
         )?;
+        server.make_tokens_with(data.tokens_key()?);
         let (for_writer, metrics) = (store.clone(), Arc::clone(server.metrics()));
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())

@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::{
     config::Config,
-    data_folder::{OF_THE_PROCESS, write_private},
+    data_folder::{OF_THE_PROCESS, TOKENS_KEY, write_private},
     failure::{Exit, Failure},
 };
 
@@ -145,7 +145,10 @@ fn fill(config: &Config, folder: &Path) -> anyhow::Result<(u64, usize)> {
     // First: what other files hold for the store is there before the store says so.
     let store_bytes = store_sqlite::copy(data, &target)?;
     let mut files = copy_all(data, &target, &|name| {
-        !name.starts_with(store_sqlite::FILE) && !OF_THE_PROCESS.contains(&name)
+        // With the key, who finds a copy could sign in with what is in it.
+        !name.starts_with(store_sqlite::FILE)
+            && !OF_THE_PROCESS.contains(&name)
+            && name != TOKENS_KEY
     })?;
     if let Some(file) = &config.file {
         copy_file(file, &folder.join(CONFIG))?;

@@ -18,6 +18,8 @@ const SOCKET: &str = "couplet.sock";
 pub(crate) const OF_THE_PROCESS: [&str; 3] = [PID_FILE, SOCKET, store_sqlite::LOCK];
 /// Random bytes that make unknown accounts look like known ones.
 const ACCOUNTS_SECRET: &str = "accounts.secret";
+/// What the tokens of clients are made with. Who has the store and not this can't sign in with what is stored.
+pub(crate) const TOKENS_KEY: &str = "tokens.key";
 
 /// Why a data folder cannot be used.
 #[derive(Debug, Error)]
@@ -142,7 +144,21 @@ impl DataFolder {
     ///
     /// [`DataError::Unwritable`] when it cannot be read or made.
     pub(crate) fn accounts_secret(&self) -> Result<[u8; 32], DataError> {
-        let path = self.path.join(ACCOUNTS_SECRET);
+        self.random_file(ACCOUNTS_SECRET)
+    }
+
+    /// The key that tokens are made with; made once. With another one, all tokens are void.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Unwritable`] when it cannot be read or made.
+    pub(crate) fn tokens_key(&self) -> Result<[u8; 32], DataError> {
+        self.random_file(TOKENS_KEY)
+    }
+
+    /// Random bytes in a file of their own.
+    fn random_file(&self, name: &str) -> Result<[u8; 32], DataError> {
+        let path = self.path.join(name);
         let unwritable = |error| DataError::Unwritable {
             path: self.path.clone(),
             error,

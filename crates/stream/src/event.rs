@@ -2,7 +2,7 @@
 //! nothing more, so that what follows takes effect after the answer.
 
 use jid::{BareJid, Domain};
-use sasl::{Ask, Mechanism, TokenSlot};
+use sasl::{Ask, ChannelBinding, Mechanism, TokenSlot};
 use stanza::{Rejected, Stanza};
 use xml::{Element, Fragment};
 
@@ -87,6 +87,25 @@ pub enum Event<'a> {
     /// Nothing was heard for the idle time. On a continuous stream a space is written; where documents are
     /// framed, send a ping of the transport. With stream management this is the time to ask for an acknowledgement.
     Idle,
+}
+
+/// What secures a stream.
+#[derive(Clone, Debug, Default)]
+pub struct Channel {
+    /// What SASL may bind to; none where the channel is secured by somebody else.
+    pub bindings: Vec<ChannelBinding>,
+    /// Which version of TLS it is, by the number that TLS has for it: 0x0304 for 1.3. Nothing where the channel is secured by
+    /// somebody else.
+    pub tls_version: Option<u16>,
+}
+
+impl From<Vec<ChannelBinding>> for Channel {
+    fn from(bindings: Vec<ChannelBinding>) -> Self {
+        Self {
+            bindings,
+            tls_version: None,
+        }
+    }
 }
 
 /// What the header of a stream asks for.

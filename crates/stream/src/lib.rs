@@ -19,7 +19,7 @@ mod sign_in;
 mod wire;
 
 pub use c2s::C2s;
-pub use event::{Event, HostPolicy, Opening};
+pub use event::{Channel, Event, HostPolicy, Opening};
 pub use fault::StreamFault;
 pub use id::StreamId;
 pub use settings::{C2sSettings, UNAUTHENTICATED_BYTES_MAX};

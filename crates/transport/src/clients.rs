@@ -108,9 +108,9 @@ impl Drive for Connection {
     }
 
     fn tls_established(&mut self, info: TlsInfo, _now: Instant) {
-        let version = match info.version {
-            TlsVersion::V1_2 => "TLS 1.2",
-            TlsVersion::V1_3 => "TLS 1.3",
+        let (number, version) = match info.version {
+            TlsVersion::V1_2 => (0x0303, "TLS 1.2"),
+            TlsVersion::V1_3 => (0x0304, "TLS 1.3"),
         };
         let exporter = info.exporter.map(ChannelBinding::Exporter);
         let end_point = info.end_point.map(ChannelBinding::ServerEndPoint);
@@ -118,6 +118,7 @@ impl Drive for Connection {
             self,
             TlsFacts {
                 bindings: exporter.into_iter().chain(end_point).collect(),
+                version: Some(number),
                 xmpp_addresses: info.client_addresses,
                 description: format!("{version} {}", info.cipher),
             },

@@ -2,6 +2,8 @@
 //
 // Nothing here sleeps: each step waits for the stanza it expects and fails when that does not come in time.
 
+import { once } from "node:events";
+
 import { client, xml } from "@xmpp/client";
 
 // How long one step may take, in milliseconds. Far more than any needs, so that a busy machine fails nothing.
@@ -46,7 +48,9 @@ export class Session {
       this.#arrived();
     });
     this.xmpp.on("send", (element) => {
-      if (element.name === "auth") this.mechanism = element.attrs.mechanism;
+      if (!["auth", "authenticate"].includes(element.name)) return;
+      this.mechanism = element.attrs.mechanism;
+      this.isSasl2 = element.attrs.xmlns === "urn:xmpp:sasl:2";
     });
     this.xmpp.on("stanza", (stanza) => {
       this.#unseen.push(stanza);
@@ -61,7 +65,21 @@ export class Session {
 
   /** Connects, signs in and binds. */
   async signIn() {
-    await within(this.xmpp.start(), `${this.account} signs in`);
+    const online = once(this.xmpp, "online");
+    await within(this.#open(), `${this.account} connects`);
+    await within(online, `${this.account} signs in`);
+  }
+
+  /**
+   * Connects and begins a stream.
+   *
+   * COMPAT: @xmpp/client 0.14.0 has `start` for this and what follows. It waits for the answer to its header from the
+   * moment on at which Node has told that the header was written, and misses one that is there before.
+   */
+  async #open() {
+    const { service, domain, lang } = this.xmpp.options;
+    await this.xmpp.connect(service);
+    this.xmpp.open({ domain, lang }).catch(() => {});
   }
 
   /** Gets the roster, then becomes available; gives the roster's items. */
@@ -75,13 +93,33 @@ export class Session {
   /** Connects and is refused; gives the condition of the SASL failure. */
   async failToSignIn() {
     try {
-      await within(this.xmpp.start(), `${this.account} is refused`);
+      const online = once(this.xmpp, "online");
+      await within(this.#open(), `${this.account} connects`);
+      await within(online, `${this.account} is refused`);
     } catch (error) {
       if (error.name !== "SASLError") throw error;
       await this.signOut();
       return error.condition;
     }
     throw new Wrong(`${this.account} was not refused`);
+  }
+
+  /** Loses its connection without a word. */
+  async losesItsConnection() {
+    const lost = this.ended();
+    const { socket } = this.xmpp;
+    (socket.socket ?? socket).destroy();
+    await within(lost, `${this.account} loses its connection`);
+  }
+
+  /** Connects and signs in anew; gives whether its session went on. */
+  async comesBack() {
+    const outcome = new Promise((resolve) => {
+      this.xmpp.streamManagement.once("resumed", () => resolve(true));
+      this.xmpp.once("online", () => resolve(false));
+    });
+    await within(this.#open(), `${this.account} comes back`);
+    return within(outcome, `${this.account} has a session`);
   }
 
   /** Closes the stream in good order. */

@@ -30,6 +30,31 @@ async function signsIn(session, how) {
   return session.signOn();
 }
 
+/** The library takes the newest that the server has: one step for sign-in, binding and acknowledgements. */
+async function signedInInOneStep(session, tag) {
+  expect(session.isSasl2, "sign-in is by SASL2");
+  expect(session.jid.startsWith(`${session.account}/${tag}/`), "Bind 2 gives a resource with the tag", session.jid);
+  const { enabled, id } = session.xmpp.streamManagement;
+  expect(enabled && id, "stream management is on, and the session can be resumed", id);
+}
+
+async function goesOnWithItsSession(romeo, juliet) {
+  const { jid } = juliet;
+  const before = await romeo.unseenAfterPing();
+  await juliet.losesItsConnection();
+  await romeo.say(jid, "still there?");
+  await romeo.unseenAfterPing();
+  expect(await juliet.comesBack(), "a lost session is resumed along with sign-in");
+  expect(juliet.jid === jid, "it is the same session", juliet.jid);
+  await juliet.receiveMessage("what came meanwhile", "still there?");
+  passed("what came meanwhile follows");
+  await juliet.say(romeo.jid, "still here");
+  await romeo.receiveMessage("what it says then", "still here");
+  const since = (await romeo.unseenAfterPing()).filter((stanza) => !before.includes(stanza));
+  const noticed = since.filter(({ name, attrs }) => name === "presence" && attrs.from === jid);
+  expect(noticed.length === 0, "its contacts saw nothing of it", noticed);
+}
+
 async function looksAround(romeo) {
   const info = await romeo.request("get", xml("query", { xmlns: "http://jabber.org/protocol/disco#info" }), DOMAIN);
   const features = info.getChildren("feature").map(({ attrs }) => attrs.var);
@@ -194,6 +219,7 @@ async function story() {
   const juliet = new Session(JULIET, JULIETS_PASSWORD, "balcony");
   const romeo = new Session(ROMEO, ROMEOS_PASSWORD, "orchard", { directTls: true });
   await signsIn(juliet, "STARTTLS");
+  await signedInInOneStep(juliet, "balcony");
   const contacts = await signsIn(romeo, "direct TLS");
   expect(contacts.length === 0, "the roster starts empty", contacts);
   for (const session of [juliet, romeo]) await readsTheMessageOfTheDay(session);
@@ -203,6 +229,7 @@ async function story() {
   await subscribesAndIsApproved(juliet, romeo, ["from", "to"], ["both", "both"]);
   await comesAndGoes(romeo, juliet);
   await talk(romeo, juliet);
+  await goesOnWithItsSession(romeo, juliet);
   await copiesToASecondResource(romeo, juliet);
   await errorsAreRight(romeo);
   await blocksAndUnblocks(romeo, juliet);

@@ -3,7 +3,7 @@
 //! A password is never stored. Unknown, wrong and disabled look the same to a client: for a name
 //! without an account keys are made from a stored secret, and they cost the same work.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jid::{BareJid, FullJid};
 use sasl::{Credentials, Hash, Password, ScramKeys};
@@ -13,7 +13,7 @@ use store::{Batch, Collection, Map, Owner, StoreError, Version};
 use stream::StreamFault;
 use thiserror::Error;
 
-use super::{CONTACTS, Contacts, ending};
+use super::{CONTACTS, Contacts, clients::SIGNED_IN, ending, tokens::TOKENS};
 use crate::{
     environment::random_bytes,
     host::Host,
@@ -39,9 +39,15 @@ const KEYS: Collection<Map<String, String>> = Collection::new("account.scram", V
 pub struct AccountRecord {
     /// When it was made, microseconds UTC.
     pub created: i64,
-    /// When somebody last signed in, microseconds UTC.
+    /// When somebody last signed in, microseconds UTC. Stored apart by now; what stands here is from an earlier version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_sign_in: Option<i64>,
+    /// Since when the password is the one it is, microseconds UTC; `None` if it was never changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_set: Option<i64>,
+    /// How often that which lets somebody sign in became something else. What was given out for an earlier number is void.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub credentials: u32,
     /// Nobody may sign in.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
@@ -101,6 +107,8 @@ impl Server {
             AccountRecord {
                 created,
                 registered,
+                // What was given out to an earlier account of this name is not for this one.
+                credentials: u32::from_le_bytes(random_bytes(self.environment())),
                 ..AccountRecord::default()
             },
         );
@@ -139,7 +147,15 @@ impl Server {
         if record.is_empty() {
             return Err(AccountError::Missing(jid.clone()));
         }
+        if let Some(before) = record.get(&()).cloned() {
+            let changed = AccountRecord {
+                password_set: Some(self.environment().timestamp().as_micros()),
+                ..before.with_other_credentials()
+            };
+            record.put((), changed);
+        }
         put_keys(record.batch(), &owner, &keys);
+        record.batch().clear(TOKENS, &owner);
         record.commit().durable().await?;
         self.tell(jid, PasswordChanged {}).await;
         self.end_sessions(jid, except, &StreamFault::Reset);
@@ -161,7 +177,14 @@ impl Server {
         let Some(before) = record.get(&()).cloned() else {
             return Err(AccountError::Missing(jid.clone()));
         };
-        record.put((), AccountRecord { disabled, ..before });
+        let after = match disabled {
+            true => before.with_other_credentials(),
+            false => before,
+        };
+        record.put((), AccountRecord { disabled, ..after });
+        if disabled {
+            record.batch().clear(TOKENS, &owner);
+        }
         record.commit().durable().await?;
         self.tell(jid, AccountDisabled { disabled }).await;
         if disabled {
@@ -176,12 +199,15 @@ impl Server {
     ///
     /// What the store says.
     pub async fn accounts(&self, host: &Host) -> Result<Vec<(BareJid, AccountRecord)>, StoreError> {
-        let holders = self.store().read(ACCOUNT.holders(&())).await?;
+        let question = (ACCOUNT.holders(&()), SIGNED_IN.holders(&()));
+        let (holders, signed_in) = self.store().read(question).await?;
+        let signed_in: BTreeMap<_, _> = signed_in.into_iter().collect();
         let mut accounts: Vec<_> = holders
             .into_iter()
-            .filter_map(|(owner, record)| match owner {
+            .filter_map(|(owner, record)| match &owner {
                 Owner::Account(jid) if jid.domain() == host.domain().as_str() => {
-                    Some((jid, record))
+                    let signed_in = signed_in.get(&owner).copied();
+                    Some((jid.clone(), self.with_last_sign_in(jid, record, signed_in)))
                 }
                 _ => None,
             })
@@ -196,9 +222,24 @@ impl Server {
     ///
     /// What the store says.
     pub async fn account_record(&self, jid: &BareJid) -> Result<Option<AccountRecord>, StoreError> {
-        self.store()
-            .read(ACCOUNT.get(&Owner::Account(jid.clone()), &()))
-            .await
+        let owner = Owner::Account(jid.clone());
+        let question = (ACCOUNT.get(&owner, &()), SIGNED_IN.get(&owner, &()));
+        let (record, signed_in) = self.store().read(question).await?;
+        Ok(record.map(|record| self.with_last_sign_in(jid, record, signed_in)))
+    }
+
+    /// A record as others are to see it.
+    fn with_last_sign_in(
+        &self,
+        jid: &BareJid,
+        record: AccountRecord,
+        signed_in: Option<i64>,
+    ) -> AccountRecord {
+        let unwritten = self.unwritten_sign_in(jid);
+        AccountRecord {
+            last_sign_in: record.last_sign_in.max(signed_in).max(unwritten),
+            ..record
+        }
     }
 
     /// How many contacts the roster of an account lists.
@@ -213,61 +254,102 @@ impl Server {
     }
 
     /// What a sign-in as `username` is checked against: for an account that may not sign in, or that
-    /// does not exist, credentials that no password fits.
+    /// does not exist, credentials that no password fits. `hash` is the one that the mechanism has; without one, the strongest
+    /// that there are keys of will do. Also the record as it was in that moment, if somebody can get in.
     pub(crate) async fn credentials(
         &self,
         host: &Host,
         username: &str,
         authzid: Option<&str>,
-        hash: Hash,
-    ) -> Result<Credentials, StoreError> {
+        hash: Option<Hash>,
+    ) -> Result<(Credentials, Option<AccountRecord>), StoreError> {
         let facts = host.facts();
         let account = facts.domain.with_local(username).ok();
+        let strongest = facts.scram_hashes.iter().copied().max();
+        let strongest = strongest.unwrap_or(Hash::Sha256);
         // Made for every sign-in, known or not, so that the work is the same.
         let prepared = account
             .as_ref()
             .and_then(|jid| jid.local())
             .unwrap_or(username);
-        let fake = self
-            .fake_credentials()
-            .for_name(prepared, hash, facts.scram_iterations);
+        let fake = self.fake_credentials().for_name(
+            prepared,
+            hash.unwrap_or(strongest),
+            facts.scram_iterations,
+        );
         // An address that can't be one is asked for all the same.
         let jid = account.unwrap_or_else(|| BareJid::from(facts.domain.clone()));
         let owner = Owner::Account(jid.clone());
-        let question = (
-            ACCOUNT.get(&owner, &()),
-            KEYS.get(&owner, &hash.name().to_owned()),
-        );
-        let (record, keys) = self.store().read(question).await?;
-        let keys = keys.and_then(|keys| ScramKeys::decode(&keys).ok());
+        let (record, keys) = self.keys_of(&owner, hash).await?;
         Ok(match (record, keys) {
             (Some(record), Some(keys)) if record.may_sign_in() => match authzid {
                 Some(authzid) if BareJid::parse(authzid).ok().as_ref() != Some(&jid) => {
-                    Credentials::foreign_authzid(keys)
+                    (Credentials::foreign_authzid(keys), None)
                 }
-                _ => Credentials::active(keys),
+                _ => (Credentials::active(keys), Some(record)),
             },
-            (Some(_), Some(keys)) => Credentials::refused(keys),
-            (_, _) => Credentials::refused(fake),
+            (Some(_), Some(keys)) => (Credentials::refused(keys), None),
+            (_, _) => (Credentials::refused(fake), None),
         })
     }
 
-    /// Notes a sign-in. Nobody waits for it.
-    pub(crate) async fn note_sign_in(&self, jid: &BareJid) {
+    /// An account's record, and its keys of a hash or else the strongest.
+    async fn keys_of(
+        &self,
+        owner: &Owner,
+        hash: Option<Hash>,
+    ) -> Result<(Option<AccountRecord>, Option<ScramKeys>), StoreError> {
+        let account = ACCOUNT.get(owner, &());
+        let Some(hash) = hash else {
+            let (record, keys) = self.store().read((account, KEYS.all(owner))).await?;
+            let keys = keys.iter();
+            let readable = keys.filter_map(|(_, keys)| ScramKeys::decode(keys).ok());
+            return Ok((record, readable.max_by_key(ScramKeys::hash)));
+        };
+        let keys = KEYS.get(owner, &hash.name().to_owned());
+        let (record, keys) = self.store().read((account, keys)).await?;
+        let keys = keys.and_then(|keys| ScramKeys::decode(&keys).ok());
+        Ok((record, keys))
+    }
+
+    /// Of which hashes an account has no keys though its host wants them: those that came to the configuration after its
+    /// password was set.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn hashes_lacking(
+        &self,
+        host: &Host,
+        jid: &BareJid,
+    ) -> Result<Vec<Hash>, StoreError> {
         let owner = Owner::Account(jid.clone());
-        let now = self.environment().timestamp().as_micros();
-        if let Ok(mut record) = self.store().write(ACCOUNT, &owner).await
-            && let Some(before) = record.get(&()).cloned()
-        {
-            record.put(
-                (),
-                AccountRecord {
-                    last_sign_in: Some(now),
-                    ..before
-                },
-            );
-            record.commit();
+        let stored = self.store().read(KEYS.all(&owner)).await?;
+        let mut lacking = host.facts().scram_hashes.clone();
+        lacking.retain(|hash| !stored.iter().any(|(name, _)| name == hash.name()));
+        Ok(lacking)
+    }
+
+    /// Adds keys of a hash that the account lacks, made of the password it has. `false` when it has some meanwhile: then
+    /// another password was set, and these are not of it.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; then nothing was changed.
+    pub async fn add_keys(&self, jid: &BareJid, keys: &ScramKeys) -> Result<bool, AccountError> {
+        let owner = Owner::Account(jid.clone());
+        let name = keys.hash().name().to_owned();
+        // Who sets a password holds the record until its keys are written.
+        let mut record = self.store().write(ACCOUNT, &owner).await?;
+        if record.is_empty() {
+            return Err(AccountError::Missing(jid.clone()));
         }
+        if self.store().read(KEYS.get(&owner, &name)).await?.is_some() {
+            return Ok(false);
+        }
+        record.batch().put(KEYS, &owner, &name, &keys.encode());
+        record.commit().durable().await?;
+        Ok(true)
     }
 
     /// Makes the account something else on its host; its sessions end with `reset`, so that none is left
@@ -395,6 +477,14 @@ impl Server {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 fn put_keys(batch: &mut Batch, owner: &Owner, keys: &[ScramKeys]) {
     batch.clear(KEYS, owner);
     for keys in keys {
@@ -407,6 +497,19 @@ impl AccountRecord {
     #[must_use]
     pub fn may_sign_in(&self) -> bool {
         !self.disabled && self.deletion_due.is_none()
+    }
+
+    /// Since when the password is the one it is, microseconds UTC.
+    pub(super) fn password_since(&self) -> i64 {
+        self.password_set.unwrap_or(i64::MIN)
+    }
+
+    /// The same, with everything void that was given out to sign in with.
+    pub(super) fn with_other_credentials(self) -> Self {
+        Self {
+            credentials: self.credentials.wrapping_add(1),
+            ..self
+        }
     }
 
     /// When it was made.

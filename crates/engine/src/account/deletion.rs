@@ -23,6 +23,7 @@ use super::{
     credentials::ACCOUNT,
     ending,
     subscription::{self, Effect, Standing},
+    tokens::TOKENS,
 };
 use crate::{
     envelope::Envelope,
@@ -153,9 +154,10 @@ impl Server {
             (),
             AccountRecord {
                 deletion_due: Some(micros),
-                ..before
+                ..before.with_other_credentials()
             },
         );
+        record.batch().clear(TOKENS, &owner);
         let host = Owner::Host(jid.to_domain());
         record.batch().put(DELETIONS, &host, jid, &micros);
         record.commit().durable().await?;
@@ -268,6 +270,8 @@ impl Server {
         }
         self.visit(cell, Gates::OPEN, |account, cx| {
             cx.tell(AccountDeleted {}, account);
+            // What was not written yet would outlive the account.
+            account.behind.clients = None;
             let host = Owner::Host(account.jid().to_domain());
             let mut batch = cx.batch();
             batch.delete_owner(account.owner());

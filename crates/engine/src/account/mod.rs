@@ -6,6 +6,7 @@
 pub(crate) mod archiving;
 mod cell;
 pub(crate) mod circles;
+pub(crate) mod clients;
 mod contacts;
 pub(crate) mod credentials;
 mod deletion;
@@ -22,6 +23,7 @@ mod resident;
 mod roster_version;
 pub mod subscription;
 pub(crate) mod subscriptions;
+pub(crate) mod tokens;
 mod vcard;
 mod visibility;
 
@@ -40,12 +42,14 @@ use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
     circles::Circle,
+    clients::{Client, ClientInfo, ClientName, Revoked},
     contacts::{Contact, ContactRef, Contacts, RosterItem, Tie},
     credentials::{AccountError, AccountRecord},
     deletion::Deletion,
     resident::{Resident, ResidentKind, only},
     roster_version::{NoVersion, RosterChange, RosterVersion},
     subscriptions::{NotRemoved, RosterFull},
+    tokens::{Grant, Issued, ProvedToken, TokenUse},
     vcard::VCARD,
 };
 pub(crate) use self::{
@@ -106,6 +110,7 @@ pub(crate) enum Closing {
 /// A session as its account sees it: the session and what handlers may change.
 pub struct Resource {
     session: Arc<Session>,
+    client: Option<ClientName>,
     presence: Option<Presence>,
     interested: bool,
     directed: BTreeSet<Jid>,
@@ -225,11 +230,11 @@ impl Account {
         self.residents.get_or_default()
     }
 
-    /// A session bound a resource.
-    pub(crate) fn connect(&mut self, session: Arc<Session>) {
+    /// A session bound a resource, for this client.
+    pub(crate) fn connect(&mut self, session: Arc<Session>, client: Option<ClientName>) {
         // Most accounts have one; a list that grows by itself begins with room for four.
         self.sessions.reserve_exact(1);
-        self.sessions.push(Resource::new(session));
+        self.sessions.push(Resource::new(session, client));
     }
 
     /// A run handed over a batch of this account's.
@@ -260,9 +265,10 @@ impl Account {
 }
 
 impl Resource {
-    fn new(session: Arc<Session>) -> Self {
+    fn new(session: Arc<Session>, client: Option<ClientName>) -> Self {
         Self {
             session,
+            client,
             presence: None,
             interested: false,
             directed: BTreeSet::new(),
@@ -281,6 +287,12 @@ impl Resource {
     #[must_use]
     pub fn full_jid(&self) -> &FullJid {
         self.session.full_jid()
+    }
+
+    /// Which of the account's clients it belongs to; `None` where they are not kept.
+    #[must_use]
+    pub fn client(&self) -> Option<ClientName> {
+        self.client
     }
 
     /// Its last available presence; `None` while it is not available.

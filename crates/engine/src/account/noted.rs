@@ -5,6 +5,8 @@
 //! (that it is available, and whom it sent directed presence to) is noted, and whoever reads the account
 //! next does it.
 //!
+//! What signed in ([`clients`](super::clients)) is written along with it.
+//!
 //! Notes are lazy: a change is written at most a second later, together with others. A session that is
 //! shorter than that costs no write; one that was killed within its first second is not taken back, and
 //! neither are the directed targets of the last second.
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use stanza::{PresenceType, Stanza};
 use store::{Batch, Collection, Map, Owner, Version};
 
-use super::{Account, mail, presence};
+use super::{Account, clients, mail, presence};
 use crate::{
     envelope::Envelope,
     pipeline::{Context, Gates, events::SessionTakenBack},
@@ -49,13 +51,19 @@ pub(super) struct Behind {
     changed: Vec<SessionId>,
     /// Resources of sessions that ended, whose note must go.
     ended: Vec<String>,
+    /// What signed in, until it is written.
+    pub(super) clients: Option<Box<clients::Behind>>,
     /// The account waits in the server's list.
     listed: bool,
 }
 
 impl Behind {
     pub(super) fn is_empty(&self) -> bool {
-        !self.listed && self.changed.is_empty() && self.ended.is_empty()
+        !self.listed && self.is_written()
+    }
+
+    fn is_written(&self) -> bool {
+        self.changed.is_empty() && self.ended.is_empty() && self.clients.is_none()
     }
 }
 
@@ -102,8 +110,12 @@ pub(crate) fn write_owed(account: &mut Account, cx: &Context<'_>) {
 /// Writes what the notes are behind in.
 fn write(account: &mut Account, cx: &Context<'_>) {
     let behind = std::mem::take(&mut account.behind);
-    if behind.changed.is_empty() && behind.ended.is_empty() {
+    if behind.is_written() {
         return;
+    }
+    let kept = cx.host().clients_kept().unwrap_or_default();
+    if let Some(clients) = &behind.clients {
+        clients.write(account.owner(), kept, &mut cx.batch());
     }
     for resource in &behind.ended {
         cx.batch().delete(SESSIONS, account.owner(), resource);
@@ -119,6 +131,10 @@ fn write(account: &mut Account, cx: &Context<'_>) {
         }
         account.behind.ended.extend(behind.ended);
         account.behind.changed.extend(behind.changed);
+        if let Some(lost) = behind.clients {
+            let newer = account.behind.clients.get_or_insert_default();
+            newer.put_back(*lost);
+        }
     }));
 }
 

@@ -13,7 +13,11 @@ use super::{
     negotiation::{SignedIn, unavailable},
 };
 use crate::{
-    account::{Account, AccountCell, Closing, detached, ending},
+    account::{
+        Account, AccountCell, Client, Closing,
+        clients::{self, Known},
+        detached, ending,
+    },
     environment::random_id,
     host::Host,
     metrics::own::GivenUp,
@@ -66,16 +70,11 @@ pub(super) async fn bind(
     let full_jid = wanted
         .full_jid(server, &who)
         .ok_or_else(|| StanzaError::new(Condition::BadRequest))?;
-    // It may have been disabled or removed since it signed in.
-    if !who.is_anonymous {
-        let record = server
-            .account_record(&who.jid)
-            .await
-            .map_err(|_| unavailable())?;
-        if !record.is_some_and(|record| record.may_sign_in()) {
-            return Err(StanzaError::new(Condition::NotAllowed));
-        }
-    }
+    let client = wanted.client(&who);
+    let known = match who.is_anonymous {
+        true => Known::default(),
+        false => may_bind(server, &who, &client).await?,
+    };
     // Twice, if the account leaves memory between loading and binding.
     for _ in 0..4 {
         let cell = match who.is_anonymous {
@@ -90,7 +89,9 @@ pub(super) async fn bind(
                 .ok_or_else(|| StanzaError::new(Condition::NotAllowed))?,
         };
         let bound = server.visit(&cell, Gates::OPEN, |account, cx| {
-            begin(account, cx, &who, (&wanted, &full_jid), settings)
+            let bound = begin(account, cx, &who, (&wanted, &full_jid), &client, settings)?;
+            clients::signed_in(account, cx, &client, who.mechanism, &known);
+            Ok(bound)
         });
         if let Some(outcome) = bound {
             return outcome.map(|(session, told)| Bound {
@@ -103,12 +104,28 @@ pub(super) async fn bind(
     Err(unavailable())
 }
 
+/// It may have been disabled or removed since it signed in, or got another password. Gives what is known of the client.
+async fn may_bind(
+    server: &Arc<Server>,
+    who: &SignedIn,
+    client: &Client,
+) -> Result<Known, StanzaError> {
+    let read = server.client_to_bind(&who.jid, &client.id).await;
+    match read.map_err(|_| unavailable())? {
+        Some((record, known)) if record.may_sign_in() && record.credentials == who.credentials => {
+            Ok(known)
+        }
+        _ => Err(StanzaError::new(Condition::NotAllowed)),
+    }
+}
+
 /// Under the account's lock: makes room, then the session.
 fn begin(
     account: &mut Account,
     cx: &Context<'_>,
     who: &SignedIn,
     (wanted, jid): (&Wanted, &FullJid),
+    client: &Client,
     settings: &ClientSettings,
 ) -> Result<(Arc<Session>, Option<Fragment>), StanzaError> {
     if account.closing != Closing::No {
@@ -152,7 +169,8 @@ fn begin(
     };
     let id = cx.server().new_session_id();
     let session = Session::new(id, full_jid, who.role, outbox_max, binder);
-    account.connect(session.clone());
+    let is_kept = cx.host().clients_kept().is_some() && !who.is_anonymous;
+    account.connect(session.clone(), is_kept.then_some(client.id));
     cx.server().sessions.fetch_add(1, Ordering::Relaxed);
     cx.tell(
         SessionBound {
@@ -184,6 +202,15 @@ fn end_older(account: &mut Account, cx: &Context<'_>, who: &SignedIn) {
 }
 
 impl Wanted {
+    /// Which of the account's clients it is that wants it.
+    fn client(&self, who: &SignedIn) -> Client {
+        match (who.user_agent.as_deref(), self) {
+            (Some(agent), _) if agent.id.is_some() => Client::of_agent(agent),
+            (agent, Self::Inline(request)) => Client::of_resource(request.tag(), agent),
+            (agent, Self::Resource(resource)) => Client::of_resource(resource.as_deref(), agent),
+        }
+    }
+
     fn full_jid(&self, server: &Arc<Server>, who: &SignedIn) -> Option<FullJid> {
         match self {
             Self::Inline(request) => request.full_jid(server, &who.jid, who.client_id()),

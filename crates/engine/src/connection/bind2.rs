@@ -63,6 +63,11 @@ impl BindRequest {
         }
     }
 
+    /// What the client calls itself.
+    pub(super) fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
     /// The resource of an account's client: the same each time for one that says who it is, and for nobody else to
     /// guess, [§Resource identifier generation](https://xmpp.org/extensions/xep-0386.html#resource). A tag that no
     /// resource can hold is left out.

@@ -24,7 +24,7 @@ use std::{
 };
 
 use sasl::ChannelBinding;
-use stream::{C2s, C2sSettings, Event, StreamFault, StreamId};
+use stream::{C2s, C2sSettings, Channel, Event, StreamFault, StreamId};
 use xml::Scratch;
 
 pub use self::{bind::ConflictPolicy, sm::SmSettings};
@@ -69,6 +69,8 @@ pub struct ClientSettings {
 pub struct TlsFacts {
     /// What SASL may bind to.
     pub bindings: Vec<ChannelBinding>,
+    /// Which version of TLS it is, by the number that TLS has for it: 0x0304 for 1.3.
+    pub version: Option<u16>,
     /// The XMPP addresses of the client's certificate, unprepared.
     pub xmpp_addresses: Vec<String>,
     /// Protocol version and cipher suite, as shown in lists.
@@ -283,7 +285,10 @@ impl Connection {
     pub fn tls_established(&mut self, facts: TlsFacts) {
         self.tls = Tls::Settled;
         self.input.clear();
-        self.stream.tls_established(facts.bindings.clone());
+        self.stream.tls_established(Channel {
+            bindings: facts.bindings.clone(),
+            tls_version: facts.version,
+        });
         if let Phase::Negotiating(negotiation) = &mut self.phase {
             negotiation.secured(facts);
         }

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use jid::{BareJid, FullJid};
-use sasl::{Ask, Credentials, Mechanism, Nonce, SaslFailure, TokenSlot, Verdict};
+use sasl::{Ask, Credentials, Mechanism, Nonce, SaslFailure, TokenSlot, Tokens, Verdict};
 use stanza::{Condition, IqType, Kind, Stanza, StanzaError};
 use stream::{ClientId, Event, HostPolicy, Opening, SignInRequest, StreamFault, UserAgent};
 use xml::Element;
@@ -16,8 +16,9 @@ use super::{
 };
 use crate::{
     account::{
-        Account,
+        Account, AccountRecord, ClientName,
         ending::{self, End},
+        tokens::Held,
     },
     environment::random_bytes,
     host::{Authentication, Host},
@@ -42,6 +43,10 @@ pub(super) struct Negotiation {
     claimed: Option<BareJid>,
     /// What came with the sign-in under way, if it has the form of SASL2.
     pub(super) request: Option<Box<SignInRequest>>,
+    /// The account's record, as it was when it was read what the sign-in under way is held against.
+    record: Option<AccountRecord>,
+    /// The tokens that were read for it.
+    held: Held,
     /// The sign-in got as far as tasks.
     pub(super) proof: Option<Box<Proof>>,
     pub(super) account: Option<SignedIn>,
@@ -61,6 +66,8 @@ pub(super) struct SignedIn {
     pub(super) role: Role,
     pub(super) is_anonymous: bool,
     pub(super) mechanism: Mechanism,
+    /// Which credentials of the account it proved to have.
+    pub(super) credentials: u32,
     /// Which client it is, where it could say so.
     pub(super) user_agent: Option<Arc<UserAgent>>,
 }
@@ -73,8 +80,9 @@ impl SignedIn {
 
 /// What an awaited future of the negotiation tells.
 pub(super) enum Outcome {
-    Credentials(Result<Credentials, SaslFailure>),
-    Verdict(Result<Verdict, SaslFailure>),
+    Credentials(Result<(Credentials, Option<AccountRecord>), SaslFailure>),
+    Verdict(Result<(Verdict, Option<AccountRecord>), SaslFailure>),
+    Tokens(Result<(Tokens, Held), SaslFailure>),
     Proved(Result<SignedIn, SaslFailure>),
     Sasl2(Progress),
     EarlyAnswer(Option<Box<Stanza>>),
@@ -143,6 +151,8 @@ impl Connection {
             } => {
                 if let Phase::Negotiating(negotiation) = &mut self.phase {
                     negotiation.request = is_sasl2.then_some(request);
+                    negotiation.record = None;
+                    negotiation.held = Held::default();
                     negotiation.proof = None;
                 }
                 let nonce = random_bytes::<18>(server.environment());
@@ -192,23 +202,25 @@ impl Connection {
     /// What was awaited is there.
     pub(super) fn negotiated(&mut self, outcome: Outcome, now: Instant) {
         match outcome {
-            Outcome::Credentials(Ok(credentials)) => self.stream.credentials(credentials),
-            Outcome::Verdict(Ok(verdict)) => {
+            Outcome::Credentials(Ok((credentials, record))) => {
+                self.keep_record(record);
+                self.stream.credentials(credentials);
+            }
+            Outcome::Verdict(Ok((verdict, record))) => {
+                self.keep_record(record);
                 self.stream.verdict(verdict);
-                self.pump_kept(now);
-                let (server, peer) = (self.server.clone(), self.peer.clone());
-                if let Phase::Negotiating(negotiation) = &mut self.phase
-                    && negotiation
-                        .attempt
-                        .as_ref()
-                        .is_some_and(|attempt| attempt.is_last_step)
-                {
-                    negotiation.settle_attempt(&server, &peer, false);
+                self.settle_last_step(now);
+            }
+            Outcome::Tokens(Ok((tokens, held))) => {
+                self.keep_record(held.record.clone());
+                if let Phase::Negotiating(negotiation) = &mut self.phase {
+                    negotiation.held = held;
                 }
+                self.stream.tokens(tokens);
+                self.settle_last_step(now);
             }
             Outcome::Proved(Ok(signed_in)) => {
                 let jid = signed_in.jid.clone();
-                sign_in::note(&self.server, &signed_in);
                 self.log_sign_in(&signed_in);
                 if let Phase::Negotiating(negotiation) = &mut self.phase {
                     negotiation.account = Some(signed_in);
@@ -217,6 +229,7 @@ impl Connection {
             }
             Outcome::Credentials(Err(failure))
             | Outcome::Verdict(Err(failure))
+            | Outcome::Tokens(Err(failure))
             | Outcome::Proved(Err(failure)) => {
                 if let (Phase::Negotiating(negotiation), SaslFailure::TemporaryAuthFailure) =
                     (&mut self.phase, failure)
@@ -231,6 +244,26 @@ impl Connection {
             Outcome::EarlyAnswer(None) => {}
         }
         self.count_failed_sign_in();
+    }
+
+    fn keep_record(&mut self, record: Option<AccountRecord>) {
+        if let Phase::Negotiating(negotiation) = &mut self.phase {
+            negotiation.record = record;
+        }
+    }
+
+    /// The one message of a mechanism was judged: if nothing was proved, the sign-in failed.
+    fn settle_last_step(&mut self, now: Instant) {
+        self.pump_kept(now);
+        let (server, peer) = (self.server.clone(), self.peer.clone());
+        if let Phase::Negotiating(negotiation) = &mut self.phase
+            && negotiation
+                .attempt
+                .as_ref()
+                .is_some_and(|attempt| attempt.is_last_step)
+        {
+            negotiation.settle_attempt(&server, &peer, false);
+        }
     }
 
     /// Somebody is in.
@@ -317,7 +350,7 @@ impl Connection {
                 self.wait_for(async move {
                     sign_in::hold(&server, now, delay).await;
                     let credentials = server
-                        .credentials(&host, &username, authzid.as_deref(), hash)
+                        .credentials(&host, &username, authzid.as_deref(), Some(hash))
                         .await;
                     Awaited::Negotiation(Outcome::Credentials(sign_in::or_temporary(credentials)))
                 });
@@ -345,8 +378,25 @@ impl Connection {
                     Awaited::Negotiation(Outcome::Verdict(verdict))
                 });
             }
-            // Nobody offers them yet.
-            Ask::Tokens { .. } => self.stream.refuse(SaslFailure::InvalidMechanism),
+            Ask::Tokens {
+                username,
+                mechanism,
+            } => {
+                let delay = delay(&server, &self.peer, &username, now);
+                negotiation.attempt = Some(Attempt {
+                    username: username.clone(),
+                    is_last_step: true,
+                });
+                let request = negotiation.request.as_deref();
+                let installation = request.and_then(|request| request.user_agent.id);
+                let client = installation.map(ClientName::of_installation);
+                self.wait_for(async move {
+                    sign_in::hold(&server, now, delay).await;
+                    let tokens = server.tokens(&host, &username, client.as_ref(), mechanism);
+                    let tokens = sign_in::or_temporary(tokens.await);
+                    Awaited::Negotiation(Outcome::Tokens(tokens))
+                });
+            }
             Ask::External { authzid } => {
                 match sign_in::by_certificate(
                     &host,
@@ -369,11 +419,14 @@ impl Connection {
         let Phase::Negotiating(negotiation) = &mut self.phase else {
             return;
         };
+        let record = negotiation.record.take();
+        let held = std::mem::take(&mut negotiation.held);
         if let Some(request) = negotiation.request.take() {
             let proved = Proved {
                 username,
                 mechanism,
-                token,
+                record,
+                token: token.and_then(|slot| held.proved(slot)),
                 claimed: negotiation.claimed.clone(),
                 request: *request,
             };
@@ -381,7 +434,7 @@ impl Connection {
         }
         let server = self.server.clone();
         self.wait_for(async move {
-            let signed_in = sign_in::admit(&server, &host, &username, mechanism).await;
+            let signed_in = sign_in::admit(&server, &host, &username, mechanism, record).await;
             Awaited::Negotiation(Outcome::Proved(signed_in))
         });
     }

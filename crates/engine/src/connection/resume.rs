@@ -128,8 +128,9 @@ pub(super) async fn resume(
     request: Request,
 ) -> Result<Resumed, Refusal> {
     let outcome = find(server, who, request).await;
-    if outcome.is_err() {
-        server.metrics().resuming(Resuming::Refused);
+    match &outcome {
+        Ok(resumed) => server.note_resumed(&who.jid, resumed.session().id(), who.mechanism),
+        Err(_) => server.metrics().resuming(Resuming::Refused),
     }
     outcome
 }

@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use jid::BareJid;
-use sasl::{Mechanism, SaslFailure, TokenSlot};
+use sasl::{Mechanism, SaslFailure};
 use stanza::Condition;
 use stream::{SignInRequest, StreamFault};
 use xml::{Builder, Fragment};
@@ -18,6 +18,7 @@ use super::{
     sign_in, sm,
 };
 use crate::{
+    account::{AccountRecord, ProvedToken},
     host::Host,
     module::{AtStream, SignIn, SignInTask, TaskStep},
     server::Server,
@@ -68,7 +69,9 @@ enum Seat {
 pub(super) struct Proved {
     pub(super) username: String,
     pub(super) mechanism: Mechanism,
-    pub(super) token: Option<TokenSlot>,
+    /// The account's record, if it was read for the proof.
+    pub(super) record: Option<AccountRecord>,
+    pub(super) token: Option<ProvedToken>,
     /// Whom the header named.
     pub(super) claimed: Option<BareJid>,
     pub(super) request: SignInRequest,
@@ -88,7 +91,7 @@ impl Proof {
         proved: Proved,
     ) -> Result<Self, SaslFailure> {
         let (username, mechanism) = (&proved.username, proved.mechanism);
-        let mut who = sign_in::admit(server, host, username, mechanism).await?;
+        let mut who = sign_in::admit(server, host, username, mechanism, proved.record).await?;
         // Whoever the header named was offered this; nobody else may make use of it.
         if proved.claimed.is_some_and(|claimed| claimed != who.jid) {
             return Err(SaslFailure::InvalidAuthzid);
@@ -100,6 +103,7 @@ impl Proof {
             server: server.clone(),
             mechanism: proved.mechanism,
             token: proved.token,
+            credentials: who.credentials,
             is_anonymous: who.is_anonymous,
             request: proved.request,
         });
@@ -159,7 +163,6 @@ impl Proof {
             let given = server.detached(feature.signed_in(sign_in.clone())).await;
             others.extend(given.ok_or(SaslFailure::TemporaryAuthFailure)??);
         }
-        sign_in::note(server, &who);
         let seat = find_seat(&sign_in, &who, settings, &mut others).await?;
         Ok(Progress::Success(Box::new(Success { who, others, seat })))
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jid::BareJid;
-use sasl::{Credentials, Hash, Mechanism, Password, SaslFailure, Verdict};
+use sasl::{Mechanism, Password, SaslFailure, Verdict};
 use store::StoreError;
 
 use super::negotiation::SignedIn;
@@ -25,10 +25,8 @@ pub(super) async fn hold(server: &Arc<Server>, since: Instant, delay: Duration) 
 }
 
 /// A store that does not answer is no wrong password.
-pub(super) fn or_temporary(
-    credentials: Result<Credentials, StoreError>,
-) -> Result<Credentials, SaslFailure> {
-    credentials.map_err(|error| {
+pub(super) fn or_temporary<T>(read: Result<T, StoreError>) -> Result<T, SaslFailure> {
+    read.map_err(|error| {
         tracing::error!(%error, "credentials can't be read; the sign-in is refused for now");
         SaslFailure::TemporaryAuthFailure
     })
@@ -41,17 +39,12 @@ pub(super) async fn verify_plain(
     username: &str,
     authzid: Option<&str>,
     password: Password,
-) -> Result<Verdict, SaslFailure> {
-    let hash = host
-        .facts()
-        .scram_hashes
-        .iter()
-        .copied()
-        .max()
-        .unwrap_or(Hash::Sha256);
-    let credentials = or_temporary(server.credentials(host, username, authzid, hash).await)?;
+) -> Result<(Verdict, Option<AccountRecord>), SaslFailure> {
+    let read = server.credentials(host, username, authzid, None).await;
+    let (credentials, record) = or_temporary(read)?;
     let verdict = server.compute(move || credentials.verify(&password)).await;
-    verdict.ok_or(SaslFailure::TemporaryAuthFailure)
+    let verdict = verdict.ok_or(SaslFailure::TemporaryAuthFailure)?;
+    Ok((verdict, record))
 }
 
 /// The account a certificate speaks for on this host, XEP-0178.
@@ -89,12 +82,14 @@ pub(super) fn by_certificate(
         .ok_or(SaslFailure::NotAuthorized)
 }
 
-/// Who proved to be somebody: does the account exist, may it sign in, what may it do?
+/// Who proved to be somebody: does the account exist, may it sign in, what may it do? `record` is the account's as it was
+/// when it was read what the proof is held against. If something else lets people in since then, binding finds out.
 pub(super) async fn admit(
     server: &Arc<Server>,
     host: &Arc<Host>,
     username: &str,
     mechanism: Mechanism,
+    record: Option<AccountRecord>,
 ) -> Result<SignedIn, SaslFailure> {
     let jid = host
         .facts()
@@ -107,13 +102,17 @@ pub(super) async fn admit(
             role: Role::Guest,
             is_anonymous: true,
             mechanism,
+            credentials: 0,
             user_agent: None,
         });
     }
-    let record = server.account_record(&jid).await.map_err(|error| {
-        tracing::error!(%error, "an account can't be read; the sign-in is refused for now");
-        SaslFailure::TemporaryAuthFailure
-    })?;
+    let record = match record {
+        Some(record) => Some(record),
+        None => server.account_record(&jid).await.map_err(|error| {
+            tracing::error!(%error, "an account can't be read; the sign-in is refused for now");
+            SaslFailure::TemporaryAuthFailure
+        })?,
+    };
     // A certificate may name an account that is not there (any more); passwords were checked against it.
     let Some(record) = record.filter(AccountRecord::may_sign_in) else {
         return Err(SaslFailure::NotAuthorized);
@@ -124,17 +123,7 @@ pub(super) async fn admit(
         role,
         is_anonymous: false,
         mechanism,
+        credentials: record.credentials,
         user_agent: None,
     })
-}
-
-/// Notes when somebody signed in. Nobody waits for it.
-pub(super) fn note(server: &Arc<Server>, who: &SignedIn) {
-    if who.is_anonymous {
-        return;
-    }
-    let (noting, account) = (server.clone(), who.jid.clone());
-    server
-        .environment()
-        .spawn(Box::pin(async move { noting.note_sign_in(&account).await }));
 }

@@ -60,6 +60,9 @@ pub struct Limits {
     /// How many sessions, connected or waiting to be resumed, one account may have. Past it, binding a further
     /// resource ends one that waits, or is refused with `resource-constraint`.
     pub sessions_per_account_max: u32,
+    /// How many clients of one account are remembered. Past it, the one that was away for longest is forgotten, and its
+    /// token is void.
+    pub clients_per_account_max: usize,
     /// How many sessions of one account may wait to be resumed. Past it, the one that was there first ends.
     pub detached_sessions_per_account_max: u32,
     /// How many sessions of all accounts may wait to be resumed. Past it, one that loses its connection ends at once.
@@ -124,6 +127,7 @@ impl Default for Limits {
             unauthenticated_per_address_max: 64,
             streams_per_host_max: 1_000_000,
             sessions_per_account_max: 64,
+            clients_per_account_max: 100,
             detached_sessions_per_account_max: 10,
             detached_sessions_max: 100_000,
             roster_items_max: 5_000,

@@ -14,7 +14,7 @@ use xml::Element;
 
 use super::{Answer, AnswerIq, HandleIq, Method, Payload, service::ServiceParts};
 use crate::{
-    account::{Account, AccountError, Deletion, Resource},
+    account::{Account, AccountError, ClientName, Deletion, Resource},
     command::Who,
     host::Host,
     permission::Role,
@@ -278,6 +278,24 @@ impl IqJob {
             session.outbox().set_last_words(None);
         }
         outcome
+    }
+
+    /// Ends the sessions of a client of the account that asks. If the asking one is among them, it gets `answer` before its
+    /// stream ends.
+    pub fn end_client(&self, client: &ClientName, answer: &Answer) {
+        let account = self.from.bare();
+        if let Some(session) = &self.session
+            && self.server.is_session_of(&account, session.id(), client)
+        {
+            let to = Jid::from(session.full_jid().clone());
+            let answer = match answer {
+                Ok(payload) => Some(self.stanza.reply_result(payload.clone())),
+                Err(error) => self.stanza.reply_error(error),
+            };
+            let words = answer.map(|answer| answer.with_to(Some(to)));
+            session.outbox().set_last_words(words);
+        }
+        self.server.end_client(&account, client);
     }
 
     /// The network address of a client that has not signed in.

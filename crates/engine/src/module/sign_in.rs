@@ -8,12 +8,12 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use jid::BareJid;
-use sasl::{ChannelBinding, Mechanism, SaslFailure, TokenSlot};
+use sasl::{ChannelBinding, Mechanism, SaslFailure};
 use stream::SignInRequest;
 use xml::Fragment;
 
 use super::Module;
-use crate::{host::Host, server::Server};
+use crate::{account::ProvedToken, host::Host, server::Server};
 
 /// A stream that SASL2 is offered on.
 #[derive(Clone, Copy)]
@@ -37,7 +37,9 @@ pub struct SignIn {
     /// By which mechanism.
     pub mechanism: Mechanism,
     /// By which of the client's tokens, if by one.
-    pub token: Option<TokenSlot>,
+    pub token: Option<ProvedToken>,
+    /// Which credentials of the account it proved to have: what it is given to sign in with is for these.
+    pub credentials: u32,
     /// The address is the session's own and ends with it.
     pub is_anonymous: bool,
     /// Which client it is, and what it asked for along with its sign-in.

@@ -81,6 +81,7 @@ pub(crate) struct Parts {
     pub(crate) archives: Option<ArchivesFn>,
     pub(crate) archive_fields: Vec<ArchiveFieldEntry>,
     pub(crate) deletion_grace: Duration,
+    pub(crate) clients_kept: Option<Duration>,
 }
 
 /// Registers one module. Handed to [`Module::wire`].
@@ -319,6 +320,14 @@ impl<'a, M: Module> Wiring<'a, M> {
     /// has to see to it that [`Server::finish_deletions`](crate::Server::finish_deletions) is called.
     pub fn deletion_grace(&mut self, grace: Duration) -> &mut Self {
         self.parts.deletion_grace = self.parts.deletion_grace.max(grace);
+        self
+    }
+
+    /// Has the clients of the host's accounts remembered until this long after they were last seen; the longest that a
+    /// feature asks for counts.
+    pub fn keep_clients(&mut self, kept: Duration) -> &mut Self {
+        let before = self.parts.clients_kept.unwrap_or_default();
+        self.parts.clients_kept = Some(before.max(kept));
         self
     }
 

@@ -101,6 +101,8 @@ fn login(rounds: u32) {
             "the sign-in went through: {}",
             String::from_utf8_lossy(&link.out)
         );
+        // What it changed is written, once.
+        world.let_a_second_pass();
     }
 }
 

@@ -4,13 +4,14 @@
 //! counted is the server. The clock stands still, randomness repeats, heavy jobs run where they are asked for.
 
 use std::{
+    future::poll_fn,
     num::NonZeroU32,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::{Context, Wake, Waker},
-    time::Instant,
+    task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
 };
 
 use engine::{
@@ -70,6 +71,7 @@ impl World {
             [7; 32],
         )
         .expect("the defaults are a configuration");
+        server.make_tokens_with([8; 32]);
         let clients = ClientSettings {
             stream: Arc::new(C2sSettings::default()),
             requires_tls: true,
@@ -182,6 +184,13 @@ impl World {
         }
     }
 
+    /// A second passes, as far as anybody waits for it: what is written lazily is on disk.
+    pub(crate) fn let_a_second_pass(&self) {
+        self.edge.time_passes.store(true, Ordering::Relaxed);
+        self.settle(&mut []);
+        self.edge.time_passes.store(false, Ordering::Relaxed);
+    }
+
     /// What is random from here on is what was random from the first call on.
     pub(crate) fn repeat_randomness(&self) {
         self.edge.random.store(1, Ordering::Relaxed);
@@ -250,6 +259,8 @@ struct Edge {
     origin: Instant,
     random: AtomicU64,
     tasks: Mutex<Vec<Task>>,
+    /// Who waits for the next second has waited enough.
+    time_passes: Arc<AtomicBool>,
 }
 
 impl Edge {
@@ -261,6 +272,7 @@ impl Edge {
         Self {
             origin: Instant::now(),
             random: AtomicU64::new(1),
+            time_passes: Arc::default(),
             tasks: Mutex::default(),
         }
     }
@@ -309,8 +321,15 @@ impl Environment for Edge {
         tasks.push(task);
     }
 
-    fn sleep_until(&self, _: Instant) -> Task {
-        Box::pin(std::future::pending())
+    fn sleep_until(&self, deadline: Instant) -> Task {
+        let is_soon = deadline <= self.origin + Duration::from_secs(1);
+        let passes = self.time_passes.clone();
+        Box::pin(poll_fn(move |_| {
+            match is_soon && passes.load(Ordering::Relaxed) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        }))
     }
 
     fn compute(&self, job: Box<dyn FnOnce() + Send>) {

@@ -50,6 +50,7 @@ impl Play {
 
     fn online(&mut self, name: &str) -> LinkId {
         let link = self.0.connect(Some(TlsFacts {
+            version: Some(0x0304),
             bindings: Vec::new(),
             xmpp_addresses: Vec::new(),
             description: "virtual TLS".to_owned(),

@@ -9,6 +9,7 @@ use engine::{
     period::{NoPeriod, Period},
 };
 use jid::{BareJid, Domain};
+use sasl::Hash;
 use serde_json::{Map, Value};
 use stream::C2sSettings;
 
@@ -39,9 +40,10 @@ pub(crate) fn configure(toml: &str) -> Result<(Settings, ClientSettings), String
                 .extend(table.clone());
         }
     }
+    let hashes = scram_hashes(config.get("scram"))?;
     let hosts = hosts
         .into_iter()
-        .map(|(domain, table)| host(&domain, table))
+        .map(|(domain, table)| host(&domain, table, &hashes))
         .collect::<Result<_, _>>()?;
     Ok((
         Settings {
@@ -56,8 +58,24 @@ pub(crate) fn configure(toml: &str) -> Result<(Settings, ClientSettings), String
     ))
 }
 
-fn host(domain: &str, mut table: Map<String, Value>) -> Result<HostSettings, String> {
+/// `[scram] hashes = [...]`
+fn scram_hashes(table: Option<&Value>) -> Result<Vec<Hash>, String> {
+    let Some(names) = table.and_then(|table| table.get("hashes")) else {
+        return Ok(Hash::ALL.to_vec());
+    };
+    let names = names.as_array().ok_or("hashes are a list")?;
+    let hash = |name: &Value| name.as_str().and_then(Hash::from_name);
+    let hashes = names.iter().map(hash).collect::<Option<_>>();
+    hashes.ok_or_else(|| format!("scram.hashes = {names:?}"))
+}
+
+fn host(
+    domain: &str,
+    mut table: Map<String, Value>,
+    hashes: &[Hash],
+) -> Result<HostSettings, String> {
     let mut facts = HostFacts::new(Domain::parse(domain).map_err(|error| error.to_string())?);
+    facts.scram_hashes = hashes.to_vec();
     facts.scram_iterations = NonZeroU32::MIN;
     facts.admins = vec![BareJid::parse("admin@example").map_err(|error| error.to_string())?];
     match table

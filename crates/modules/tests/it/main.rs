@@ -40,6 +40,7 @@ const ONE_HOME: &[(&str, &str)] = &[
     ("adhoc/tests/statistics.xmpp", GIVEN_IN_ONE_HOME),
     ("adhoc/tests/user_info.xmpp", GIVEN_IN_ONE_HOME),
     ("announce/tests/online.xmpp", GIVEN_IN_ONE_HOME),
+    ("clients/tests/commands.xmpp", GIVEN_IN_ONE_HOME),
     ("features/announce_by_chat.xmpp", GIVEN_IN_ONE_HOME),
     ("groups/tests/commands.xmpp", IN_ONE_HOME),
     ("groups/tests/everybody.xmpp", IN_ONE_HOME),

@@ -84,7 +84,35 @@ fn scram_says_what_was_offered() {
         String::from_utf8(challenge).expect("SCRAM is text")
     };
     assert!(!said(&offer).contains(",h="));
-    assert!(said(&offer.hashed()).ends_with(",i=2,h=G6k/rBLDqgOhRRaCuuatSDFkJ08="));
+    let hashed = offer.hashed();
+    assert!(said(&hashed).ends_with(",i=2,h=G6k/rBLDqgOhRRaCuuatSDFkJ08="));
+    // And that of XEP-0515, over TLS 1.3.
+    let over_tls = hashed.over_tls(Some(0x0304));
+    assert!(said(&over_tls).ends_with(",i=2,h=G6k/rBLDqgOhRRaCuuatSDFkJ08=,t=0304"));
+}
+
+#[test]
+fn a_client_notices_that_somebody_speaks_another_version_of_tls() {
+    for (client_version, expected) in [(0x0304, Ok(())), (0x0303, Err(ClientError::OfferChanged))] {
+        let offer = Offer::new(vec![Mechanism::ScramSha256], Vec::new());
+        let mut exchange = begin(Mechanism::ScramSha256, &offer.over_tls(Some(0x0304)));
+        let client = Scram::new(
+            Mechanism::ScramSha256,
+            "juliet",
+            PASSWORD,
+            &nonce("abc"),
+            None,
+        );
+        let mut client = client.expect("a client").over_tls(client_version);
+        let active = Credentials::active(keys(Hash::Sha256));
+        let challenge = challenge(&mut exchange, &client.first(), active);
+        let outcome = client.answer(&challenge).map(|last| {
+            let success = end(exchange.receive(&last)).expect("the password is right");
+            let data = success.data.expect("SCRAM proves the server");
+            assert_eq!(client.check(&data), Ok(()));
+        });
+        assert_eq!(outcome, expected, "{client_version:x}");
+    }
 }
 
 #[test]

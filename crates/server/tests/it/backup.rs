@@ -98,10 +98,12 @@ fn configuration_certificates_and_data_are_in_it_and_nothing_of_the_process() {
         "data/couplet.sock",
         "data/store.lock",
         "data/store.sqlite-wal",
+        "data/tokens.key",
     ] {
         assert!(!has(name), "{name}");
     }
     let mode = |name: &str| fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("data/tokens.key"), 0o600);
     assert_eq!(mode("backup"), 0o700);
     assert_eq!(mode("backup/data/store.sqlite"), 0o600);
     assert_eq!(mode("backup/data/self-signed/localhost.key"), 0o600);

@@ -11,6 +11,7 @@ mod book;
 mod client;
 mod commands;
 mod example;
+mod flights;
 mod kill9;
 mod lifetimes;
 mod metrics;

@@ -3,14 +3,14 @@
 //! An answer that nobody waits for any more, because the stream ended meanwhile, is ignored.
 
 use jid::{BareJid, FullJid};
-use sasl::{ChannelBinding, Credentials, Nonce, SaslFailure, Tokens, Verdict};
+use sasl::{Credentials, Nonce, SaslFailure, Tokens, Verdict};
 use stanza::{Output, Stanza, StanzaError};
 use xml::Fragment;
 
 use super::opened::{Answer, Opened};
 use super::{C2s, State, features};
 use crate::wire::{write_nonza, write_stanza};
-use crate::{HostPolicy, StreamFault};
+use crate::{Channel, HostPolicy, StreamFault};
 
 /// Answers to questions.
 impl C2s {
@@ -39,12 +39,13 @@ impl C2s {
     }
 
     /// TLS is established, over which all that follows comes: after [`Event::StartTls`](crate::Event::StartTls), or
-    /// before the first byte. `bindings` is what SASL may bind to; none where the channel is secured by somebody else.
-    pub fn tls_established(&mut self, bindings: Vec<ChannelBinding>) {
+    /// before the first byte.
+    pub fn tls_established(&mut self, channel: impl Into<Channel>) {
+        let channel = channel.into();
         match &mut self.state {
-            State::Connecting(connecting) => connecting.secure(bindings),
+            State::Connecting(connecting) => connecting.secure(channel),
             State::Opened(opened) if opened.awaits_tls() => {
-                self.state = State::Connecting(Box::new(opened.secured(bindings)));
+                self.state = State::Connecting(Box::new(opened.secured(channel)));
                 self.scanner.restart();
             }
             _ => {}

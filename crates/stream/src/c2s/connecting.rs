@@ -4,12 +4,11 @@
 use std::time::Instant;
 
 use jid::Domain;
-use sasl::ChannelBinding;
 use xml::{Element, Framing};
 
 use crate::header::{BadHeader, Header};
 use crate::wire::Wire;
-use crate::{Event, Opening, StreamFault, StreamId};
+use crate::{Channel, Event, Opening, StreamFault, StreamId};
 
 /// A connection whose header has not come, or is not answered.
 #[derive(Debug)]
@@ -17,8 +16,8 @@ pub(crate) struct Connecting {
     id: StreamId,
     since: Instant,
     failures: u8,
-    /// What SASL may bind to; nothing on plaintext.
-    tls: Option<Vec<ChannelBinding>>,
+    /// What secures it; nothing on plaintext.
+    tls: Option<Channel>,
     /// The host of the stream before STARTTLS.
     bound_to: Option<Domain>,
     header: Option<Header>,
@@ -32,7 +31,7 @@ pub(crate) struct Start {
     pub(crate) id: StreamId,
     pub(crate) since: Instant,
     pub(crate) failures: u8,
-    pub(crate) tls: Option<Vec<ChannelBinding>>,
+    pub(crate) tls: Option<Channel>,
     pub(crate) header: Header,
 }
 
@@ -55,7 +54,7 @@ impl Connecting {
         since: Instant,
         failures: u8,
         host: Domain,
-        tls: Vec<ChannelBinding>,
+        tls: Channel,
     ) -> Self {
         Self {
             failures,
@@ -74,7 +73,7 @@ impl Connecting {
     }
 
     /// TLS from the first byte on.
-    pub(crate) fn secure(&mut self, tls: Vec<ChannelBinding>) {
+    pub(crate) fn secure(&mut self, tls: Channel) {
         self.tls = Some(tls);
     }
 

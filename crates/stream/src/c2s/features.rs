@@ -1,12 +1,12 @@
 //! What a stream offers, [RFC 6120 §4.3.2](https://www.rfc-editor.org/rfc/rfc6120#section-4.3.2): before
 //! authentication STARTTLS and SASL, after it binding; always its limits and what the caller adds.
 
-use sasl::{ChannelBinding, Offer, wire::fingerprint};
+use sasl::{Offer, wire::fingerprint};
 use xml::{Fragment, Ns, ns};
 
 use super::authenticate::PIPELINING;
 use crate::wire::{Wire, attr, write_element, write_text_child};
-use crate::{C2sSettings, HostPolicy, StreamFault};
+use crate::{C2sSettings, Channel, HostPolicy, StreamFault};
 
 /// The namespace of [XEP-0440](https://xmpp.org/extensions/xep-0440.html).
 const SASL_CB: &str = "urn:xmpp:sasl-cb:0";
@@ -15,18 +15,14 @@ const SASL_CB: &str = "urn:xmpp:sasl-cb:0";
 const LIMITS: &str = "urn:xmpp:stream-limits:0";
 
 /// What of the policy holds on this stream: without TLS nothing that needs it.
-pub(crate) fn offer(
-    policy: &HostPolicy,
-    tls: Option<Vec<ChannelBinding>>,
-    offers_tls: bool,
-) -> Offer {
+pub(crate) fn offer(policy: &HostPolicy, tls: Option<Channel>, offers_tls: bool) -> Offer {
     let mut mechanisms = policy.mechanisms.clone();
     if tls.is_none() {
         // A token that was overheard is as good as a password, XEP-0484 §6.
         mechanisms.retain(|mechanism| !mechanism.is_token());
     }
     let offer = match tls {
-        Some(bindings) => Offer::new(mechanisms, bindings),
+        Some(channel) => Offer::new(mechanisms, channel.bindings).over_tls(channel.tls_version),
         None if policy.requires_tls => Offer::new(Vec::new(), Vec::new()).after_tls(mechanisms),
         None if offers_tls => Offer::new(mechanisms.clone(), Vec::new()).after_tls(mechanisms),
         None => Offer::new(mechanisms, Vec::new()),

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jid::{BareJid, Domain};
-use sasl::ChannelBinding;
 use sasl::{
     Ask, Credentials, Exchange, Mechanism, Nonce, Offer, SaslFailure, Step, TokenSlot, Tokens,
     Verdict,
@@ -21,7 +20,7 @@ use super::connecting::{Connecting, Start};
 use super::features;
 use super::profile::{Profile, text};
 use crate::wire::Wire;
-use crate::{C2sSettings, Event, HostPolicy, SignInRequest, StreamFault, StreamId};
+use crate::{C2sSettings, Channel, Event, HostPolicy, SignInRequest, StreamFault, StreamId};
 
 /// A stream that was opened to a host of ours by somebody unknown.
 #[derive(Debug)]
@@ -428,7 +427,7 @@ impl Opened {
     }
 
     /// TLS is established after `<proceed/>`: all begins again.
-    pub(crate) fn secured(&self, tls: Vec<ChannelBinding>) -> Connecting {
+    pub(crate) fn secured(&self, tls: Channel) -> Connecting {
         Connecting::again(self.id, self.since, self.failures, self.host.clone(), tls)
     }
 }

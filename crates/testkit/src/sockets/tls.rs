@@ -15,6 +15,17 @@ use rustls::{
 ///
 /// When `host` is no name that TLS can carry.
 pub(super) fn client(host: &str) -> Result<ClientConnection, Error> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|error| Error::General(format!("{host} is no server name: {error}")))?;
+    ClientConnection::new(Arc::new(config()?), name)
+}
+
+/// What clients go by. Those that share it resume each other's sessions of TLS.
+///
+/// # Errors
+///
+/// When the provider lacks what is asked of it.
+pub(super) fn config() -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?
@@ -22,9 +33,7 @@ pub(super) fn client(host: &str) -> Result<ClientConnection, Error> {
         .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"xmpp-client".to_vec()];
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|error| Error::General(format!("{host} is no server name: {error}")))?;
-    ClientConnection::new(Arc::new(config), name)
+    Ok(config)
 }
 
 /// Takes any certificate. Signatures are still checked, so that a broken handshake shows.

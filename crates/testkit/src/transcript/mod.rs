@@ -54,11 +54,13 @@
 //!
 //! In texts and attribute values, `{name}` takes what it finds the first time and must equal it from then on, also in
 //! what is sent later; `{}` matches anything; `{absent}` as an attribute's whole value says that it is not there;
-//! `{...}` as an element's text lets it have more children and any text. `{{` is a brace.
+//! `{...}` as an element's text lets it have more children and any text. `{{` is a brace. What a client computes of what
+//! it received is written `{token HT-SHA-256-NONE romeo t}` and the like, see `computed.rs`.
 //!
 //! [`Script::parse`] reads a file, [`play`] plays it on any [`Actors`].
 
 mod actors;
+mod computed;
 mod failure;
 mod framing;
 mod parse;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use super::computed::Computed;
+
 /// What `{name}`s have been found to stand for.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Captures {
@@ -28,6 +30,7 @@ pub struct Template {
 enum Part {
     Literal(String),
     Capture(String),
+    Computed(Computed),
     Any,
 }
 
@@ -43,6 +46,9 @@ pub enum TemplateError {
     /// Something is to be sent that nothing was received for.
     #[error("{{{0}}} has not been received yet")]
     Unknown(String),
+    /// What is to be computed has no value.
+    #[error("{0:?} cannot be computed")]
+    Uncomputable(Computed),
     /// `{}` cannot be sent.
     #[error("{{}} cannot be sent")]
     AnySent,
@@ -103,6 +109,10 @@ impl Template {
                     Some(value) => text.push_str(value),
                     None => return Err(TemplateError::Unknown(name.clone())),
                 },
+                Part::Computed(computed) => match computed.value(captures) {
+                    Some(value) => text.push_str(&value),
+                    None => return Err(TemplateError::Uncomputable(computed.clone())),
+                },
                 Part::Any => return Err(TemplateError::AnySent),
             }
         }
@@ -128,6 +138,8 @@ fn place(name: &str) -> Result<Part, TemplateError> {
         Ok(Part::Any)
     } else if name.chars().all(is_name_char) {
         Ok(Part::Capture(name.to_owned()))
+    } else if let Some(computed) = Computed::parse(name) {
+        Ok(Part::Computed(computed))
     } else {
         Err(TemplateError::Name(name.to_owned()))
     }
@@ -145,6 +157,10 @@ fn fit(parts: &[Part], value: &str, captures: Captures) -> Option<Captures> {
     let name = match first {
         Part::Literal(literal) => {
             return fit(rest, value.strip_prefix(literal.as_str())?, captures);
+        }
+        Part::Computed(computed) => {
+            let known = computed.value(&captures)?;
+            return fit(rest, value.strip_prefix(known.as_str())?, captures);
         }
         Part::Capture(name) => Some(name),
         Part::Any => None,
@@ -222,6 +238,21 @@ mod tests {
         assert!(template.matches("1", &mut captures));
         assert!(!template.matches("2", &mut captures));
         assert!(template.matches("1", &mut captures));
+    }
+
+    #[test]
+    fn what_a_client_computes_is_computed() {
+        let mut captures = Captures::default();
+        let known = Template::parse("{salt}").unwrap();
+        assert!(known.matches("c2FsdA==", &mut captures));
+        let sent = Template::parse("<hash>{salted SHA-1 secret salt 1}</hash>").unwrap();
+        let filled = sent.fill(&captures).unwrap();
+        assert_eq!(filled, "<hash>fx5hpcmnAtni0yC+k1OBnKL87oc=</hash>");
+        assert!(sent.matches(&filled, &mut captures));
+        assert!(!sent.matches("<hash>R5Bb</hash>", &mut captures));
+        let unknown = Template::parse("{salted MD5 secret salt 1}").unwrap();
+        assert!(unknown.fill(&captures).is_err());
+        assert!(Template::parse("{salted SHA-1 secret}").is_err());
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub struct InProcess {
 }
 
 /// The exporter value both ends of a virtual TLS connection know.
-const EXPORTER: [u8; 32] = [42; 32];
+pub(crate) const EXPORTER: [u8; 32] = [42; 32];
 
 impl InProcess {
     /// A bench for one playing: handlers are shuffled by `seed`.
@@ -136,6 +136,7 @@ impl InProcess {
 fn virtual_tls() -> TlsFacts {
     TlsFacts {
         bindings: vec![ChannelBinding::Exporter(EXPORTER)],
+        version: Some(0x0304),
         xmpp_addresses: Vec::new(),
         description: "virtual TLS".to_owned(),
     }

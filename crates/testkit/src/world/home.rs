@@ -111,5 +111,6 @@ fn boot(
         &mut |bound| random.below(bound),
     )
     .map_err(|error| error.to_string())?;
+    server.make_tokens_with([8; 32]);
     Ok((store, server))
 }

@@ -12,6 +12,7 @@ mod homes;
 mod random;
 mod server;
 
+pub(crate) use actors::EXPORTER;
 pub use actors::{BenchError, Configure, InProcess};
 pub use client::Client;
 pub use homes::WayFault;
