@@ -53,6 +53,8 @@ impl Forget {
     ///
     /// What the store says; what went until then is gone.
     pub async fn run(&self, store: &Store, owner: &Owner) -> Result<u64, StoreError> {
+        // A message on its way may rest on a text that goes here: what was handed over is stored before.
+        let _fate = store.settled(store.submitted()).await;
         let is_indexed = store.read(LOG.indexed(owner)).await?.is_some();
         let entries_max = match is_indexed {
             true => FORGET_INDEXED_SLICE,

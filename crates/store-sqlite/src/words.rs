@@ -85,7 +85,7 @@ impl Writing<'_> {
         owner: &Owner,
         entries_max: u32,
     ) -> Result<(), StoreError> {
-        let Some(searchable) = log.searchable else {
+        let Some(searchable) = log.searchable.filter(|_| entries_max > 0) else {
             return Ok(());
         };
         let Some((log, owner)) = self.known(log, owner)? else {

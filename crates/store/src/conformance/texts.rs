@@ -182,6 +182,9 @@ pub fn texts_are_indexed_in_slices(bench: &mut impl Bench) -> Outcome {
         assert_eq!(desk.ask(MESSAGES.indexed(&juliet))?, Some(EntryId(many)));
         let count = desk.ask(MESSAGES.page_count(&juliet, with("sun")))?;
         assert_eq!(count, many - 1);
+        desk.apply(|batch| batch.unindex(MESSAGES, &juliet, 0))?;
+        assert_eq!(desk.ask(MESSAGES.indexed(&juliet))?, Some(EntryId(many)));
+        desk.apply(|batch| batch.unindex(MESSAGES, &juliet, 1))?;
         desk.run(store.unindex(MESSAGES, &juliet))?;
     }
     Ok(())
