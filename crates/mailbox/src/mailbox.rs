@@ -26,6 +26,8 @@ pub struct Mailbox {
     submitted: (EntryId, Seq),
     due: Due,
     sent: Sent,
+    /// The newest archive entry recorded since it was loaded.
+    latest: Option<(EntryId, Timestamp)>,
 }
 
 /// Whether the key is on disk. Until that is known it goes along with every entry: an id must never be shown whose key
@@ -147,6 +149,7 @@ impl Mailbox {
             submitted: (newest.unwrap_or_default(), Seq::NONE),
             due,
             sent: Sent::default(),
+            latest: None,
         }
     }
 
@@ -194,6 +197,9 @@ impl Mailbox {
         }
         if self.saved == Saved::No {
             self.saved = Saved::InHand;
+        }
+        if new.class == Class::Archive {
+            self.latest = Some((id, new.at));
         }
         let session_only = new.owed != Owed::Nobody && !may_wait(new.message);
         batch.append(LOG, &self.owner, new.stored(id, session_only));
@@ -378,6 +384,13 @@ impl Mailbox {
     #[must_use]
     pub fn has_sent(&self, peer: &str, message_id: &str) -> bool {
         self.sent.has(peer, message_id)
+    }
+
+    /// The newest archive entry recorded since the mailbox was loaded, and when. It is there once
+    /// [`last_batch`](Self::last_batch) is durable.
+    #[must_use]
+    pub fn latest(&self) -> Option<(EntryId, Timestamp)> {
+        self.latest
     }
 
     /// What makes ids of positions, for a page of archive entries.

@@ -9,12 +9,28 @@ use std::sync::Arc;
 use jid::Jid;
 use mailbox::{Archiving, Class, NewEntry, Owed, SharedBody, classify};
 use stanza::Stanza;
+use store::EntryId;
 
 use super::{Account, mail};
 use crate::{
     envelope::Envelope,
     pipeline::{Context, events::MessageSent},
 };
+
+/// What clients read from the archive needs no delivery any more.
+impl Account {
+    /// A client got these entries from the archive.
+    pub fn has_read(&mut self, cx: &Context<'_>, entries: impl IntoIterator<Item = EntryId>) {
+        let read = self.mailbox.accepted(entries);
+        mail::clear(self, cx, read);
+    }
+
+    /// A client has, or can have, everything that the archive shows up to a position.
+    pub fn has_read_through(&mut self, cx: &Context<'_>, through: EntryId) {
+        let read = self.mailbox.synced(through);
+        mail::clear(self, cx, read);
+    }
+}
 
 /// What a message that came is kept for. Nothing of an anonymous account is ever stored.
 pub(crate) fn class_of(account: &Account, cx: &Context<'_>, envelope: &Envelope) -> Class {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use mailbox::{Class, NewEntry, Owed, Recorded, Reliance, WireId, may_wait};
+use mailbox::{Class, Cleared, NewEntry, Owed, Recorded, Reliance, Waiting, WireId, may_wait};
 use stanza::{Condition, Kind, MessageType, Stanza, StanzaError, delay::Delay};
 use store::EntryId;
 
@@ -21,8 +21,10 @@ use crate::{
         events::{Chosen, MessageArrived, archive_id},
     },
     router::route_error,
+    sabotage::Sabotage,
     session::{
         SessionId,
+        marks::ReadsArchive,
         outbox::{Delivery, Fate, Frame, weight},
     },
 };
@@ -67,7 +69,9 @@ fn deliver(
     // A backlog is on its way to a session: what comes now must not overtake it. One that nobody can take
     // yet holds back nothing: who is named gets what names it, RFC 6121 §8.5.3.1.
     if account.mailbox.has_waiting()
-        && account.resources().any(Resource::takes_messages)
+        && account
+            .resources()
+            .any(|resource| awaits_backlog(account, resource))
         && may_wait(event.envelope.stanza())
         && class != Class::None
     {
@@ -119,6 +123,13 @@ fn deliver(
         fate: fate(account, &event.recipients, entry),
     };
     push_all(account, cx, &event.recipients, &like);
+}
+
+/// Whether what waits is on its way to a resource, or some of it: not what its client finds in the archive.
+fn awaits_backlog(account: &Account, resource: &Resource) -> bool {
+    let is_for = |waiting: Waiting<'_>| waiting.wire_id.is_none();
+    resource.takes_messages()
+        && (!resource.has_mark::<ReadsArchive>() || account.mailbox.waiting().any(is_for))
 }
 
 /// What becomes of frames of one message to so many sessions.
@@ -176,12 +187,27 @@ fn record(
     class: Class,
     owed: Owed,
 ) -> Result<Recorded, ()> {
-    let recorded = record_of(account, cx, &event.envelope, class, owed)?;
+    let recorded = match record_of(account, cx, &event.envelope, class, owed) {
+        Err(()) if forget_history(account, cx) => {
+            record_of(account, cx, &event.envelope, class, owed)?
+        }
+        recorded => recorded?,
+    };
     if let Some(id) = recorded.wire_id {
         let id = archive_id(id, account.jid().as_str());
         event.envelope.stanza_mut().push_child(id);
     }
     Ok(recorded)
+}
+
+/// As much waits as may. Whose client reads the archive needs nothing of that to be delivered; whether that made room.
+fn forget_history(account: &mut Account, cx: &Context<'_>) -> bool {
+    let has_reader = account.resources_with::<ReadsArchive>().next().is_some();
+    let (before, newest) = (account.mailbox.due_len(), account.mailbox.newest());
+    if has_reader {
+        account.has_read_through(cx, newest);
+    }
+    account.mailbox.due_len() < before
 }
 
 /// Puts a message into the mailbox and watches over its batch.
@@ -218,6 +244,7 @@ fn record_of(
     settle(account, cx);
     if let Some(session) = envelope.session()
         && envelope.is_whole()
+        && cx.server().sabotage() != Sabotage::CountOutsideBatch
     {
         stored::count_along(session, &mut cx.batch());
     }
@@ -259,12 +286,16 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
     if !resource.takes_messages() {
         return;
     }
+    let reads_archive = resource.has_mark::<ReadsArchive>();
     let session = resource.session().clone();
     let host: Jid = account.jid().to_domain().into();
     let mut room = session.outbox().room();
     let mut offered = Vec::new();
     let mut unwanted = Vec::new();
     for waiting in account.mailbox.waiting() {
+        if reads_archive && waiting.wire_id.is_some() {
+            continue;
+        }
         match waiting.message() {
             // It came before its sender was shut out.
             Ok(message)
@@ -359,17 +390,23 @@ pub(crate) fn accepted(
             noted::acked(account, cx, session);
         }
     }
-    if !now.is_empty() {
-        account.unsettled.extend(now);
-        match account.unsettled.len() < UNSETTLED_MAX {
-            true => noted::list(account, cx),
-            false => settle(account, cx),
-        }
-    }
+    clear(account, cx, now);
     if let Some(session) = by
         && account.mailbox.has_waiting()
     {
         flush(account, cx, session);
+    }
+}
+
+/// These entries are settled; the disk learns of it later.
+pub(crate) fn clear(account: &mut Account, cx: &Context<'_>, now: Cleared) {
+    if now.is_empty() {
+        return;
+    }
+    account.unsettled.extend(now);
+    match account.unsettled.len() < UNSETTLED_MAX {
+        true => noted::list(account, cx),
+        false => settle(account, cx),
     }
 }
 

@@ -78,6 +78,9 @@ pub(crate) struct Queue {
     pub(super) waiting: Vec<Item>,
     /// Presence has to be asked for anew.
     pub(super) lost_presence: bool,
+    /// The server had crashed before, and the client has not been back since: what it says it got counts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) trusts_client: bool,
 }
 
 /// One stanza on its way.
@@ -223,6 +226,7 @@ pub(super) fn write_queue(account: &Account, batch: &mut Batch, session: &Sessio
         unacked: unacked.map(|frame| Item::of(frame, None)).collect(),
         waiting: resumption.waiting.iter().map(Item::of_slot).collect(),
         lost_presence: resumption.lost_presence,
+        trusts_client: resumption.trusts_client,
     };
     let id = resumption.id;
     let counts = acks.counts(acks.taken());
@@ -236,9 +240,9 @@ pub(super) fn write_queue(account: &Account, batch: &mut Batch, session: &Sessio
 impl Item {
     fn of(frame: &Frame, at: Option<Timestamp>) -> Self {
         match &frame.fate {
+            // Whoever else was to get it, the mailbox has it.
             Fate::Reroute {
-                delivery: None,
-                entry: Some(id),
+                entry: Some(id), ..
             } => Self::Entry {
                 id: id.0,
                 to: frame.to.clone(),

@@ -23,6 +23,7 @@ use crate::{
     environment::random_id,
     host::Host,
     metrics::own::GivenUp,
+    module::Telling,
     pipeline::{Context, Gates, events::SessionBound},
     sabotage::Sabotage,
     server::Server,
@@ -90,10 +91,18 @@ pub(super) async fn bind(
                 })?
                 .ok_or_else(|| StanzaError::new(Condition::NotAllowed))?,
         };
+        // While the account is in memory: what happens to it from here on, it knows itself.
+        let telling = match (&wanted, who.is_anonymous) {
+            (Wanted::Inline(_), false) => telling(server, host, &who).await,
+            _ => Vec::new(),
+        };
         let bound = server.visit(&cell, Gates::OPEN, |account, cx| {
-            let bound = begin(account, cx, &who, (&wanted, &full_jid), &client, settings)?;
-            clients::signed_in(account, cx, &client, who.mechanism, &known);
-            Ok::<_, StanzaError>(bound)
+            let wanted = (&wanted, &full_jid, &*telling);
+            let begun = begin(account, cx, &who, wanted, &client, settings);
+            if begun.is_ok() {
+                clients::signed_in(account, cx, &client, who.mechanism, &known);
+            }
+            begun
         });
         if let Some(outcome) = bound {
             let (session, told, starting) = outcome?;
@@ -116,14 +125,24 @@ pub(super) async fn bind(
     Err(unavailable())
 }
 
-/// It may have been disabled or removed since it signed in, or got another password. Gives what is known of the client.
+/// What features tell the session, once there is one.
+async fn telling(server: &Arc<Server>, host: &Arc<Host>, who: &SignedIn) -> Vec<Telling> {
+    let mut telling = Vec::new();
+    for reading in host.at_bind() {
+        telling.push(reading(who.jid.clone(), server.clone()).await);
+    }
+    telling
+}
+
+/// It may have been disabled or removed since it signed in, or got another password, and the client may have been shut
+/// out. Gives what is known of the client.
 async fn may_bind(
     server: &Arc<Server>,
     who: &SignedIn,
     client: &Client,
 ) -> Result<Known, StanzaError> {
-    let read = server.client_to_bind(&who.jid, &client.id).await;
-    match read.map_err(|_| unavailable())? {
+    let read = server.client_to_bind(&who.jid, &client.id, who.mechanism);
+    match read.await.map_err(|_| unavailable())? {
         Some((record, known)) if record.may_sign_in() && record.credentials == who.credentials => {
             Ok(known)
         }
@@ -139,7 +158,7 @@ fn begin(
     account: &mut Account,
     cx: &Context<'_>,
     who: &SignedIn,
-    (wanted, jid): (&Wanted, &FullJid),
+    (wanted, jid, telling): (&Wanted, &FullJid, &[Telling]),
     client: &Client,
     settings: &ClientSettings,
 ) -> Result<Begun, StanzaError> {
@@ -195,7 +214,7 @@ fn begin(
         account,
     );
     let (told, starting) = inline
-        .map(|request| request.bound(&session, account, cx, &settings.sm))
+        .map(|request| request.bound(&session, account, cx, &settings.sm, telling))
         .unzip();
     Ok((session, told, starting.flatten()))
 }

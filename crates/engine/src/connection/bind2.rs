@@ -12,6 +12,7 @@ use crate::{
     account::Account,
     environment::{random_bytes, readable_id},
     host::Host,
+    module::Telling,
     pipeline::Context,
     server::Server,
     session::Session,
@@ -100,6 +101,7 @@ impl BindRequest {
         account: &mut Account,
         cx: &Context<'_>,
         settings: &SmSettings,
+        telling: &[Telling],
     ) -> (Fragment, Option<Starting>) {
         let mut starting = None;
         let mut bound = Builder::new("bound", NS);
@@ -124,7 +126,7 @@ impl BindRequest {
             };
             bound = bound.child_opt(answer);
         }
-        for tell in cx.host().at_bind() {
+        for tell in telling {
             bound = bound.child_opt(tell(session.id(), account, cx));
         }
         (bound.build(), starting)

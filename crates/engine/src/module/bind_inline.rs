@@ -1,9 +1,13 @@
 //! What is done along with binding a resource by [XEP-0386](https://xmpp.org/extensions/xep-0386.html), Bind 2: in the
 //! very run that connects the session, so that nothing comes to it before.
 
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use jid::BareJid;
 use xml::{Element, Fragment};
 
-use crate::{account::Account, pipeline::Context, session::SessionId};
+use super::Module;
+use crate::{account::Account, pipeline::Context, server::Server, session::SessionId};
 
 /// An element in `<bind/>`, parsed once.
 pub trait BindElement: Sized + 'static {
@@ -29,10 +33,21 @@ pub trait BindInline<P: BindElement> {
 }
 
 /// Tells a session something as it binds, asked or not.
-pub trait AtBind {
+pub trait AtBind: Module {
+    /// What has to be read for that.
+    type Read: Send + 'static;
+
+    /// Reads it, before there is a session. What happens to the account meanwhile, the account knows.
+    fn before_bind(
+        &self,
+        account: &BareJid,
+        server: &Arc<Server>,
+    ) -> impl Future<Output = Self::Read> + Send;
+
     /// What the client is told in `<bound/>`. Never waits.
     fn at_bind(
         &self,
+        read: &Self::Read,
         session: SessionId,
         account: &mut Account,
         cx: &Context<'_>,
@@ -42,8 +57,12 @@ pub trait AtBind {
 type Handle = Box<
     dyn Fn(&Element<'_>, SessionId, &mut Account, &Context<'_>) -> Option<Fragment> + Send + Sync,
 >;
-pub(crate) type AtBindFn =
-    Box<dyn Fn(SessionId, &mut Account, &Context<'_>) -> Option<Fragment> + Send + Sync>;
+/// What is said once there is a session.
+pub(crate) type Telling =
+    Box<dyn Fn(SessionId, &mut Account, &Context<'_>) -> Option<Fragment> + Send>;
+pub(crate) type AtBindFn = Box<
+    dyn Fn(BareJid, Arc<Server>) -> Pin<Box<dyn Future<Output = Telling> + Send>> + Send + Sync,
+>;
 
 /// Who takes elements of one name.
 pub(crate) struct BindHandler {

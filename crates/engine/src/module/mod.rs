@@ -21,7 +21,7 @@ mod wiring;
 pub(crate) use self::{
     account_message::{AccountMessageCounters, AccountMessageHandler, Saying, Told},
     archives::ArchivesFn,
-    bind_inline::{AtBindFn, BindHandler},
+    bind_inline::{AtBindFn, BindHandler, Telling},
     circles::CirclesFn,
     gone::GoneFn,
     job::{JobEntry, Jobs},

@@ -9,7 +9,7 @@ use xml::Fragment;
 use super::{
     AccountMessage, AnswerIq, Archives, ArchivesFn, AtBind, AtBindFn, AtSignIn, BindElement,
     BindHandler, BindInline, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq,
-    Module, On, OnAccountMessage, Payload, Prepare, PrepareFn, Screen, SignInPart,
+    Module, On, OnAccountMessage, Payload, Prepare, PrepareFn, Screen, SignInPart, Telling,
     account_message::AccountMessageHandler,
     iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
@@ -253,11 +253,16 @@ impl<'a, M: Module> Wiring<'a, M> {
         M: AtBind,
     {
         let module = self.module.clone();
-        self.parts
-            .at_bind
-            .push(Box::new(move |session, account, cx| {
-                module.at_bind(session, account, cx)
-            }));
+        self.parts.at_bind.push(Box::new(move |account, server| {
+            let module = module.clone();
+            Box::pin(async move {
+                let read = module.before_bind(&account, &server).await;
+                let telling: Telling = Box::new(move |session, account, cx| {
+                    module.at_bind(&read, session, account, cx)
+                });
+                telling
+            })
+        }));
         self
     }
 

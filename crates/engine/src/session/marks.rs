@@ -11,6 +11,14 @@ pub trait SessionMark: 'static {
     const NAME: &'static str;
 }
 
+/// The client reads the archive: it is not given what it finds there as what waited for it as well. The feature that
+/// has archives sets it.
+pub struct ReadsArchive;
+
+impl SessionMark for ReadsArchive {
+    const NAME: &'static str = "archive.reads";
+}
+
 /// The marks of one session, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Marks(SmallVec<[&'static str; 2]>);

@@ -10,9 +10,11 @@
 //! whose messages it takes, and how it is asked. Everybody has their own and nobody else's: an archive that is asked for
 //! by others is answered as one that is not there.
 //!
-//! `policy.rs` and `preferences.rs` say what is taken, `ids.rs` whose ids a message carries, `protocol.rs` holds the wire
+//! `policy.rs` and `preferences.rs` say what is taken, `ids.rs` whose ids a message carries, `bind.rs` what a session is told
+//! of it as it binds, `protocol.rs` holds the wire
 //! forms, `query.rs` what is asked for, `page.rs` reads it, `tests/` the transcripts.
 
+mod bind;
 mod ids;
 mod limits;
 mod page;
@@ -33,6 +35,7 @@ use engine::{
         Stage,
         events::{MessageArrived, MessageSent},
     },
+    session::marks::ReadsArchive,
 };
 use jid::Jid;
 use mailbox::{Data, WireKey, message_of};
@@ -79,6 +82,8 @@ impl Module for MessageArchive {
         }
         wiring
             .archives()
+            .session_mark::<ReadsArchive>()
+            .at_bind()
             .on::<MessageSent>(Stage::Annotate)
             .on::<MessageArrived>(Stage::Annotate)
             .iq::<AskForm>(To::OwnAccount)
@@ -153,7 +158,7 @@ impl HandleIq<AskMetadata> for MessageArchive {
         let store = job.server().store();
         // Whatever became of it, what could be read then can be read now.
         let _ = store.settled(line.seq).await;
-        let ends = page::ends(store, &line).await?;
+        let ends = page::ends(store, &line.owner, &line.all()).await?;
         let ends = ends.map(|(first, last)| (place(line.key, &first), place(line.key, &last)));
         Ok(Some(protocol::metadata(ends)))
     }
@@ -162,7 +167,13 @@ impl HandleIq<AskMetadata> for MessageArchive {
 /// First the results, as fast as the client takes them, then what page they were.
 impl HandleIq<Query> for MessageArchive {
     async fn handle_iq(&self, query: Query, job: IqJob) -> Answer {
-        let line = job.in_account(|account, _| Line::of(account.mailbox()));
+        let session = job.session().map(|session| session.id());
+        let line = job.in_account(|account, _| {
+            if let Some(resource) = session.and_then(|id| account.resource_mut(id)) {
+                resource.mark::<ReadsArchive>();
+            }
+            Line::of(account.mailbox())
+        });
         let line = line.await.map_err(|error| no_account(&error))?;
         let wanted = query.wanted(&line)?;
         let pieces = job.pieces()?;
@@ -175,6 +186,7 @@ impl HandleIq<Query> for MessageArchive {
         if query.is_flipped {
             found.reverse();
         }
+        let mut read = Vec::with_capacity(found.len());
         for one in &found {
             let message = match message_of(one) {
                 Ok(message) => message,
@@ -186,9 +198,13 @@ impl HandleIq<Query> for MessageArchive {
             let at = place(line.key, one);
             let result = protocol::result(&archive, query.id.as_deref(), at, &message);
             if !pieces.push(result).await {
-                break;
+                return Ok(Some(fin));
             }
+            read.push(one.entry.id);
         }
+        // It has them now, however they come; of an account that has gone meanwhile nothing waits.
+        let done = job.in_account(|account, cx| account.has_read(cx, read));
+        let _ = done.await;
         Ok(Some(fin))
     }
 }

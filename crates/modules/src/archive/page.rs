@@ -248,18 +248,16 @@ fn bytes_of(found: &Found<Data>) -> usize {
 /// The first and the last entry of the archive, without their texts.
 pub(super) async fn ends(
     store: &Store,
-    line: &Line,
+    owner: &Owner,
+    all: &Page,
 ) -> Result<Option<(Found<Data>, Found<Data>)>, StanzaError> {
     let one = |backwards| Page {
         backwards,
         entries_max: 1,
         without_bodies: true,
-        ..line.all()
+        ..all.clone()
     };
-    let question = (
-        LOG.page(&line.owner, one(false)),
-        LOG.page(&line.owner, one(true)),
-    );
+    let question = (LOG.page(owner, one(false)), LOG.page(owner, one(true)));
     let (mut first, mut last) = store.read(question).await.map_err(unreadable)?;
     Ok(first.found.pop().zip(last.found.pop()))
 }

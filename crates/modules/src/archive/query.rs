@@ -113,6 +113,14 @@ fn time(at: &str) -> Result<Timestamp, StanzaError> {
     Timestamp::parse(at.trim()).map_err(|_| Condition::BadRequest.into())
 }
 
+/// All that an archive shows, whenever it came.
+pub(super) fn everything() -> Page {
+    Page {
+        class: Some(Class::Archive.column()),
+        ..Page::default()
+    }
+}
+
 /// Where the past ends for whoever asks now, and what ids mean: taken under the account's lock.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
@@ -138,8 +146,7 @@ impl Line {
     pub(super) fn all(&self) -> Page {
         Page {
             before: Some(EntryId(self.newest.0.saturating_add(1))),
-            class: Some(Class::Archive.column()),
-            ..Page::default()
+            ..everything()
         }
     }
 
