@@ -10,6 +10,7 @@ import { DOMAIN, expect, passed, Session, Wrong } from "./client.mjs";
 import { administers, findsCommands } from "./commands.mjs";
 import { comesAndGoesForGood, findsWhomToTurnTo, readsTheMessageOfTheDay } from "./lifetime.mjs";
 import { blocksAndUnblocks, saysWhenItWasThere, showsAVCard } from "./personal.mjs";
+import { signsInByToken } from "./token.mjs";
 
 // The server's certificate is one that it made for the test. Node reads this at each connection.
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
@@ -45,6 +46,7 @@ async function goesOnWithItsSession(romeo, juliet) {
   await romeo.say(jid, "still there?");
   await romeo.unseenAfterPing();
   expect(await juliet.comesBack(), "a lost session is resumed along with sign-in");
+  expect(juliet.mechanism === "HT-SHA-256-NONE", "by a token (FAST) instead of the password", juliet.mechanism);
   expect(juliet.jid === jid, "it is the same session", juliet.jid);
   await juliet.receiveMessage("what came meanwhile", "still there?");
   passed("what came meanwhile follows");
@@ -241,6 +243,7 @@ async function story() {
   const back = await findsWhatCameMeanwhile(romeo, juliet);
   await comesAndGoesForGood(romeo, subscribesAndIsApproved);
   await isRefused();
+  await signsInByToken(ROMEO, ROMEOS_PASSWORD);
   for (const session of [back, romeo]) await session.signOut();
   passed("streams close in good order");
 }

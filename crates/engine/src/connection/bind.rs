@@ -108,7 +108,7 @@ pub(super) async fn bind(
             let (session, told, starting) = outcome?;
             let mut bound = Unclaimed(Some((server.clone(), cell, session)));
             if let Some(starting) = starting
-                && !starting.is_stored().await
+                && !starting.holds().await
             {
                 return Err(unavailable());
             }
@@ -134,20 +134,24 @@ async fn telling(server: &Arc<Server>, host: &Arc<Host>, who: &SignedIn) -> Vec<
     telling
 }
 
-/// It may have been disabled or removed since it signed in, or got another password. Gives what is known of the client.
+/// It may have been disabled or removed since it signed in, or got another password, and the client may have been shut
+/// out. Gives what is known of the client.
 async fn may_bind(
     server: &Arc<Server>,
     who: &SignedIn,
     client: &Client,
 ) -> Result<Known, StanzaError> {
-    let read = server.client_to_bind(&who.jid, &client.id).await;
-    match read.map_err(|_| unavailable())? {
+    let read = server.client_to_bind(&who.jid, &client.id, who.mechanism);
+    match read.await.map_err(|_| unavailable())? {
         Some((record, known)) if record.may_sign_in() && record.credentials == who.credentials => {
             Ok(known)
         }
         _ => Err(StanzaError::new(Condition::NotAllowed)),
     }
 }
+
+/// A session, what its client is told besides its address, and what that waits for.
+type Begun = (Arc<Session>, Option<Fragment>, Option<Starting>);
 
 /// Under the account's lock: makes room, then the session.
 fn begin(
@@ -157,7 +161,7 @@ fn begin(
     (wanted, jid, telling): (&Wanted, &FullJid, &[Telling]),
     client: &Client,
     settings: &ClientSettings,
-) -> Result<(Arc<Session>, Option<Fragment>, Option<Starting>), StanzaError> {
+) -> Result<Begun, StanzaError> {
     if account.closing != Closing::No {
         return Err(StanzaError::new(Condition::NotAllowed));
     }

@@ -219,7 +219,7 @@ impl Connection {
                 Ok(proof) => proof.go_on(&settings).await,
                 Err(failure) => failure.into(),
             };
-            Awaited::Negotiation(Outcome::Sasl2(progress))
+            Awaited::Negotiation(Outcome::Sasl2(Box::new(progress)))
         });
     }
 
@@ -234,7 +234,7 @@ impl Connection {
             return self.stream.refuse(SaslFailure::TemporaryAuthFailure);
         };
         self.wait_for(async move {
-            Awaited::Negotiation(Outcome::Sasl2(proof.step(data, &settings).await))
+            Awaited::Negotiation(Outcome::Sasl2(Box::new(proof.step(data, &settings).await)))
         });
     }
 

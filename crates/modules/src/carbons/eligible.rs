@@ -35,8 +35,9 @@ pub(super) fn is_eligible(message: &Stanza, direction: Direction) -> bool {
     if message.has("x", DIRECT_INVITATION) || is_mediated_invitation(message) {
         return kind != MessageType::Groupchat;
     }
-    // A room sends its private messages to every joined resource itself.
-    if from_room && direction == Direction::Received {
+    // A room sends its private messages to every joined resource itself. An error repeats what the room's mark was on: a
+    // private message of the user's own, which was copied.
+    if from_room && direction == Direction::Received && kind != MessageType::Error {
         return false;
     }
     match kind {
@@ -58,7 +59,7 @@ fn has_im_payload(message: &Stanza) -> bool {
         .any(|child| matches!(child.ns(), Ns::Uri(RECEIPTS | CHAT_STATES | MARKERS)))
 }
 
-/// `<x><invite/></x>` or its refusal, through a room.
+/// `<x><invite/></x>`, through a room. A refusal is none.
 fn is_mediated_invitation(message: &Stanza) -> bool {
     message
         .child("x", MUC_USER)
@@ -125,6 +126,43 @@ mod tests {
     #[test]
     fn errors_are_copied() {
         check("<message type='error'/>", true, true);
+        check(
+            "<message type='error'><body>psst</body><x xmlns='http://jabber.org/protocol/muc#user'/></message>",
+            true,
+            true,
+        );
+    }
+
+    #[test]
+    fn payloads_of_instant_messages_make_any_type_eligible_but_those_of_rooms() {
+        for payload in [
+            "<request xmlns='urn:xmpp:receipts'/>",
+            "<received xmlns='urn:xmpp:receipts' id='1'/>",
+            "<active xmlns='http://jabber.org/protocol/chatstates'/>",
+            "<markable xmlns='urn:xmpp:chat-markers:0'/>",
+        ] {
+            check(&format!("<message>{payload}</message>"), true, true);
+            check(
+                &format!("<message type='headline'>{payload}</message>"),
+                true,
+                true,
+            );
+            check(
+                &format!("<message type='groupchat'>{payload}</message>"),
+                false,
+                false,
+            );
+        }
+        check(
+            "<message><reactions xmlns='urn:xmpp:reactions:0' id='1'/></message>",
+            false,
+            false,
+        );
+        check(
+            "<message type='chat'><reactions xmlns='urn:xmpp:reactions:0' id='1'/></message>",
+            true,
+            true,
+        );
     }
 
     #[test]
@@ -148,6 +186,21 @@ mod tests {
             "<message><x xmlns='jabber:x:conference' jid='room@muc.example'/></message>",
             true,
             true,
+        );
+        check(
+            "<message><x xmlns='jabber:x:conference' jid='room@muc.example'/><private xmlns='urn:xmpp:carbons:2'/></message>",
+            false,
+            false,
+        );
+        check(
+            "<message><x xmlns='http://jabber.org/protocol/muc#user'><decline to='romeo@example'/></x></message>",
+            false,
+            false,
+        );
+        check(
+            "<message><body>psst</body><x xmlns='http://jabber.org/protocol/muc#user'/></message>",
+            true,
+            false,
         );
     }
 
