@@ -45,10 +45,10 @@ pub struct Envelope {
     stanza: Arc<Stanza>,
     gates: Gates,
     held: Option<Held>,
-    /// The text of it that the sender's archive keeps, which the recipient's mailbox may refer to.
-    body: Option<Arc<SharedBody>>,
     /// One of several that a session's one stanza has become.
     is_part: bool,
+    /// The text of it that the sender's archive keeps, which the recipient's mailbox may refer to.
+    body: Option<Arc<SharedBody>>,
 }
 
 impl Envelope {
@@ -153,8 +153,8 @@ impl Envelope {
             held: None,
             origin: Origin::Home(crossing),
             gates: Gates::OPEN,
-            body: None,
             is_part: false,
+            body: None,
         }
     }
 

@@ -18,10 +18,23 @@ pub enum Sabotage {
     DontStamp,
     /// A session's queue has no bound.
     UnboundedQueue,
+    /// Stanzas are acknowledged before what they did is durable.
+    AckBeforeCommit,
+    /// Messages are delivered before they are durable.
+    DeliverBeforeCommit,
+    /// How many stanzas a session has handled is not in the batch of the message that is one of them.
+    CountOutsideBatch,
 }
 
 impl Sabotage {
-    /// All faults there are.
+    /// Faults that show only when the server dies in the wrong moment.
+    pub const AT_DEATH: [Self; 3] = [
+        Self::AckBeforeCommit,
+        Self::DeliverBeforeCommit,
+        Self::CountOutsideBatch,
+    ];
+
+    /// All others.
     pub const ALL: [Self; 6] = [
         Self::SkipGate,
         Self::ReorderDrain,

@@ -405,6 +405,14 @@ impl Server {
         self.store.gate(seq)
     }
 
+    /// The same for an acknowledgement.
+    pub(crate) fn gate_of_ack(&self, seq: Seq) -> Gate {
+        match self.sabotage {
+            Sabotage::AckBeforeCommit => Gate::Durable,
+            _ => self.gate(seq),
+        }
+    }
+
     /// The account's cell if it is loaded or being loaded.
     pub(crate) fn known_account(&self, jid: &BareJid) -> Option<Arc<AccountCell>> {
         self.registry.get(jid.as_str())

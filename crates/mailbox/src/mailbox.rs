@@ -299,11 +299,12 @@ impl Mailbox {
         Cleared(settled.collect())
     }
 
-    /// Settles the archive entries up to a position, whoever has them in hand: a client has read them from the archive.
+    /// Settles the archive entries up to a position that nobody has in hand: a client has read them from the archive.
+    /// What a session has in hand it accepts itself; its client may be another one, which is away.
     pub fn synced(&mut self, through: EntryId) -> Cleared {
         let read = self
             .due
-            .ids(|id, item| id <= through && item.class == Class::Archive);
+            .ids(|id, item| id <= through && item.is_free() && item.class == Class::Archive);
         self.accepted(read)
     }
 

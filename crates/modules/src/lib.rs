@@ -10,6 +10,7 @@ pub mod archive;
 pub mod blocklist;
 pub mod carbons;
 pub mod clients;
+pub mod csi;
 pub mod deletion;
 pub mod disco;
 pub mod fast;
@@ -19,6 +20,7 @@ pub mod motd;
 pub mod multicast;
 pub mod ping;
 pub mod private;
+pub mod push;
 pub mod registration;
 pub mod registration_notice;
 pub mod reports;
@@ -44,6 +46,7 @@ pub const ALL: &[Entry] = &[
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
     entry::<clients::Clients>(),
+    entry::<csi::ClientState>(),
     entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
     entry::<fast::FastSignIn>(),
@@ -53,6 +56,7 @@ pub const ALL: &[Entry] = &[
     entry::<multicast::Multicast>(),
     entry::<ping::Ping>(),
     entry::<private::PrivateStorage>(),
+    entry::<push::Push>(),
     entry::<registration::Registration>(),
     entry::<registration_notice::RegistrationNotice>(),
     entry::<reports::Reports>(),

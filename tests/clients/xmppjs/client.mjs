@@ -36,12 +36,12 @@ export class Session {
   #fault = null;
   #asked = 0;
 
-  constructor(account, password, resource, { directTls = false } = {}) {
+  constructor(account, password, resource, { directTls = false, userAgent } = {}) {
     const service = directTls ? DIRECT_TLS : `xmpp://${host}:${process.env.COUPLET_PORT}`;
     const [username, domain] = account.split("@");
     this.account = account;
     // The library derives SCRAM's keys in JavaScript: on a busy machine that takes longer than its own 2 s.
-    this.xmpp = client({ service, domain, resource, username, password, timeout: PATIENCE_MS });
+    this.xmpp = client({ service, domain, resource, username, password, userAgent, timeout: PATIENCE_MS });
     this.xmpp.reconnect.stop();
     this.xmpp.on("error", (error) => {
       this.#fault = error;
@@ -149,7 +149,7 @@ export class Session {
       `an answer about ${element.attrs.xmlns}`,
       ({ name, attrs }) => name === "iq" && attrs.id === id && ["result", "error"].includes(attrs.type),
     );
-    if (answer.attrs.type === "result") return answer.getChild(element.name, element.attrs.xmlns);
+    if (answer.attrs.type === "result") return answer.getChildElements()[0];
     const [condition] = answer.getChild("error").getChildElements();
     throw Object.assign(new Error(`${this.account} was answered ${answer}`), { condition: condition.name });
   }

@@ -10,6 +10,7 @@ import { DOMAIN, expect, passed, Session, Wrong } from "./client.mjs";
 import { administers, findsCommands } from "./commands.mjs";
 import { comesAndGoesForGood, findsWhomToTurnTo, readsTheMessageOfTheDay } from "./lifetime.mjs";
 import { blocksAndUnblocks, saysWhenItWasThere, showsAVCard } from "./personal.mjs";
+import { signsInByToken } from "./token.mjs";
 
 // The server's certificate is one that it made for the test. Node reads this at each connection.
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
@@ -242,6 +243,7 @@ async function story() {
   const back = await findsWhatCameMeanwhile(romeo, juliet);
   await comesAndGoesForGood(romeo, subscribesAndIsApproved);
   await isRefused();
+  await signsInByToken(ROMEO, ROMEOS_PASSWORD);
   for (const session of [back, romeo]) await session.signOut();
   passed("streams close in good order");
 }

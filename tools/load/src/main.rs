@@ -10,6 +10,7 @@
 //! | `report.rs` | what is said of it |
 //! | `relay.rs` | the floor: what no server can do without |
 //! | `plan.rs` | a scenario as a file |
+//! | `restart.rs` | a server that is restarted under many sessions |
 //! | `alternate.rs` | servers that run already, side by side |
 //! | `compare/`, `servers/` | servers that the tool starts, side by side |
 //! | `results.rs`, `figures.rs`, `page/` | what many runs say together |
@@ -30,6 +31,7 @@ mod process;
 mod random;
 mod relay;
 mod report;
+mod restart;
 mod results;
 mod scenario;
 mod servers;
@@ -53,6 +55,7 @@ use crate::{
     page::Page,
     plan::Plan,
     relay::Relay,
+    restart::Restart,
     scenario::{Scenario, gather},
     target::ServerArgs,
 };
@@ -106,6 +109,8 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         tls_port: u16,
     },
+    /// Have a server restarted under many sessions, and look what their contacts see of it.
+    Restart(Restart),
     /// Do the same to several servers that run already and the relay in turn, and print medians and ratios.
     Alternate(Alternate),
     /// Start Couplet, its peers and the relay, run scenarios against them in turn, and write a page.
@@ -166,6 +171,15 @@ fn run(cli: &Cli) -> Result<bool> {
                 let relay = Relay::bind("127.0.0.1", *plain_port, *tls_port).await?;
                 println!("{}", serde_json::to_string(&relay.place()?)?);
                 relay.serve().await?;
+            }
+            Command::Restart(restart) => {
+                let target = Rc::new(cli.server.target("server")?);
+                let outcome = restart.run(target).await?;
+                match cli.json {
+                    true => println!("{}", serde_json::to_string(&outcome)?),
+                    false => println!("{outcome}"),
+                }
+                return Ok(outcome.is_good());
             }
             Command::Alternate(alternate) => return alternate.run(&cli.server, cli.json).await,
             Command::Compare(compare) => return compare.run(&cli.server).await,

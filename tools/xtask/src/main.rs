@@ -15,11 +15,13 @@ mod machine;
 mod metadata;
 mod perf;
 mod process;
+mod restart;
 mod server;
 mod specs;
 mod steps;
 mod test;
 mod tidy;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -35,6 +37,10 @@ cargo xtask COMMAND
   STEP                            the same as `test STEP`
   perf-check [--bless]            count what the server's work costs and compare, or make this the new figures
   contention                      whether two workers carry nearly twice what one does; takes half a minute
+  torture [--messages N] [--kills N] [--restarts N] [--seed N] [--binary PATH]
+                                  the long no-loss test: clients that chat while the server is killed again and again
+  restart [--sessions N] [--binary PATH]
+                                  `couplet restart` under many sessions; nobody may see a resumed one change
   flame SCENARIO...               put the server under load, as `load SCENARIO...` does, and draw where its time goes
   interop smack                   run Smack's integration tests against the server
   interop prosody                 play the transcripts on the machine's Prosody; takes five minutes
@@ -68,6 +74,8 @@ fn run() -> Result<bool> {
         "test" => return test::run(&workspace, rest),
         "perf-check" => perf::command(&workspace, rest)?,
         "contention" => contention::run(&workspace)?,
+        "restart" => restart::run(&workspace, rest)?,
+        "torture" => torture::run(&workspace, rest)?,
         "flame" => flame::run(&workspace, rest)?,
         "interop" => return interop::command(&workspace, rest),
         "specs" => specs::write(&workspace)?,

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use mailbox::{Archiving, Class, Inbound, NewEntry, Owed, SharedBody, classify};
+use mailbox::{Archiving, Class, NewEntry, Owed, SharedBody, classify};
 use stanza::Stanza;
 
 use super::{Account, mail};
@@ -38,13 +38,6 @@ pub(crate) fn is_kept(account: &Account, message: &Stanza) -> bool {
     !account.is_anonymous() && classify(message, Archiving::Off) != Class::None
 }
 
-/// Which stanza of which session this is, for the log of the account that the session is of.
-pub(crate) fn inbound(account: &Account, envelope: &Envelope) -> Option<Inbound> {
-    let session = envelope.session()?;
-    let is_own = session.full_jid().bare_str() == account.jid().as_str();
-    is_own.then(|| session.inbound()).flatten()
-}
-
 /// The account's session sent a message that passed its screens: its archive keeps it, and nobody has to get it from
 /// there.
 pub(crate) fn record_sent(account: &mut Account, cx: &Context<'_>, event: &mut MessageSent) {
@@ -70,7 +63,7 @@ pub(crate) fn record_sent(account: &mut Account, cx: &Context<'_>, event: &mut M
         peer: &to.bare(),
         owed: Owed::Nobody,
         body: body.as_deref(),
-        inbound: inbound(account, envelope),
+        inbound: None,
     };
     let recorded = account.mailbox.record(&new, &mut cx.batch());
     match recorded {

@@ -65,6 +65,7 @@ pub(crate) fn lose(account: &mut Account, cx: &Context<'_>, id: SessionId, trans
         }
         hold
     };
+    session.forget_inactivity();
     let server = cx.server();
     let limits = server.limits();
     server.metrics().resuming(Resuming::Detached);
@@ -181,6 +182,7 @@ pub(crate) fn take_over(
     let was_detached = outbox.is_detached();
     let transport = outbox.take_over(cx.timestamp()).ok_or(nothing)?;
     drop(outbox);
+    session.forget_inactivity();
     // A connection that it sat on until now finds out and ends.
     session.wake();
     if was_detached {
@@ -235,6 +237,29 @@ pub(crate) fn resumed(
     true
 }
 
+impl Account {
+    /// The messages that the client of a session which waits to be resumed has not taken, as far as anybody knows: those
+    /// on their way to it alone, and copies of others. Oldest first.
+    #[must_use]
+    pub fn untaken_messages(&self, id: SessionId) -> Vec<Arc<Stanza>> {
+        let Some(resource) = self.resource(id) else {
+            return Vec::new();
+        };
+        let outbox = resource.session().outbox();
+        let unacked = outbox.acks.iter().flat_map(|acks| acks.unacked());
+        let waiting = outbox.resumption().into_iter();
+        let waiting = waiting.flat_map(|resumption| resumption.waiting.iter());
+        unacked
+            .map(|frame| frame.stanza.clone())
+            .chain(waiting.filter_map(|slot| match slot {
+                Slot::Frame { frame, .. } => Some(frame.stanza.clone()),
+                Slot::Entry { id, .. } => Some(Arc::new(self.mailbox.due(*id)?.message().ok()?)),
+            }))
+            .filter(|stanza| matches!(stanza.kind(), Kind::Message(_)))
+            .collect()
+    }
+}
+
 /// Moves as much of what waited to a client as there is room for. Behind all of it comes the presence that gave way.
 pub(crate) fn catch_up(account: &Account, cx: &Context<'_>, session: &Arc<Session>) {
     let mut outbox = session.outbox();
@@ -264,8 +289,9 @@ pub(super) fn revived(account: &Account, slot: Slot) -> Option<Frame> {
         }
         Slot::Entry { id, to, gates } => {
             let entry = account.mailbox.due(id)?;
+            let message = mail::with_archive_id(account, entry.wire_id, entry.message().ok()?);
             let mut frame = Frame {
-                stanza: Arc::new(entry.message().ok()?),
+                stanza: Arc::new(message),
                 to,
                 gates,
                 fate: Fate::Reroute {
@@ -283,15 +309,19 @@ pub(super) fn revived(account: &Account, slot: Slot) -> Option<Frame> {
 pub(super) fn unstamped(account: &Account, slot: Slot) -> Option<Frame> {
     match slot {
         Slot::Frame { frame, .. } => Some(frame),
-        Slot::Entry { id, to, gates } => Some(Frame {
-            stanza: Arc::new(account.mailbox.due(id)?.message().ok()?),
-            to,
-            gates,
-            fate: Fate::Reroute {
-                delivery: None,
-                entry: Some(id),
-            },
-        }),
+        Slot::Entry { id, to, gates } => {
+            let entry = account.mailbox.due(id)?;
+            let message = mail::with_archive_id(account, entry.wire_id, entry.message().ok()?);
+            Some(Frame {
+                stanza: Arc::new(message),
+                to,
+                gates,
+                fate: Fate::Reroute {
+                    delivery: None,
+                    entry: Some(id),
+                },
+            })
+        }
     }
 }
 

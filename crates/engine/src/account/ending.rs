@@ -127,15 +127,15 @@ pub(crate) fn reroute(account: &mut Account, cx: &Context<'_>, frame: &Frame, is
         Kind::Message(_) => {
             let loss = delivery
                 .as_ref()
-                .map_or(Loss::ToAll, |delivery| delivery.lose(is_resumable));
+                .map_or(Loss::All, |delivery| delivery.lose(is_resumable));
             match entry {
                 // Whoever else was to get it has it.
-                Some(entry) if loss == Loss::ToNobody => {
+                Some(entry) if loss == Loss::Nobody => {
                     mail::accepted(account, cx, vec![*entry], None);
                 }
                 entry => mail::released(account, *entry),
             }
-            if loss == Loss::ToAll {
+            if loss == Loss::All {
                 mail::redeliver(account, cx, frame, *entry);
             }
         }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use mailbox::{Class, NewEntry, Owed, Recorded, Reliance, may_wait};
+use mailbox::{Class, NewEntry, Owed, Recorded, Reliance, WireId, may_wait};
 use stanza::{Condition, Kind, MessageType, Stanza, StanzaError, delay::Delay};
 use store::EntryId;
 
 use super::{
     Account, Resource,
-    archiving::{class_of, inbound, is_kept},
+    archiving::{class_of, is_kept},
     iq, noted, stored,
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
         events::{Chosen, MessageArrived, archive_id},
     },
     router::route_error,
+    sabotage::Sabotage,
     session::{
         SessionId,
         outbox::{Delivery, Fate, Frame, weight},
@@ -207,7 +208,7 @@ fn record_of(
         peer: &envelope.from().bare(),
         owed,
         body: envelope.body().map(AsRef::as_ref),
-        inbound: inbound(account, envelope),
+        inbound: None,
     };
     let recorded = account
         .mailbox
@@ -218,6 +219,7 @@ fn record_of(
     settle(account, cx);
     if let Some(session) = envelope.session()
         && envelope.is_whole()
+        && cx.server().sabotage() != Sabotage::CountOutsideBatch
     {
         stored::count_along(session, &mut cx.batch());
     }
@@ -276,10 +278,7 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
             }
             Ok(message) => {
                 let delay = Delay::new(waiting.at, host.clone());
-                let message = match waiting.wire_id {
-                    Some(id) => message.with_child(archive_id(id, account.jid().as_str())),
-                    None => message,
-                };
+                let message = with_archive_id(account, waiting.wire_id, message);
                 let stanza = Arc::new(message.with_child(delay.to_fragment()));
                 let fate = Fate::Reroute {
                     delivery: None,
@@ -308,6 +307,14 @@ pub(crate) fn flush(account: &mut Account, cx: &Context<'_>, session: SessionId)
     account.mailbox.offered(offered);
     if !unwanted.is_empty() {
         accepted(account, cx, unwanted, None);
+    }
+}
+
+/// What stands in the mailbox, as everybody gets it: with the id that the archive gave it.
+pub(super) fn with_archive_id(account: &Account, id: Option<WireId>, message: Stanza) -> Stanza {
+    match id {
+        Some(id) => message.with_child(archive_id(id, account.jid().as_str())),
+        None => message,
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) struct ResumableNote {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub(crate) struct ClientNote {
-    /// Its name in the account's list of clients.
+    /// Our name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -281,13 +281,13 @@ pub(crate) fn write_owed(account: &mut Account, cx: &Context<'_>) {
 /// Writes what the notes are behind in.
 fn write(account: &mut Account, cx: &Context<'_>) {
     let behind = std::mem::take(&mut account.behind);
+    if behind.is_written() {
+        return;
+    }
     for id in &behind.acked {
         if let Some(session) = account.resource(*id).map(Resource::session) {
             stored::write_position(session, &mut cx.batch());
         }
-    }
-    if behind.changed.is_empty() && behind.ended.is_empty() && behind.clients.is_none() {
-        return;
     }
     let kept = cx.host().clients_kept().unwrap_or_default();
     if let Some(clients) = &behind.clients {

@@ -9,7 +9,7 @@
 //! the store has may be older than what the client was told.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -36,7 +36,7 @@ use crate::{
     },
     session::{
         Acks, Resumption, Session, SessionId, Slot,
-        outbox::{Fate, Frame},
+        outbox::{Delivery, Fate, Frame},
         resumption::Request,
     },
 };
@@ -66,9 +66,10 @@ pub(crate) fn bring_back(
     let mut back = Vec::new();
     let mut gone = Vec::new();
     let mut crashed = Vec::new();
+    let shared = shared(&sessions);
     for stored in sessions {
         let is_crash = stored.queue.is_none();
-        match role.and_then(|role| bring_one_back(account, cx, &stored, role)) {
+        match role.and_then(|role| bring_one_back(account, cx, &stored, role, &shared)) {
             Some(waits) => {
                 if is_crash {
                     crashed.push(waits.0.id());
@@ -79,7 +80,7 @@ pub(crate) fn bring_back(
         }
     }
     if !crashed.is_empty() {
-        share_out(account, &crashed, cx.timestamp());
+        share_out(account, cx, &crashed);
     }
     for stored in gone {
         if let Some(id) = stored.note.resumable.as_ref().and_then(ResumableNote::id) {
@@ -105,6 +106,7 @@ fn bring_one_back(
     cx: &Context<'_>,
     stored: &StoredSession,
     role: Role,
+    shared: &Shared,
 ) -> Option<Waits> {
     let server = cx.server();
     let note = stored.note.resumable.as_ref()?;
@@ -129,7 +131,7 @@ fn bring_one_back(
     let (confirmed, unacked) = match stored.queue.clone() {
         Some(queue) => {
             resumption.requests = counts.requests.into();
-            taken_up(account, &mut resumption, queue)
+            taken_up(account, &mut resumption, queue, shared)
         }
         None => {
             resumption.trusts_client = true;
@@ -194,32 +196,69 @@ fn taken_up(
     account: &mut Account,
     resumption: &mut Resumption,
     queue: Queue,
+    shared: &Shared,
 ) -> (u32, VecDeque<Frame>) {
     let mut confirmed = queue.confirmed;
     let mut unacked = VecDeque::new();
     resumption.lost_presence = queue.lost_presence;
+    resumption.trusts_client = queue.trusts_client;
     for item in queue.unacked {
-        match slot_of(account, item) {
+        match slot_of(account, item, shared) {
             Some(slot) => unacked.extend(detached::unstamped(account, slot)),
             // Nobody can be given it any more.
             None => confirmed = confirmed.wrapping_add(1),
         }
     }
     for item in queue.waiting {
-        if let Some(slot) = slot_of(account, item) {
+        if let Some(slot) = slot_of(account, item, shared) {
             resumption.waiting.push_slot(slot);
         }
     }
     (confirmed, unacked)
 }
 
-/// It is in the hands of this session, if it is there.
-fn slot_of(account: &mut Account, item: Item) -> Option<Slot> {
-    let slot = item.to_slot()?;
-    if let Slot::Entry { id, .. } = &slot {
-        account.mailbox.due(*id)?;
-        account.mailbox.offered([*id]);
+/// Entries that are on their way to several sessions.
+type Shared = BTreeMap<EntryId, Arc<Delivery>>;
+
+fn shared(sessions: &[StoredSession]) -> Shared {
+    let queues = sessions.iter().filter_map(|stored| stored.queue.as_ref());
+    let items = queues.flat_map(|queue| queue.unacked.iter().chain(&queue.waiting));
+    let mut holders: BTreeMap<EntryId, usize> = BTreeMap::new();
+    for item in items {
+        if let Item::Entry { id, .. } = item {
+            *holders.entry(EntryId(*id)).or_default() += 1;
+        }
     }
+    let several = holders.into_iter().filter(|(_, count)| *count > 1);
+    several
+        .map(|(id, count)| (id, Arc::new(Delivery::new(count, count))))
+        .collect()
+}
+
+/// It is in the hands of this session, if it is there.
+fn slot_of(account: &mut Account, item: Item, shared: &Shared) -> Option<Slot> {
+    let slot = item.into_slot()?;
+    let Slot::Entry { id, to, gates } = slot else {
+        return Some(slot);
+    };
+    let entry = account.mailbox.due(id)?;
+    let slot = match shared.get(&id) {
+        None => Slot::Entry { id, to, gates },
+        // It would be gone for one with the other's ack.
+        Some(delivery) => Slot::Frame {
+            at: entry.at,
+            frame: Frame {
+                stanza: Arc::new(entry.message().ok()?),
+                to,
+                gates,
+                fate: Fate::Reroute {
+                    delivery: Some(delivery.clone()),
+                    entry: Some(id),
+                },
+            },
+        },
+    };
+    account.mailbox.offered([id]);
     Some(slot)
 }
 
@@ -240,13 +279,20 @@ fn given_up(account: &Account, request: Request) -> Frame {
     }
 }
 
-/// What is due after a crash goes to those who were to get it, as if it came now.
-fn share_out(account: &mut Account, sessions: &[SessionId], now: Timestamp) {
+/// What is due after a crash goes to those who were to get it, as if it came now. What one of them has for good is due
+/// only because that had not been written yet: if it waited on, what comes now would have to wait behind it.
+fn share_out(account: &mut Account, cx: &Context<'_>, sessions: &[SessionId]) {
+    let now = cx.timestamp();
+    let mut taken = Vec::new();
     let mut due: Vec<(EntryId, Stanza)> = account
         .mailbox
         .waiting()
         .chain(account.mailbox.strays())
-        .filter_map(|entry| Some((entry.id, entry.message().ok()?)))
+        .filter_map(|entry| {
+            let message = entry.message().ok()?;
+            let message = mail::with_archive_id(account, entry.wire_id, message);
+            Some((entry.id, message))
+        })
         .collect();
     due.sort_by_key(|(id, _)| *id);
     for (id, message) in due {
@@ -260,7 +306,13 @@ fn share_out(account: &mut Account, sessions: &[SessionId], now: Timestamp) {
             continue;
         };
         let mut recipients = mail::recipients(account, &indexes);
-        recipients.retain(|session| sessions.contains(session) && has_not(account, *session, id));
+        recipients.retain(|session| sessions.contains(session));
+        let had_some = !recipients.is_empty();
+        recipients.retain(|session| has_not(account, *session, id));
+        if had_some && recipients.is_empty() {
+            taken.push(id);
+            continue;
+        }
         account.mailbox.offered(recipients.iter().map(|_| id));
         let like = Frame {
             stanza: Arc::new(message),
@@ -275,6 +327,9 @@ fn share_out(account: &mut Account, sessions: &[SessionId], now: Timestamp) {
                 it.waiting.push(like.clone(), now);
             }
         }
+    }
+    if !taken.is_empty() {
+        mail::accepted(account, cx, taken, None);
     }
 }
 

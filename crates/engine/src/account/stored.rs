@@ -17,7 +17,7 @@ use crate::{
     pipeline::{Context, Gates},
     server::Server,
     session::{
-        Acks, Session, SessionId, Slot, SmId,
+        Acks, Session, Slot, SmId,
         outbox::{Fate, Frame},
         resumption::Request,
         sm::wire,
@@ -78,6 +78,9 @@ pub(crate) struct Queue {
     pub(super) waiting: Vec<Item>,
     /// Presence has to be asked for anew.
     pub(super) lost_presence: bool,
+    /// The server had crashed before, and the client has not been back since: what it says it got counts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) trusts_client: bool,
 }
 
 /// One stanza on its way.
@@ -223,6 +226,7 @@ pub(super) fn write_queue(account: &Account, batch: &mut Batch, session: &Sessio
         unacked: unacked.map(|frame| Item::of(frame, None)).collect(),
         waiting: resumption.waiting.iter().map(Item::of_slot).collect(),
         lost_presence: resumption.lost_presence,
+        trusts_client: resumption.trusts_client,
     };
     let id = resumption.id;
     let counts = acks.counts(acks.taken());
@@ -236,9 +240,9 @@ pub(super) fn write_queue(account: &Account, batch: &mut Batch, session: &Sessio
 impl Item {
     fn of(frame: &Frame, at: Option<Timestamp>) -> Self {
         match &frame.fate {
+            // Whoever else was to get it, the mailbox has it.
             Fate::Reroute {
-                delivery: None,
-                entry: Some(id),
+                entry: Some(id), ..
             } => Self::Entry {
                 id: id.0,
                 to: frame.to.clone(),
@@ -263,7 +267,7 @@ impl Item {
     }
 
     /// As it waits again. `None` when it can't be read.
-    pub(super) fn to_slot(self) -> Option<Slot> {
+    pub(super) fn into_slot(self) -> Option<Slot> {
         match self {
             Self::Entry { id, to } => Some(Slot::Entry {
                 id: EntryId(id),
@@ -327,9 +331,12 @@ impl Server {
     }
 }
 
-/// The session's note is on disk before the count that is about to go along with a message.
-pub(crate) fn before_message(account: &mut Account, cx: &Context<'_>, session: SessionId) {
-    noted::write_if_behind(account, cx.server(), &mut cx.aside(), session);
+/// The session's note is on disk before the count that is about to go along with a message. Only a session that can be
+/// resumed has such a count.
+pub(crate) fn before_message(account: &mut Account, cx: &Context<'_>, session: &Session) {
+    if session.has_acks() && session.outbox().resumption().is_some() {
+        noted::write_if_behind(account, cx.server(), &mut cx.aside(), session.id());
+    }
 }
 
 /// Everything about sessions that wait, before the server stops in good order.

@@ -286,7 +286,10 @@ impl Server {
         if !own.used(proved, how)? {
             return Ok(());
         }
-        put(&mut tokens, name, own);
+        // A client that gave up its last token has a place still: without one, somebody took its access.
+        let now = self.environment().timestamp().as_micros();
+        let until = own.expiry().max(now).saturating_add(WEEK_MICROS);
+        tokens.put_until(name, own, until);
         tokens.commit().durable().await.map_err(failed)?;
         Ok(())
     }
@@ -329,7 +332,9 @@ impl Server {
         if own.new.as_ref() != Some(&stored) {
             own.new = Some(stored.clone());
             make_room(&mut tokens, &name, self.limits().clients_per_account_max);
-            put(&mut tokens, name, own);
+            // Who comes with one that has expired is still told so, for a while.
+            let until = own.expiry().saturating_add(WEEK_MICROS);
+            tokens.put_until(name, own, until);
             tokens.commit().durable().await.map_err(failed)?;
         }
         let token = stored.token(key, jid, client);
@@ -353,16 +358,6 @@ fn make_room(tokens: &mut store::MapWriter<String, ClientTokens>, name: &String,
     let over_first = tokens.iter().min_by_key(|(_, own)| own.expiry());
     if let Some(other) = over_first.map(|(other, _)| other.clone()) {
         tokens.delete(&other);
-    }
-}
-
-fn put(tokens: &mut store::MapWriter<String, ClientTokens>, name: String, own: ClientTokens) {
-    match own.expiry() {
-        _ if own == ClientTokens::default() => {
-            tokens.delete(&name);
-        }
-        // Who comes with one that has expired is still told so, for a while.
-        expiry => tokens.put_until(name, own, expiry.saturating_add(WEEK_MICROS)),
     }
 }
 

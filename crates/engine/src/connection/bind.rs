@@ -91,17 +91,15 @@ pub(super) async fn bind(
                 .ok_or_else(|| StanzaError::new(Condition::NotAllowed))?,
         };
         let bound = server.visit(&cell, Gates::OPEN, |account, cx| {
-            let begun = begin(account, cx, &who, (&wanted, &full_jid), &client, settings);
-            if begun.is_ok() {
-                clients::signed_in(account, cx, &client, who.mechanism, &known);
-            }
-            begun
+            let bound = begin(account, cx, &who, (&wanted, &full_jid), &client, settings)?;
+            clients::signed_in(account, cx, &client, who.mechanism, &known);
+            Ok::<_, StanzaError>(bound)
         });
         if let Some(outcome) = bound {
             let (session, told, starting) = outcome?;
             let mut bound = Unclaimed(Some((server.clone(), cell, session)));
             if let Some(starting) = starting
-                && !starting.is_stored().await
+                && !starting.holds().await
             {
                 return Err(unavailable());
             }
@@ -118,20 +116,23 @@ pub(super) async fn bind(
     Err(unavailable())
 }
 
-/// It may have been disabled or removed since it signed in, or got another password. Gives what is known of the client.
+/// It may have been disabled or removed since it signed in, or got another password, and the client may have been shut out. Gives what is known of the client.
 async fn may_bind(
     server: &Arc<Server>,
     who: &SignedIn,
     client: &Client,
 ) -> Result<Known, StanzaError> {
-    let read = server.client_to_bind(&who.jid, &client.id).await;
-    match read.map_err(|_| unavailable())? {
+    let read = server.client_to_bind(&who.jid, &client.id, who.mechanism);
+    match read.await.map_err(|_| unavailable())? {
         Some((record, known)) if record.may_sign_in() && record.credentials == who.credentials => {
             Ok(known)
         }
         _ => Err(StanzaError::new(Condition::NotAllowed)),
     }
 }
+
+/// A session, what its client is told besides its address, and what that waits for.
+type Begun = (Arc<Session>, Option<Fragment>, Option<Starting>);
 
 /// Under the account's lock: makes room, then the session.
 fn begin(
@@ -141,7 +142,7 @@ fn begin(
     (wanted, jid): (&Wanted, &FullJid),
     client: &Client,
     settings: &ClientSettings,
-) -> Result<(Arc<Session>, Option<Fragment>, Option<Starting>), StanzaError> {
+) -> Result<Begun, StanzaError> {
     if account.closing != Closing::No {
         return Err(StanzaError::new(Condition::NotAllowed));
     }

@@ -209,7 +209,7 @@ impl Bound {
                 let ack = match outbox.acks.as_mut() {
                     None => None,
                     Some(acks) => {
-                        if acks.is_due(now, |seq| server.gate(seq)) {
+                        if acks.is_due(now, |seq| server.gate_of_ack(seq)) {
                             return true;
                         }
                         if let Some(handled) = acks.must_be_noted(now, |seq| server.gate(seq)) {
@@ -282,6 +282,7 @@ impl Bound {
     /// Writes everything that may be seen, however much it is: the stream is about to end, or has just
     /// been ended by what the client sent after it.
     pub(super) fn write_out(&mut self, server: &Arc<Server>, stream: &mut C2s, out: &mut Vec<u8>) {
+        self.session.release(|| server.environment().timestamp());
         let mut last = Vec::new();
         stream.flush(&mut last);
         if stream.is_over() {
@@ -346,10 +347,10 @@ impl Bound {
         let is_empty = outbox.is_empty();
         let mut awaited = outbox.front_gate(|seq| server.gate(seq));
         if let Some(acks) = outbox.acks.as_mut().filter(|_| !is_over) {
-            if let Some(h) = acks.due(server.environment().now(), |seq| server.gate(seq)) {
+            if let Some(h) = acks.due(server.environment().now(), |seq| server.gate_of_ack(seq)) {
                 stream.write_nonza(&sm::answer(h), out);
             }
-            if acks.should_ask(is_empty) {
+            if acks.should_ask(is_empty, self.session.is_inactive()) {
                 stream.write_nonza(&sm::request(), out);
             }
             awaited = awaited.into_iter().chain(acks.awaited()).min();
@@ -440,6 +441,11 @@ impl Connection {
         };
         // What was handed over before has taken effect, or this would wait.
         bound.count_effects();
+        let server = &self.server;
+        if !matches!(event, Event::Idle) {
+            // A device that sends is awake.
+            bound.session.release(|| server.environment().timestamp());
+        }
         let was_silent = std::mem::replace(&mut bound.is_silent, false);
         match event {
             Event::Stanza(stanza) => self.stanza(stanza, now),

@@ -46,7 +46,7 @@ pub(super) struct Negotiation {
     /// The account's record, as it was when it was read what the sign-in under way is held against.
     record: Option<AccountRecord>,
     /// The tokens that were read for it.
-    held: Held,
+    held: Option<Box<Held>>,
     /// The sign-in got as far as tasks.
     pub(super) proof: Option<Box<Proof>>,
     pub(super) account: Option<SignedIn>,
@@ -152,7 +152,7 @@ impl Connection {
                 if let Phase::Negotiating(negotiation) = &mut self.phase {
                     negotiation.request = is_sasl2.then_some(request);
                     negotiation.record = None;
-                    negotiation.held = Held::default();
+                    negotiation.held = None;
                     negotiation.proof = None;
                 }
                 let nonce = random_bytes::<18>(server.environment());
@@ -211,11 +211,11 @@ impl Connection {
                 self.stream.verdict(verdict);
                 self.settle_last_step(now);
             }
-            Outcome::Tokens(Ok(found)) => {
-                let (tokens, held) = *found;
+            Outcome::Tokens(Ok(read)) => {
+                let (tokens, held) = *read;
                 self.keep_record(held.record.clone());
                 if let Phase::Negotiating(negotiation) = &mut self.phase {
-                    negotiation.held = held;
+                    negotiation.held = Some(Box::new(held));
                 }
                 self.stream.tokens(tokens);
                 self.settle_last_step(now);
@@ -421,13 +421,13 @@ impl Connection {
             return;
         };
         let record = negotiation.record.take();
-        let held = std::mem::take(&mut negotiation.held);
+        let held = negotiation.held.take();
         if let Some(request) = negotiation.request.take() {
             let proved = Proved {
                 username,
                 mechanism,
                 record,
-                token: token.and_then(|slot| held.proved(slot)),
+                token: token.and_then(|slot| held?.proved(slot)),
                 claimed: negotiation.claimed.clone(),
                 request: *request,
             };

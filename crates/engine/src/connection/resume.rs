@@ -151,6 +151,9 @@ async fn find(server: &Arc<Server>, who: &SignedIn, request: Request) -> Result<
                 return Err(Refusal::Unavailable);
             }
         };
+        // What the last stop left on the way to it must be gone from the store before the client gets more: after a crash it
+        // would be taken for how things stand.
+        let _fate = server.store().settled(server.store().submitted()).await;
         let found = server.visit(&cell, Gates::OPEN, |account, cx| {
             detached::take_over(account, cx, id, request.h)
         });
@@ -247,7 +250,7 @@ fn handled(
     if !is_held {
         acks.took_effect(session.gate());
     }
-    match acks.handled(|seq| server.gate(seq)) {
+    match acks.handled(|seq| server.gate_of_ack(seq)) {
         Handled::UnderWay => Poll::Pending,
         handled => Poll::Ready(Some(handled)),
     }

@@ -199,7 +199,7 @@ pub(super) struct Starting {
 
 impl Starting {
     /// The same where [`Starting::hoped_for`] is told instead: whether it holds.
-    pub(super) async fn is_stored(self) -> bool {
+    pub(super) async fn holds(self) -> bool {
         let is_plain = self.session.outbox().resumption().is_none();
         let session = self.session.clone();
         self.finish().await;

@@ -24,6 +24,7 @@ use crate::{
     host::Host,
     losses::Bounce,
     module::{AccountMessage, Saying, TellError},
+    sabotage::Sabotage,
     server::Server,
     session::{
         Session,
@@ -241,7 +242,8 @@ impl<'a> Context<'a> {
     }
 
     /// Whether the screens let the account turn to `peer` by itself.
-    pub(crate) fn may_address(&self, account: &Account, peer: &Jid) -> bool {
+    #[must_use]
+    pub fn may_address(&self, account: &Account, peer: &Jid) -> bool {
         let handlers = PeerAddressed::handlers(self.host.pipeline());
         if handlers.is_empty() {
             return true;
@@ -350,6 +352,14 @@ fn submit_aside(server: &Arc<Server>, run: &mut Run) -> Option<Seq> {
     (!aside.is_empty()).then(|| server.store().submit(aside))
 }
 
+/// The fault that a test may put in: messages do not wait.
+fn without_waiting(frame: &Frame) -> Gates {
+    match frame.stanza.kind() {
+        Kind::Message(_) => Gates::OPEN,
+        _ => frame.gates,
+    }
+}
+
 /// First the batch, which gives the gates; then frames and stanzas, which carry them.
 fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut run: Run) -> Gates {
     let gates = match submit(server, account.jid(), &mut run) {
@@ -364,6 +374,9 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut 
     }
     for (session, mut frame, truth) in run.pushes {
         frame.gates = frame.gates.and(truth.gates(gates, inherited));
+        if server.sabotage() == Sabotage::DeliverBeforeCommit {
+            frame.gates = without_waiting(&frame);
+        }
         match session
             .outbox()
             .push(frame, || server.environment().timestamp())

@@ -324,7 +324,7 @@ fn message_passed(account: &mut Account, cx: &Context<'_>, mut event: MessageSen
         .message_sent
         .at(Stage::Fork, &mut event, account, cx);
     if let Some(session) = event.envelope.session() {
-        stored::before_message(account, cx, session.id());
+        stored::before_message(account, cx, session);
     }
     cx.route(event.envelope);
 }

@@ -7,8 +7,11 @@
 //! At the bound a session that can be resumed loses its transport; any other ends with `policy-violation`, and what it
 //! held is rerouted. A full outbox never holds back a sender.
 //!
+//! While the client's user does not look, what is not important stands behind the frames, in the [`lull`](super::lull): it
+//! goes before the next important one does.
+//!
 //! While the session sits on no transport, and until a client that resumed has caught up, frames go to
-//! [`waiting`](super::waiting) instead. When even that is full the session ends.
+//! [`waiting`](super::waiting) instead, and what the lull held is there too. When even that is full the session ends.
 
 use std::{
     collections::VecDeque,
@@ -25,6 +28,7 @@ use store::{EntryId, Gate, Seq};
 use stream::StreamFault;
 
 use super::{
+    lull::{Due, Lull},
     resumption::{Resumption, Standing},
     sm::Acks,
     waiting::{Slot, Waiting},
@@ -72,11 +76,11 @@ pub struct Delivery {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Loss {
     /// Nobody has taken it, and nobody else can.
-    ToAll,
+    All,
     /// Others have it or took it, and may ask for it again.
-    ToOne,
+    One,
     /// Somebody took it, and nobody may ask for it again.
-    ToNobody,
+    Nobody,
 }
 
 impl Delivery {
@@ -100,9 +104,9 @@ impl Delivery {
         let is_last = self.holders.fetch_sub(1, Ordering::AcqRel) == 1;
         let is_settled = self.let_go(is_resumable);
         match self.taken.load(Ordering::Acquire) {
-            true if is_settled => Loss::ToNobody,
-            false if is_last => Loss::ToAll,
-            true | false => Loss::ToOne,
+            true if is_settled => Loss::Nobody,
+            false if is_last => Loss::All,
+            true | false => Loss::One,
         }
     }
 
@@ -131,6 +135,8 @@ pub struct Outbox {
     frames: VecDeque<Frame>,
     bytes: usize,
     bytes_max: usize,
+    /// What is not important waits here, while the client is inactive: behind all frames.
+    lull: Option<Box<Lull>>,
     ending: Option<Ending>,
     resting: bool,
     /// Told before the stream error when somebody else ends the session.
@@ -165,6 +171,7 @@ impl Outbox {
             frames: VecDeque::new(),
             bytes: 0,
             bytes_max,
+            lull: None,
             ending: None,
             resting: false,
             last_words: None,
@@ -185,9 +192,20 @@ impl Outbox {
         if self.must_wait() {
             return self.keep(frame, at());
         }
+        if self.lull.is_some() {
+            return self.push_in_lull(frame, at());
+        }
+        self.push_now(frame, at)
+    }
+
+    fn push_now(
+        &mut self,
+        frame: Frame,
+        at: impl FnOnce() -> Timestamp,
+    ) -> Result<Pushed, (Refused, Frame)> {
         let size = weight(&frame);
         // One frame always fits, whatever its size: the limit is on what piles up.
-        let held = self.bytes + self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
+        let held = self.held_bytes();
         if held > 0 && held + size > self.bytes_max {
             if self.resumption().is_none() {
                 return Err((Refused::Full, frame));
@@ -250,6 +268,7 @@ impl Outbox {
     /// The session is not written to from now on: what was to be, waits.
     fn put_aside(&mut self, at: Timestamp) {
         let frames = std::mem::take(&mut self.frames);
+        let lull = self.lull.take();
         self.bytes = 0;
         let Some(resumption) = self.resumption_mut() else {
             return;
@@ -260,9 +279,76 @@ impl Outbox {
         for frame in frames {
             resumption.waiting.push(frame, at);
         }
+        if let Some(mut lull) = lull {
+            while let Some((frame, at)) = lull.pop() {
+                resumption.waiting.push(frame, at);
+            }
+        }
         while let Some(slot) = waiting.pop() {
             resumption.waiting.push_slot(slot);
         }
+    }
+
+    /// The client is inactive: holds `frame`, or sends what is held and then it.
+    fn push_in_lull(&mut self, frame: Frame, at: Timestamp) -> Result<Pushed, (Refused, Frame)> {
+        // What is held may not be what the session ends for.
+        let bytes_max = self.bytes_max / 2;
+        let frame = match &mut self.lull {
+            None => frame,
+            Some(lull) => match lull.take(frame, at, bytes_max) {
+                Due::Held => {
+                    return Ok(Pushed {
+                        needs_wake: false,
+                        dropped: 0,
+                    });
+                }
+                Due::Now(frame) => frame,
+            },
+        };
+        let needs_wake = self.release(at);
+        let mut pushed = self.push_now(frame, || at)?;
+        pushed.needs_wake |= needs_wake;
+        Ok(pushed)
+    }
+
+    /// Moves what is held for an inactive client behind the frames: something goes to it anyway. `true` when the queue was
+    /// empty, so that the connection needs a wake.
+    pub(crate) fn release(&mut self, at: Timestamp) -> bool {
+        if let Some(lull) = &mut self.lull {
+            lull.woke(at);
+        }
+        let was_empty = self.frames.is_empty();
+        while let Some(frame) = self.lull.as_mut().and_then(|lull| lull.pop_stamped()) {
+            self.bytes += weight(&frame);
+            self.frames.push_back(frame);
+        }
+        was_empty && !self.frames.is_empty()
+    }
+
+    /// From now on what is not important waits.
+    pub(crate) fn begin_lull(&mut self, lull: Lull) {
+        if self.lull.is_none() && !self.resting {
+            self.lull = Some(Box::new(lull));
+        }
+    }
+
+    /// Nothing waits any more, as [`Outbox::release`] says.
+    pub(crate) fn end_lull(&mut self, at: Timestamp) -> bool {
+        let needs_wake = self.release(at);
+        self.lull = None;
+        needs_wake
+    }
+
+    /// How many stanzas wait until something important comes.
+    pub(crate) fn held_stanzas(&self) -> usize {
+        self.lull.as_ref().map_or(0, |lull| lull.len())
+    }
+
+    /// All that counts against the bound.
+    fn held_bytes(&self) -> usize {
+        let unacked = self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
+        let held = self.lull.as_ref().map_or(0, |lull| lull.bytes());
+        self.bytes + held + unacked
     }
 
     /// The next frame that may be shown, as `gate` says of each batch.
@@ -336,8 +422,12 @@ impl Outbox {
     }
 
     /// Closes the queue for good and gives what the client did not take: written but not acked, then
-    /// never written.
+    /// never written, what was held for an inactive client last.
     pub(crate) fn rest(&mut self) -> VecDeque<Frame> {
+        if let Some(mut lull) = self.lull.take() {
+            let held = std::iter::from_fn(|| lull.pop());
+            self.frames.extend(held.map(|(frame, _)| frame));
+        }
         self.resting = true;
         self.bytes = 0;
         self.wake_for_room();
@@ -357,15 +447,15 @@ impl Outbox {
             .unwrap_or_default()
     }
 
-    /// Bytes queued, as counted against the limit.
+    /// Bytes queued, held or waiting, as counted against the limit.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes + self.resumption().map_or(0, |it| it.waiting.bytes())
+        let held = self.lull.as_ref().map_or(0, |lull| lull.bytes());
+        self.bytes + held + self.resumption().map_or(0, |it| it.waiting.bytes())
     }
 
     /// How much more would fit in half of the bound: what a backlog may take at once.
     pub(crate) fn room(&self) -> usize {
-        let held = self.bytes + self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
-        (self.bytes_max / 2).saturating_sub(held)
+        (self.bytes_max / 2).saturating_sub(self.held_bytes())
     }
 
     /// Queues a piece of a long answer once no more than `most` bytes are queued and there is room for it: whether the
@@ -494,4 +584,127 @@ const FRAMES_KEPT: usize = 4;
 /// What a frame costs against the limit: its text and the queue's own record.
 pub(crate) fn weight(frame: &Frame) -> usize {
     frame.stanza.bytes_len() + size_of::<Frame>()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::session::resumption::SmId;
+
+    #[test]
+    fn who_reads_too_little_loses_the_transport_and_keeps_the_session() {
+        let mut outbox = resumable(5_000);
+        let mut pushed = 0;
+        while outbox.standing(0) == Standing::Here {
+            outbox.push(message(pushed), at).unwrap();
+            pushed += 1;
+            assert!(pushed < 1_000, "it never ends");
+        }
+        assert_eq!(outbox.standing(0), Standing::Dropped);
+        assert!(
+            outbox.pop_due(|_| Gate::Durable).is_none(),
+            "nothing is written"
+        );
+        // Entries of the mailbox take no room now.
+        for number in pushed..pushed + 100 {
+            outbox.push(message(number), at).unwrap();
+        }
+        assert!(outbox.detach(0, at()));
+        assert!(!outbox.detach(0, at()), "once");
+        assert_eq!(ids_of(&mut outbox).len(), pushed + 100);
+    }
+
+    #[test]
+    fn what_cannot_be_read_again_has_a_bound_while_nobody_is_there() {
+        let mut outbox = resumable(5_000);
+        assert!(outbox.detach(0, at()));
+        let refused = (0..1_000).find(|number| outbox.push(request(*number), at).is_err());
+        assert!(refused.is_some_and(|number| number > 2), "{refused:?}");
+        let fault = outbox.push(request(0), at).unwrap_err().0;
+        assert_eq!(fault, Refused::Full);
+    }
+
+    #[test]
+    fn a_session_that_cannot_be_resumed_is_full() {
+        let mut outbox = Outbox::new(1_000);
+        let refused = (0..1_000).find_map(|number| outbox.push(message(number), at).err());
+        assert_eq!(refused.map(|(why, _)| why), Some(Refused::Full));
+    }
+
+    #[test]
+    fn another_transport_goes_on_where_the_client_was() {
+        let mut outbox = resumable(100_000);
+        for number in 0..3 {
+            outbox.push(request(number), at).unwrap();
+        }
+        for _ in 0..2 {
+            let frame = outbox.pop_due(|_| Gate::Durable).unwrap();
+            outbox.acks.as_mut().unwrap().wrote(frame);
+        }
+        // It is taken over while a third waits to be written, and a fourth comes meanwhile.
+        outbox.acks.as_mut().unwrap().acked(1).unwrap();
+        assert_eq!(outbox.take_over(at()), Some(1));
+        assert_eq!(outbox.standing(0), Standing::TakenOver);
+        assert_eq!(outbox.standing(1), Standing::Dropped);
+        outbox.push(request(3), at).unwrap();
+        assert!(!outbox.detach(0, at()), "the old one has no say");
+        outbox.retransmit(|frame| frame);
+        assert_eq!(outbox.standing(1), Standing::Here);
+        let mut ids = Vec::new();
+        while let Some(frame) = outbox.pop_due(|_| Gate::Durable) {
+            ids.push(frame.stanza.id().unwrap().to_owned());
+        }
+        assert_eq!(ids, ["1"]);
+        assert_eq!(ids_of(&mut outbox), ["2", "3"]);
+    }
+
+    fn resumable(bytes_max: usize) -> Outbox {
+        let resumption = Resumption::new(SmId(1), Duration::from_secs(60));
+        let mut outbox = Outbox::new(bytes_max);
+        outbox.acks = Some(Box::new(Acks::new(Some(resumption))));
+        outbox
+    }
+
+    /// What waits.
+    fn ids_of(outbox: &mut Outbox) -> Vec<String> {
+        let mut ids = Vec::new();
+        let mut waiting = outbox.rest_waiting();
+        while let Some(slot) = waiting.pop() {
+            ids.push(match slot {
+                Slot::Frame { frame, .. } => frame.stanza.id().unwrap_or_default().to_owned(),
+                Slot::Entry { id, .. } => id.0.to_string(),
+            });
+        }
+        ids
+    }
+
+    fn message(number: usize) -> Frame {
+        let entry = EntryId(u64::try_from(number).unwrap());
+        Frame {
+            fate: Fate::Reroute {
+                delivery: None,
+                entry: Some(entry),
+            },
+            ..frame(&Stanza::message(stanza::MessageType::Chat).with_id(&number.to_string()))
+        }
+    }
+
+    fn request(number: usize) -> Frame {
+        frame(&Stanza::iq(IqType::Get, &number.to_string()))
+    }
+
+    fn frame(stanza: &Stanza) -> Frame {
+        Frame {
+            stanza: Arc::new(stanza.clone()),
+            to: None,
+            gates: Gates::OPEN,
+            fate: Fate::Drop,
+        }
+    }
+
+    fn at() -> Timestamp {
+        Timestamp::MIN
+    }
 }

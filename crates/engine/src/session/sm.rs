@@ -28,6 +28,9 @@ pub(crate) const ACK_DELAY_MAX: Duration = Duration::from_millis(500);
 /// We ask for an ack when this many stanzas are unacked.
 const ASK_AFTER: u32 = 5;
 
+/// While the client is inactive, only when this many are: an answer costs its device more than a stanza does.
+const ASK_AFTER_INACTIVE: u32 = 64;
+
 /// Both directions' counts.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
@@ -52,6 +55,8 @@ pub(crate) struct Acks {
     confirmed: u32,
     /// Written since we last asked.
     since_asked: u32,
+    /// A message of the mailbox is among them.
+    has_kept: bool,
     /// We asked and got no answer yet.
     asking: bool,
     /// What makes the session one that can be resumed.
@@ -123,13 +128,6 @@ impl Acks {
     /// A stanza came, and takes effect from here on.
     pub(crate) fn took(&mut self) {
         self.under_way += 1;
-    }
-
-    /// The newest stanza that came, as the log has it, for a session that can be resumed.
-    pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
-        let session = mailbox::SessionId(self.resumption.as_ref()?.id.0);
-        let ordinal = self.taken();
-        Some(mailbox::Inbound { session, ordinal })
     }
 
     /// What came has taken effect, all of it; the effects are durable at `gate`.
@@ -263,6 +261,7 @@ impl Acks {
     /// A frame was written.
     pub(crate) fn wrote(&mut self, frame: Frame) {
         self.unacked_bytes += weight(&frame);
+        self.has_kept |= matches!(frame.fate, Fate::Reroute { entry: Some(_), .. });
         self.unacked.push_back(frame);
         self.since_asked = self.since_asked.saturating_add(1);
     }
@@ -299,13 +298,19 @@ impl Acks {
         }
     }
 
-    /// Whether to write `<r/>` after a flush, which left the outbox empty or not.
-    pub(crate) fn should_ask(&mut self, is_empty: bool) -> bool {
-        let enough = self.since_asked >= ASK_AFTER || (is_empty && self.since_asked > 0);
+    /// Whether to write `<r/>` after a flush, which left the outbox empty or not. An inactive client is asked about
+    /// messages that the mailbox keeps until it has them, and whether it is there at all shows by that too.
+    pub(crate) fn should_ask(&mut self, is_empty: bool, is_inactive: bool) -> bool {
+        let (after, is_worth_it) = match is_inactive {
+            true => (ASK_AFTER_INACTIVE, self.has_kept),
+            false => (ASK_AFTER, true),
+        };
+        let enough = self.since_asked >= after || (is_empty && self.since_asked > 0 && is_worth_it);
         let ask = !self.asking && enough;
         if ask {
             self.asking = true;
             self.since_asked = 0;
+            self.has_kept = false;
         }
         ask
     }
@@ -350,8 +355,14 @@ impl Acks {
         self.owes_more = false;
         self.asking = false;
         self.since_asked = 0;
+        self.has_kept = false;
         self.unacked_bytes = 0;
         std::mem::take(&mut self.unacked)
+    }
+
+    /// What the client has not acked, oldest first.
+    pub(crate) fn unacked(&self) -> impl Iterator<Item = &Frame> {
+        self.unacked.iter()
     }
 
     /// What the client never acked counts so much where a message in the mailbox counts nothing.
@@ -472,12 +483,12 @@ mod tests {
     fn another_transport_gets_what_was_not_acked_in_order() {
         let mut acks = Acks::default();
         (0..3).for_each(|_| acks.wrote(frame()));
-        assert!(acks.should_ask(true));
+        assert!(acks.should_ask(true, false));
         acks.acked(1).unwrap();
         assert_eq!(acks.begin_anew().len(), 2);
         assert_eq!(acks.unacked_bytes(), 0);
         (0..2).for_each(|_| acks.wrote(frame()));
-        assert!(acks.should_ask(true), "it is asked again");
+        assert!(acks.should_ask(true, false), "it is asked again");
         assert_eq!(acks.acked(3).unwrap().len(), 2, "the counts went on");
     }
 
@@ -494,6 +505,35 @@ mod tests {
     fn an_ack_of_what_was_never_sent_is_refused() {
         let mut acks = Acks::default();
         assert_eq!(acks.acked(1).unwrap_err(), AckTooHigh { h: 1, sent: 0 });
+    }
+
+    #[test]
+    fn an_inactive_client_is_asked_about_what_the_mailbox_keeps() {
+        let (presence, message) = (message(None), message(Some(store::EntryId(1))));
+        check_asked(&[&presence], true, false);
+        check_asked(&[&presence; 64], true, true);
+        check_asked(&[&presence, &message], true, true);
+        check_asked(&[&presence], false, true);
+    }
+
+    #[track_caller]
+    fn check_asked(frames: &[&Frame], is_inactive: bool, asked: bool) {
+        let mut acks = Acks::default();
+        frames.iter().for_each(|frame| acks.wrote((*frame).clone()));
+        assert_eq!(acks.should_ask(true, is_inactive), asked);
+        assert!(!acks.should_ask(true, is_inactive), "once");
+    }
+
+    fn message(entry: Option<store::EntryId>) -> Frame {
+        Frame {
+            stanza: std::sync::Arc::new(stanza::Stanza::message(stanza::MessageType::Chat)),
+            to: None,
+            gates: crate::pipeline::Gates::OPEN,
+            fate: Fate::Reroute {
+                delivery: None,
+                entry,
+            },
+        }
     }
 
     #[expect(

@@ -151,6 +151,8 @@ fn a_client_that_reads_the_archive_settles_the_history_it_read() {
     let world = World::new();
     let mut mailbox = holding(&world, &BOTH);
     mailbox.offered([EntryId(2)]);
+    assert!(mailbox.synced(EntryId(3)).is_empty(), "somebody has it");
+    mailbox.released([EntryId(2)]);
     let mut batch = Batch::new();
     let cleared = mailbox.synced(EntryId(3));
     mailbox.settle(&cleared, &mut batch);

@@ -4,6 +4,7 @@
 mod bench;
 mod homes;
 mod keys;
+mod no_loss;
 mod simulation;
 
 use std::{
@@ -37,6 +38,7 @@ const ONE_HOME: &[(&str, &str)] = &[
     ("adhoc/tests/higher_role.xmpp", GIVEN_IN_ONE_HOME),
     ("adhoc/tests/role.xmpp", GIVEN_IN_ONE_HOME),
     ("adhoc/tests/session_show.xmpp", GIVEN_IN_ONE_HOME),
+    ("csi/tests/session_show.xmpp", GIVEN_IN_ONE_HOME),
     ("adhoc/tests/statistics.xmpp", GIVEN_IN_ONE_HOME),
     ("adhoc/tests/user_info.xmpp", GIVEN_IN_ONE_HOME),
     ("announce/tests/online.xmpp", GIVEN_IN_ONE_HOME),

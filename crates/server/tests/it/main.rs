@@ -23,3 +23,4 @@ mod restarting;
 mod service_manager;
 mod starting;
 mod strace;
+mod torture;

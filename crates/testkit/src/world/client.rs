@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use xml::{Event, Fault, Framing, Limits, Scanner, Scratch, ns};
 
-use super::server::{LinkId, World};
+use super::{link::LinkId, server::World};
 use crate::transcript::{Received, as_documents};
 
 /// A client that reads what the server sends.

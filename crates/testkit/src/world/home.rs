@@ -72,30 +72,45 @@ impl Home {
     }
 
     /// The disk takes what waits after a while, and has it after another.
-    pub(super) fn turn_disk(&mut self, now: Instant, delay: Duration, random: &mut Random) -> bool {
+    pub(super) fn turn_disk(&mut self, now: Instant, delay: Duration, random: &mut Random) -> Disk {
         match self.disk_due {
-            Some(due) if now < due => false,
+            Some(due) if now < due => Disk::Idle,
             Some(_) => {
                 self.disk_due = None;
-                let mut disk = self.disk.clone();
-                self.store.turn(&mut disk)
+                self.write()
             }
             None => {
                 let micros = usize::try_from(delay.as_micros()).unwrap_or(usize::MAX);
                 if micros == 0 {
-                    let mut disk = self.disk.clone();
-                    return self.store.turn(&mut disk);
+                    return self.write();
                 }
                 if self.store.gate(self.store.submitted()) != Gate::Pending {
-                    return false;
+                    return Disk::Idle;
                 }
                 let delay = random.below(micros);
                 self.disk_due =
                     Some(now + Duration::from_micros(u64::try_from(delay).unwrap_or(0)));
-                true
+                Disk::Begun
             }
         }
     }
+
+    fn write(&mut self) -> Disk {
+        let mut disk = self.disk.clone();
+        match self.store.turn(&mut disk) {
+            true => Disk::Wrote,
+            false => Disk::Idle,
+        }
+    }
+}
+
+/// What a disk did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Disk {
+    Idle,
+    /// It has taken something that it will have written later.
+    Begun,
+    Wrote,
 }
 
 fn boot(

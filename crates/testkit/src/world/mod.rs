@@ -1,7 +1,8 @@
 //! A whole server on one thread, in virtual time, from one seed.
 //!
-//! `executor` holds tasks, timers and clocks, `server` the engine over a virtual disk with its
-//! transports, `client` the other end of a transport, `actors` plays transcripts.
+//! `executor` holds tasks, timers and clocks, `home` the engine over a virtual disk, `server` all of it with the transports
+//! of its clients (`link`), `client` the other end of a transport, `moments` what a death can come after, `actors` plays
+//! transcripts.
 
 mod actors;
 mod client;
@@ -9,6 +10,8 @@ mod command;
 mod executor;
 mod home;
 mod homes;
+mod link;
+mod moments;
 mod random;
 mod server;
 
@@ -16,5 +19,7 @@ pub(crate) use actors::EXPORTER;
 pub use actors::{BenchError, Configure, InProcess};
 pub use client::Client;
 pub use homes::WayFault;
+pub use link::LinkId;
+pub use moments::{Moment, Moments};
 pub use random::Random;
-pub use server::{Bench, LinkId, Restless, World};
+pub use server::{Bench, Restless, World};

@@ -2,11 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Wake, Waker},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -17,13 +13,12 @@ use store::Memory;
 
 use super::{
     executor::VirtualWorld,
-    home::Home,
+    home::{Disk, Home},
     homes::{Carried, Carrier, Turn, WayFault, home_of, name_of},
+    link::{Bell, Link, LinkId},
+    moments::Moments,
     random::Random,
 };
-
-/// How much is under way to a client that does not read: what the kernel's buffers would take.
-const WINDOW: usize = 256 * 1024;
 
 /// Turns that may pass before a world counts as one that never rests.
 const TURNS_MAX: usize = 2_000_000;
@@ -59,49 +54,9 @@ pub struct World {
     pub way_delay: Duration,
     /// How many parcels went from one home to another.
     pub crossings: usize,
+    /// What has happened that a death of the server could come right after.
+    pub moments: Moments,
 }
-
-/// One client's transport.
-struct Link {
-    /// Which home it leads to.
-    home: usize,
-    connection: Connection,
-    to_server: Vec<u8>,
-    to_client: Vec<u8>,
-    bell: Arc<Bell>,
-    /// The server dropped it; nothing more comes.
-    ended: bool,
-    /// How much may be under way to a client that does not read.
-    window: usize,
-}
-
-/// Puts a link into the list of those that have something to do, once.
-struct Bell {
-    link: u64,
-    rung: AtomicBool,
-    ready: Arc<Mutex<Vec<u64>>>,
-}
-
-impl Bell {
-    fn ring(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.ready
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(self.link);
-        }
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.ring();
-    }
-}
-
-/// Names a client's transport.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct LinkId(u64);
 
 /// The world never comes to rest.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +110,7 @@ impl World {
             disk_delay: Duration::ZERO,
             way_delay: Duration::ZERO,
             crossings: 0,
+            moments: Moments::default(),
         })
     }
 
@@ -238,21 +194,9 @@ impl World {
         if let Some(facts) = tls {
             connection.tls_established(facts);
         }
-        let bell = Arc::new(Bell {
-            link: id.0,
-            rung: AtomicBool::new(false),
-            ready: self.ready.clone(),
-        });
+        let bell = Bell::new(id.0, self.ready.clone());
         bell.ring();
-        let link = Link {
-            home,
-            connection,
-            to_server: Vec::new(),
-            to_client: Vec::new(),
-            bell,
-            ended: false,
-            window: WINDOW,
-        };
+        let link = Link::new(home, connection, bell);
         self.links.insert(id.0, link);
         id
     }
@@ -511,7 +455,8 @@ impl World {
                 true => 1 + self.random.below(400),
                 false => usize::MAX,
             };
-            link.drive(now, piece);
+            let written = link.drive(now, piece);
+            self.moments.wrote(written);
         }
         true
     }
@@ -524,9 +469,11 @@ impl World {
             disk_delay,
             ..
         } = self;
-        homes
+        let turned = homes
             .get_mut(home)
-            .is_some_and(|home| home.turn_disk(now, *disk_delay, random))
+            .map_or(Disk::Idle, |home| home.turn_disk(now, *disk_delay, random));
+        self.moments.commits += usize::from(turned == Disk::Wrote);
+        turned != Disk::Idle
     }
 
     /// Something arrives from another home.
@@ -578,33 +525,5 @@ impl World {
                 link.bell.ring();
             }
         }
-    }
-}
-
-impl Link {
-    /// Polls, reads up to `piece` bytes and flushes, once.
-    fn drive(&mut self, now: Instant, piece: usize) {
-        self.bell.rung.store(false, Ordering::Release);
-        if self.ended {
-            return;
-        }
-        let waker = Waker::from(self.bell.clone());
-        let _ = self.connection.poll(&mut Context::from_waker(&waker), now);
-        if !self.to_server.is_empty() && self.connection.wants_read() {
-            let bytes: Vec<u8> = self
-                .to_server
-                .drain(..piece.min(self.to_server.len()))
-                .collect();
-            self.connection.receive(&bytes, now);
-            self.bell.ring();
-        }
-        if self.to_client.len() < self.window {
-            let before = self.to_client.len();
-            self.connection.flush(&mut self.to_client);
-            if self.to_client.len() > before {
-                self.bell.ring();
-            }
-        }
-        self.ended |= self.connection.is_closed();
     }
 }

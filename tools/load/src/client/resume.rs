@@ -9,7 +9,7 @@ use super::{Acknowledgements, Client, NS_SM, SessionOptions};
 use crate::target::Target;
 
 /// What is left of a session whose connection is gone.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cut {
     previd: Option<String>,
     sm: Option<Acknowledgements>,
