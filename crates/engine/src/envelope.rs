@@ -47,6 +47,8 @@ pub struct Envelope {
     held: Option<Held>,
     /// The text of it that the sender's archive keeps, which the recipient's mailbox may refer to.
     body: Option<Arc<SharedBody>>,
+    /// One of several that a session's one stanza has become.
+    is_part: bool,
 }
 
 impl Envelope {
@@ -64,6 +66,7 @@ impl Envelope {
             to,
             origin: Origin::Session(session.clone()),
             gates: Gates::after(session.gate()),
+            is_part: false,
             held: Some(held),
             body: None,
         }
@@ -89,6 +92,7 @@ impl Envelope {
             origin: Origin::Account,
             stanza: stanza.clone(),
             gates: Gates::OPEN,
+            is_part: false,
             held: None,
             body: None,
         }
@@ -133,6 +137,7 @@ impl Envelope {
             origin: self.origin.clone(),
             stanza: Arc::new(stanza),
             gates: self.gates,
+            is_part: true,
             held: self.held.clone(),
             body: None,
         }
@@ -149,6 +154,7 @@ impl Envelope {
             origin: Origin::Home(crossing),
             gates: Gates::OPEN,
             body: None,
+            is_part: false,
         }
     }
 
@@ -180,6 +186,7 @@ impl Envelope {
             origin,
             stanza: Arc::new(stanza),
             gates: Gates::OPEN,
+            is_part: false,
             held: None,
             body: None,
         }
@@ -201,6 +208,11 @@ impl Envelope {
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Whether it is all that its session's stanza has become: what it does is then all that the stanza does.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.is_part
     }
 
     /// The session that sent it, when a client of ours did.

@@ -30,6 +30,12 @@ pub trait Environment: Send + Sync + 'static {
     /// Completes at `deadline`.
     fn sleep_until(&self, deadline: Instant) -> Task;
 
+    /// Names the boot of the machine: another one means that what was not forced to disk before may be lost. `None`
+    /// where that is not known.
+    fn boot_id(&self) -> Option<String> {
+        None
+    }
+
     /// Where accounts live that do not live here; `None` when all do.
     fn homes(&self) -> Option<Arc<dyn Homes>> {
         None

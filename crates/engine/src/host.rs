@@ -168,6 +168,11 @@ impl Host {
         &self.parts.commands
     }
 
+    /// The mark of this name that a feature of this host sets on sessions.
+    pub(crate) fn mark(&self, name: &str) -> Option<&'static str> {
+        self.parts.marks.iter().copied().find(|mark| *mark == name)
+    }
+
     /// The domains that features of this host own.
     pub(crate) fn services(&self) -> &[ServiceParts] {
         &self.parts.services

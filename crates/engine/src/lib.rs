@@ -38,6 +38,7 @@ pub mod session;
 mod sync;
 pub mod watch;
 
+pub use account::stored::NOT_IN_BACKUPS;
 pub use asks::AskError;
 pub use connection::{ClientSettings, ConflictPolicy, Connection, Peer, SmSettings, TlsFacts};
 pub use disco::{Disco, Identity, Item, Node};

@@ -30,6 +30,10 @@ pub struct SessionInfo {
     pub role: Role,
     /// How many addresses it sent directed presence to, which learn of its end.
     pub directed_presences: usize,
+    /// Whether its client said that its user does not look (XEP-0352).
+    pub is_inactive: bool,
+    /// How many stanzas wait until something important comes for such a client.
+    pub held_stanzas: usize,
     /// How many bytes wait for it, written and not acknowledged ones included, stored messages not.
     pub outbox_bytes: usize,
     /// How many stanzas came for it while it could not be written to, and wait.
@@ -51,6 +55,8 @@ impl SessionInfo {
             is_interested: resource.is_interested(),
             role: session.role(),
             directed_presences: resource.directed().count(),
+            is_inactive: session.is_inactive(),
+            held_stanzas: outbox.held_stanzas(),
             outbox_bytes: outbox.bytes() + unacked_bytes,
             waiting_stanzas: outbox.resumption().map_or(0, |it| it.waiting.len()),
         }

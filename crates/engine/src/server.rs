@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -18,7 +18,7 @@ use stream::{ClientId, StreamFault};
 use thiserror::Error;
 
 use crate::{
-    account::{AccountCell, CellState, ResidentKind},
+    account::{AccountCell, CellState, ResidentKind, noted::Asleep},
     asks::Asks,
     command::{CommandEntry, Control},
     environment::{Environment, readable_id},
@@ -87,6 +87,10 @@ pub struct Server {
     asks: Mutex<Asks>,
     /// Accounts whose notes of sessions are behind.
     unnoted: Mutex<Vec<BareJid>>,
+    asleep: Mutex<Asleep>,
+    boot_id: Option<String>,
+    /// It stops in good order.
+    pub(crate) stopping: AtomicBool,
     started: Instant,
     /// The process around it, where there is one.
     control: OnceLock<Weak<dyn Control>>,
@@ -155,6 +159,7 @@ impl Server {
     ) -> Result<Arc<Self>, StartError> {
         let config = Arc::new(Config::build(settings, entries, store.offers(), random)?);
         let losses = Arc::new(Losses::default());
+        let boot_id = environment.boot_id();
         store.observe(losses.clone());
         let server = Arc::new(Self {
             started: environment.now(),
@@ -181,6 +186,9 @@ impl Server {
             jobs: Mutex::default(),
             asks: Mutex::default(),
             unnoted: Mutex::default(),
+            asleep: Mutex::default(),
+            boot_id,
+            stopping: AtomicBool::new(false),
             control: OnceLock::new(),
             sessions: AtomicU64::new(0),
             detached: AtomicU64::new(0),
@@ -289,6 +297,16 @@ impl Server {
 
     pub(crate) fn unnoted(&self) -> MutexGuard<'_, Vec<BareJid>> {
         self.unnoted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Accounts whose sessions of before the start are not back yet.
+    pub(crate) fn asleep(&self) -> MutexGuard<'_, Asleep> {
+        self.asleep.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The boot of the machine.
+    pub(crate) fn boot_id(&self) -> Option<&str> {
+        self.boot_id.as_deref()
     }
 
     pub(crate) fn asks(&self) -> MutexGuard<'_, Asks> {

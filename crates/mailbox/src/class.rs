@@ -6,7 +6,7 @@
 //! [XEP-0441]: https://xmpp.org/extensions/xep-0441.html
 
 use stanza::hints::{self, Hints};
-use stanza::{Kind, MessageType, Stanza, ids};
+use stanza::{Kind, MessageType, Stanza, delay, ids};
 use xml::Ns;
 
 /// Chat state notifications, [XEP-0085](https://xmpp.org/extensions/xep-0085.html).
@@ -128,8 +128,8 @@ fn names_a_resource(message: &Stanza) -> bool {
     message.to().is_some_and(jid::Jid::is_full)
 }
 
-/// Nothing but a chat state and what may surround one: a thread ([XEP-0085] "Syntax of Notifications"), ids, hints. A
-/// message without any child is not one: `normal` messages are kept whatever they hold.
+/// Nothing but a chat state and what may surround one: a thread ([XEP-0085] "Syntax of Notifications"), ids, hints, and
+/// when it came if it came late. A message without any child is not one: `normal` messages are kept whatever they hold.
 ///
 /// [XEP-0085]: https://xmpp.org/extensions/xep-0085.html#bizrules-syntax
 #[must_use]
@@ -140,7 +140,7 @@ pub fn is_fleeting(message: &Stanza) -> bool {
             has_state = true;
             true
         }
-        Ns::Uri(hints::NS | ids::NS) => true,
+        Ns::Uri(hints::NS | ids::NS | delay::NS) => true,
         Ns::Content => child.name() == "thread",
         Ns::Uri(_) => false,
     });
@@ -250,6 +250,9 @@ mod tests {
         check("<message>", COMPOSING, None, None);
         check("<message type='groupchat'>", COMPOSING, None, None);
         check("<message type='chat'>", &with_thread, None, None);
+        let late =
+            format!("{COMPOSING}<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>");
+        check("<message type='chat'>", &late, None, None);
         check(
             "<message type='chat'>",
             &format!("{COMPOSING}{BODY}"),

@@ -33,10 +33,7 @@ const BENEATH: &[(&str, Spec)] = &[
     ("engine", Spec::new("XEP-0160", "1.0.1")),
     ("engine", Spec::new("XEP-0175", "1.2")),
     ("engine", Spec::new("XEP-0178", "1.2").except("federation")),
-    (
-        "engine",
-        Spec::new("XEP-0198", "1.6.3").except("resumption"),
-    ),
+    ("engine", Spec::new("XEP-0198", "1.6.3")),
     ("engine", Spec::new("XEP-0203", "2.0")),
     ("stanza", Spec::new("XEP-0297", "1.0")),
     ("engine", Spec::new("XEP-0334", "1.0.0")),

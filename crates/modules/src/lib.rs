@@ -10,6 +10,7 @@ pub mod archive;
 pub mod blocklist;
 pub mod carbons;
 pub mod clients;
+pub mod csi;
 pub mod deletion;
 pub mod disco;
 pub mod fast;
@@ -21,6 +22,7 @@ pub mod multicast;
 pub mod ping;
 pub mod private;
 pub mod purge;
+pub mod push;
 pub mod registration;
 pub mod registration_notice;
 pub mod reports;
@@ -48,6 +50,7 @@ pub const ALL: &[Entry] = &[
     entry::<blocklist::Blocklist>(),
     entry::<carbons::Carbons>(),
     entry::<clients::Clients>(),
+    entry::<csi::ClientState>(),
     entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
     entry::<fast::FastSignIn>(),
@@ -59,6 +62,7 @@ pub const ALL: &[Entry] = &[
     entry::<ping::Ping>(),
     entry::<private::PrivateStorage>(),
     entry::<purge::Purge>(),
+    entry::<push::Push>(),
     entry::<registration::Registration>(),
     entry::<registration_notice::RegistrationNotice>(),
     entry::<reports::Reports>(),

@@ -143,7 +143,8 @@ fn fill(config: &Config, folder: &Path) -> anyhow::Result<(u64, usize)> {
     let (data, target) = (&config.general.data, folder.join(DATA));
     make_folder(&target)?;
     // First: what other files hold for the store is there before the store says so.
-    let store_bytes = store_sqlite::copy(data, &target)?;
+    // Clients were told more since; sessions of what is restored are not resumed.
+    let store_bytes = store_sqlite::copy(data, &target, &engine::NOT_IN_BACKUPS)?;
     let mut files = copy_all(data, &target, &|name| {
         // With the key, who finds a copy could sign in with what is in it.
         !name.starts_with(store_sqlite::FILE)

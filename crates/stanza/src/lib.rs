@@ -30,6 +30,7 @@
 //! Core spec: [RFC 6120 §8](https://www.rfc-editor.org/rfc/rfc6120#section-8).
 
 mod accept;
+pub mod carbon;
 mod child;
 mod condition;
 pub mod delay;

@@ -16,12 +16,13 @@ use crate::schema;
 /// Copies the store in the folder `from` to the folder `to`, which must have none; gives the copy's size in bytes.
 ///
 /// The copy is what was stored when it was begun, all of it: writers go on beside it and are not waited for. It holds
-/// no free space, is on disk when this returns, and was read through once.
+/// no free space, is on disk when this returns, and was read through once. The maps of the collections `without` are
+/// not in it: what is true of the store it was made from only.
 ///
 /// # Errors
 ///
 /// [`StoreError::Damaged`] when there is no store of ours or the copy is not sound, or what the file system says.
-pub fn copy(from: &Path, to: &Path) -> Result<u64, StoreError> {
+pub fn copy(from: &Path, to: &Path, without: &[&str]) -> Result<u64, StoreError> {
     let target = to.join(FILE);
     // SQLite takes an empty file; what is made here is not readable for others while it grows.
     let file = File::options()
@@ -38,6 +39,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<u64, StoreError> {
     source
         .execute("VACUUM INTO ?1", [name])
         .map_err(from_sqlite)?;
+    leave_out(&target, without)?;
     file.sync_all().map_err(|error| from_io(&error))?;
     check(&open(&target)?)?;
     let copied = fs::metadata(&target).map_err(|error| from_io(&error))?;
@@ -51,6 +53,22 @@ fn open(file: &Path) -> Result<Connection, StoreError> {
         .busy_timeout(Duration::from_millis(BUSY_WAIT_MS))
         .map_err(from_sqlite)?;
     Ok(connection)
+}
+
+fn leave_out(copy: &Path, without: &[&str]) -> Result<(), StoreError> {
+    if without.is_empty() {
+        return Ok(());
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let copy = Connection::open_with_flags(copy, flags).map_err(from_sqlite)?;
+    for name in without {
+        copy.execute(
+            "DELETE FROM map_value WHERE collection = (SELECT id FROM collection WHERE name = ?1)",
+            [name],
+        )
+        .map_err(from_sqlite)?;
+    }
+    Ok(())
 }
 
 fn check(copy: &Connection) -> Result<(), StoreError> {

@@ -81,6 +81,11 @@ impl Environment for SystemEnvironment {
         Box::pin(async move { tokio::time::sleep_until(deadline.into()).await })
     }
 
+    fn boot_id(&self) -> Option<String> {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+    }
+
     fn compute(&self, job: Box<dyn FnOnce() + Send>) {
         match self.runtime() {
             Some(runtime) => drop(runtime.spawn_blocking(job)),

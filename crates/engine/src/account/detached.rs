@@ -7,7 +7,6 @@
 //! [XEP-0198 §5]: https://xmpp.org/extensions/xep-0198.html#resumption
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
@@ -20,7 +19,7 @@ use stream::StreamFault;
 use super::{
     Account, AccountCell,
     ending::{self, End},
-    mail, presence,
+    mail, noted, presence,
 };
 use crate::{
     metrics::own::{GivenUp, Resuming},
@@ -38,35 +37,10 @@ use crate::{
 /// Why a session is not resumed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum NotResumed {
-    /// There is none of that id: there never was, or it has ended. How many stanzas it had handled, where that is known.
-    NotFound {
-        /// Modulo 2^32.
-        h: Option<u32>,
-    },
+    /// There is none of that id: there never was, or it has ended.
+    NotFound,
     /// The client says to have got more than was sent.
     TooHigh(AckTooHigh),
-}
-
-/// What is remembered of sessions that ended: by how much a client that comes too late is told what was handled.
-#[derive(Debug, Default)]
-pub(crate) struct Ended(VecDeque<(SmId, u32)>);
-
-/// So many ended sessions of an account are remembered, as with Prosody; the one that ended first is forgotten.
-const ENDED_MAX: usize = 10;
-
-impl Ended {
-    /// A session ended that had handled so many stanzas.
-    pub(super) fn add(&mut self, id: SmId, h: u32) {
-        if self.0.len() == ENDED_MAX {
-            self.0.pop_front();
-        }
-        self.0.push_back((id, h));
-    }
-
-    fn h_of(&self, id: SmId) -> Option<u32> {
-        let found = self.0.iter().find(|(ended, _)| *ended == id);
-        found.map(|(_, h)| *h)
-    }
 }
 
 /// The session lost its transport of this number; if it can be resumed, it waits. Whether it does.
@@ -76,24 +50,37 @@ pub(crate) fn lose(account: &mut Account, cx: &Context<'_>, id: SessionId, trans
     };
     let hold = {
         let mut outbox = session.outbox();
-        let Some(hold) = outbox.resumption().map(|resumption| resumption.hold) else {
+        let Some(hold) = outbox
+            .resumption()
+            .filter(|resumption| !resumption.is_starting)
+            .map(|resumption| resumption.hold)
+        else {
             return Lost::CannotBeResumed;
         };
         if !outbox.detach(transport, cx.timestamp()) {
             return Lost::Nothing;
         }
+        if let Some(resumption) = outbox.resumption_mut() {
+            resumption.until = Some(cx.timestamp().plus(hold));
+        }
         hold
     };
+    session.forget_inactivity();
     let server = cx.server();
     let limits = server.limits();
     server.metrics().resuming(Resuming::Detached);
     let detached = server.detached.fetch_add(1, Ordering::Relaxed);
     tracing::info!(jid = %session.full_jid(), hold_seconds = hold.as_secs(), "session waits to be resumed");
-    if detached >= u64::from(limits.detached_sessions_max) {
+    noted::changed(account, cx, id);
+    // Who stops gives up nobody.
+    let is_stopping = server.stopping.load(Ordering::Relaxed);
+    if !is_stopping && detached >= u64::from(limits.detached_sessions_max) {
         give_up(account, cx, id, GivenUp::TooManyOfAll);
         return Lost::Nothing;
     }
-    make_room(account, cx, limits.detached_sessions_per_account_max, id);
+    if !is_stopping {
+        make_room(account, cx, limits.detached_sessions_per_account_max, id);
+    }
     if account.resource(id).is_none() {
         return Lost::Nothing;
     }
@@ -181,24 +168,28 @@ pub(crate) fn take_over(
         .find(|session| is_it(session))
         .cloned();
     let Some(session) = found else {
-        let h = account.ended.h_of(id);
-        return Err(NotResumed::NotFound { h });
+        return Err(NotResumed::NotFound);
     };
-    let nothing = NotResumed::NotFound { h: None };
+    let nothing = NotResumed::NotFound;
     let mut outbox = session.outbox();
     let taken = match &mut outbox.acks {
         None => return Err(nothing),
         Some(acks) => acks.acked(h).map_err(NotResumed::TooHigh)?,
     };
+    if let Some(resumption) = outbox.resumption_mut() {
+        resumption.until = None;
+    }
     let was_detached = outbox.is_detached();
     let transport = outbox.take_over(cx.timestamp()).ok_or(nothing)?;
     drop(outbox);
+    session.forget_inactivity();
     // A connection that it sat on until now finds out and ends.
     session.wake();
     if was_detached {
         cx.server().detached.fetch_sub(1, Ordering::Relaxed);
     }
-    let entries = entries_of(taken);
+    noted::changed(account, cx, session.id());
+    let entries = entries_of(taken, true);
     if !entries.is_empty() {
         mail::accepted(account, cx, entries, None);
     }
@@ -206,14 +197,12 @@ pub(crate) fn take_over(
 }
 
 /// What the client has for good.
-pub(crate) fn entries_of(taken: Vec<Frame>) -> Vec<EntryId> {
+pub(crate) fn entries_of(taken: Vec<Frame>, is_resumable: bool) -> Vec<EntryId> {
     let mut entries = Vec::new();
     for frame in taken {
         if let Fate::Reroute { delivery, entry } = frame.fate {
-            if let Some(delivery) = delivery {
-                delivery.take();
-            }
-            entries.extend(entry);
+            let is_settled = delivery.is_none_or(|delivery| delivery.take(is_resumable));
+            entries.extend(entry.filter(|_| is_settled));
         }
     }
     entries
@@ -239,10 +228,36 @@ pub(crate) fn resumed(
     }
     session.outbox().retransmit(|frame| late(account, frame));
     catch_up(account, cx, &session);
+    if account.mailbox.has_waiting() {
+        mail::flush(account, cx, id);
+    }
     cx.server().metrics().resuming(Resuming::Resumed);
     tracing::info!(jid = %session.full_jid(), "session resumed");
     cx.tell(SessionResumed { session: id }, account);
     true
+}
+
+impl Account {
+    /// The messages that the client of a session which waits to be resumed has not taken, as far as anybody knows: those
+    /// on their way to it alone, and copies of others. Oldest first.
+    #[must_use]
+    pub fn untaken_messages(&self, id: SessionId) -> Vec<Arc<Stanza>> {
+        let Some(resource) = self.resource(id) else {
+            return Vec::new();
+        };
+        let outbox = resource.session().outbox();
+        let unacked = outbox.acks.iter().flat_map(|acks| acks.unacked());
+        let waiting = outbox.resumption().into_iter();
+        let waiting = waiting.flat_map(|resumption| resumption.waiting.iter());
+        unacked
+            .map(|frame| frame.stanza.clone())
+            .chain(waiting.filter_map(|slot| match slot {
+                Slot::Frame { frame, .. } => Some(frame.stanza.clone()),
+                Slot::Entry { id, .. } => Some(Arc::new(self.mailbox.due(*id)?.message().ok()?)),
+            }))
+            .filter(|stanza| matches!(stanza.kind(), Kind::Message(_)))
+            .collect()
+    }
 }
 
 /// Moves as much of what waited to a client as there is room for. Behind all of it comes the presence that gave way.
@@ -286,6 +301,22 @@ pub(super) fn revived(account: &Account, slot: Slot) -> Option<Frame> {
             stamp(account, &mut frame, entry.at);
             Some(frame)
         }
+    }
+}
+
+/// The same without that moment: it was written once.
+pub(super) fn unstamped(account: &Account, slot: Slot) -> Option<Frame> {
+    match slot {
+        Slot::Frame { frame, .. } => Some(frame),
+        Slot::Entry { id, to, gates } => Some(Frame {
+            stanza: Arc::new(account.mailbox.due(id)?.message().ok()?),
+            to,
+            gates,
+            fate: Fate::Reroute {
+                delivery: None,
+                entry: Some(id),
+            },
+        }),
     }
 }
 

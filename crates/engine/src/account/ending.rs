@@ -7,7 +7,7 @@ use stanza::{Kind, PresenceType, Stanza};
 use store::Gate;
 use stream::StreamFault;
 
-use super::{Account, detached, iq, mail, noted, presence};
+use super::{Account, detached, iq, mail, noted, presence, stored};
 use crate::{
     effect::Effect,
     envelope::Envelope,
@@ -19,7 +19,7 @@ use crate::{
     server::Server,
     session::{
         Session, SessionId, Slot,
-        outbox::{Fate, Frame},
+        outbox::{Fate, Frame, Loss},
     },
 };
 
@@ -68,12 +68,13 @@ pub(crate) fn finish(account: &mut Account, cx: &Context<'_>, id: SessionId, why
     account
         .sessions
         .retain(|resource| resource.session().id() != id);
+    let is_resumable = session.outbox().resumption().is_some();
     let untaken = empty(account, cx, &session, why);
     cx.server().sessions.fetch_sub(1, Ordering::Relaxed);
     // 3. What it held goes elsewhere or back, unless it rests on what never became true.
     for frame in untaken {
         if cx.server().gate(frame.gates.needs) != Gate::Failed {
-            reroute(account, cx, &frame);
+            reroute(account, cx, &frame, is_resumable);
             cx.tell(DeliveryFailed { session: id, frame }, account);
         }
     }
@@ -94,11 +95,10 @@ fn empty(account: &mut Account, cx: &Context<'_>, session: &Session, why: &End) 
         outbox.end(fault.clone());
     }
     let was_detached = outbox.is_detached();
-    if let Some(acks) = &mut outbox.acks
+    if let Some(acks) = &outbox.acks
         && let Some(resumption) = &acks.resumption
     {
-        let id = resumption.id;
-        account.ended.add(id, acks.handled());
+        stored::ended(account, cx, session.full_jid(), resumption.id, acks.taken());
     }
     let mut waiting = outbox.rest_waiting();
     let mut untaken: Vec<Frame> = outbox.rest().into();
@@ -118,18 +118,24 @@ fn empty(account: &mut Account, cx: &Context<'_>, session: &Session, why: &End) 
 }
 
 /// Routes again what an ended session did not take, RFC 6121 §8.5.3.2.
-pub(crate) fn reroute(account: &mut Account, cx: &Context<'_>, frame: &Frame) {
+pub(crate) fn reroute(account: &mut Account, cx: &Context<'_>, frame: &Frame, is_resumable: bool) {
     let Fate::Reroute { delivery, entry } = &frame.fate else {
         return;
     };
     match frame.stanza.kind() {
         Kind::Iq(_) => iq::answer_untaken(account, cx, frame),
         Kind::Message(_) => {
-            let others_have_it = delivery
+            let loss = delivery
                 .as_ref()
-                .is_some_and(|delivery| !delivery.is_lost_by_one());
-            mail::released(account, *entry);
-            if !others_have_it {
+                .map_or(Loss::ToAll, |delivery| delivery.lose(is_resumable));
+            match entry {
+                // Whoever else was to get it has it.
+                Some(entry) if loss == Loss::ToNobody => {
+                    mail::accepted(account, cx, vec![*entry], None);
+                }
+                entry => mail::released(account, *entry),
+            }
+            if loss == Loss::ToAll {
                 mail::redeliver(account, cx, frame, *entry);
             }
         }

@@ -179,8 +179,13 @@ fn respond(account: &Account, cx: &Context<'_>, envelope: &Envelope, answer: Ans
 
 /// The form of the address, as RFC 6121 §8.5 distinguishes them.
 pub(crate) fn target(account: &Account, envelope: &Envelope) -> Target {
-    let own = envelope.from().bare() == *account.jid();
-    match (envelope.to().is_full(), own) {
+    target_of(account, Some(envelope.from()), envelope.to())
+}
+
+/// The same of what was kept.
+pub(super) fn target_of(account: &Account, from: Option<&Jid>, to: &Jid) -> Target {
+    let own = from.is_some_and(|from| from.bare() == *account.jid());
+    match (to.is_full(), own) {
         (true, true) => Target::OwnFull,
         (true, false) => Target::Full,
         (false, true) => Target::OwnBare,

@@ -9,10 +9,12 @@ use store::{Owner, Question, StoreError};
 use super::{
     Account, AccountCell, CONTACTS, CellState, Closing, Contacts,
     credentials::ACCOUNT,
-    noted::{SESSIONS, SessionNote},
+    noted::SESSIONS,
     resident::Residents,
+    restored::StoredSession,
+    stored::{COUNTS, QUEUES},
 };
-use crate::{environment::random_bytes, host::Host, server::Server};
+use crate::{environment::random_bytes, host::Host, permission::Role, server::Server};
 
 /// Reads the account of `cell` and lets in what waits for it. If this is dropped or panics, what
 /// waits is told, and the next who asks loads again.
@@ -26,7 +28,7 @@ pub(crate) async fn load(server: Arc<Server>, cell: Arc<AccountCell>) {
     let outcome = read(&server, cell.jid()).await;
     unfinished.is_armed = false;
     match outcome {
-        Ok(Some((account, notes))) => server.loaded(&cell, account, notes),
+        Ok(Some(read)) => server.loaded(&cell, read),
         Ok(None) => server.not_loaded(&cell, true),
         Err(error) => {
             tracing::error!(account = %cell.jid(), %error, "an account can't be read; what came for it is answered with an error");
@@ -49,8 +51,14 @@ impl Drop for Unfinished {
     }
 }
 
-/// What the store has of an account: itself, and its sessions of an earlier life of the server.
-type Read = (Account, Vec<(String, SessionNote)>);
+/// What the store has of an account.
+pub(crate) struct Read {
+    pub(crate) account: Account,
+    /// Its sessions of an earlier life of the server.
+    pub(crate) sessions: Vec<StoredSession>,
+    /// What its user may do, if it may sign in.
+    pub(crate) role: Option<Role>,
+}
 
 async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Read>, StoreError> {
     let Some(host) = server.host(jid.domain()) else {
@@ -73,6 +81,24 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Read>, Store
         return Ok(None);
     };
     let residents = Residents::load(&owner, server.residents(), answers)?;
+    let mut sessions = Vec::new();
+    for (resource, note) in notes {
+        let mut session = StoredSession {
+            resource,
+            note,
+            counts: None,
+            queue: None,
+        };
+        // Hardly ever: only after a start.
+        if let Some(id) = session.note.resumable_id() {
+            let question = (COUNTS.get(&owner, &id), QUEUES.get(&owner, &id));
+            (session.counts, session.queue) = server.store().read(question).await?;
+        }
+        sessions.push(session);
+    }
+    let role = record
+        .may_sign_in()
+        .then(|| server.role_of(&host, jid, Some(&record)));
     let mailbox = Mailbox::load(owner, mail, fresh_key(server));
     let account = Account::new(
         jid.clone(),
@@ -82,7 +108,11 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Read>, Store
         mailbox,
         residents,
     );
-    Ok(Some((account, notes)))
+    Ok(Some(Read {
+        account,
+        sessions,
+        role,
+    }))
 }
 
 /// The key of a mailbox that has none yet.
@@ -139,7 +169,14 @@ impl Server {
             mailbox,
             Residents::default(),
         );
-        self.loaded(&cell, account, Vec::new());
+        self.loaded(
+            &cell,
+            Read {
+                account,
+                sessions: Vec::new(),
+                role: None,
+            },
+        );
         cell
     }
 }

@@ -10,7 +10,7 @@ use store::EntryId;
 use super::{
     Account, Resource,
     archiving::{class_of, inbound, is_kept},
-    iq, noted,
+    iq, noted, stored,
 };
 use crate::{
     envelope::Envelope,
@@ -116,14 +116,20 @@ fn deliver(
         stanza: event.envelope.stanza().clone(),
         to: Some(event.envelope.to().clone()),
         gates: Gates::OPEN,
-        fate: fate(event.recipients.len(), entry),
+        fate: fate(account, &event.recipients, entry),
     };
     push_all(account, cx, &event.recipients, &like);
 }
 
 /// What becomes of frames of one message to so many sessions.
-fn fate(recipients: usize, entry: Option<EntryId>) -> Fate {
-    let delivery = (recipients > 1).then(|| Arc::new(Delivery::new(recipients)));
+pub(super) fn fate(account: &Account, recipients: &[SessionId], entry: Option<EntryId>) -> Fate {
+    let delivery = (recipients.len() > 1).then(|| {
+        let resumable = recipients
+            .iter()
+            .filter_map(|id| account.resource(*id))
+            .filter(|resource| resource.session().outbox().resumption().is_some());
+        Arc::new(Delivery::new(recipients.len(), resumable.count()))
+    });
     Fate::Reroute { delivery, entry }
 }
 
@@ -210,6 +216,11 @@ fn record_of(
             tracing::debug!(account = %account.jid(), %refused, "a message was not kept");
         })?;
     settle(account, cx);
+    if let Some(session) = envelope.session()
+        && envelope.is_whole()
+    {
+        stored::count_along(session, &mut cx.batch());
+    }
     // A home that keeps it tells its sender.
     if !envelope
         .crossing()
@@ -231,7 +242,7 @@ fn is_full(account: &Account, cx: &Context<'_>) -> bool {
         || u64::try_from(bytes).unwrap_or(u64::MAX) >= limits.offline_bytes_max
 }
 
-fn recipients(account: &Account, indexes: &Recipients) -> Chosen {
+pub(super) fn recipients(account: &Account, indexes: &Recipients) -> Chosen {
     indexes
         .iter()
         .filter_map(|index| account.sessions.get(*index))
@@ -336,6 +347,13 @@ pub(crate) fn accepted(
     by: Option<SessionId>,
 ) {
     let now = account.mailbox.accepted(entries);
+    if let Some(session) = by.filter(|_| !now.is_empty()) {
+        let is_resumable =
+            |it: &Resource| it.session().has_acks() && it.session().outbox().resumption().is_some();
+        if account.resource(session).is_some_and(is_resumable) {
+            noted::acked(account, cx, session);
+        }
+    }
     if !now.is_empty() {
         account.unsettled.extend(now);
         match account.unsettled.len() < UNSETTLED_MAX {
@@ -389,7 +407,7 @@ pub(crate) fn redeliver(
                     .flat_map(|entry| recipients.iter().map(move |_| entry)),
             );
             let like = Frame {
-                fate: fate(recipients.len(), entry),
+                fate: fate(account, &recipients, entry),
                 ..frame.clone()
             };
             push_all(account, cx, &recipients, &like);

@@ -20,7 +20,9 @@ pub(crate) mod noted;
 mod pages;
 pub(crate) mod presence;
 mod resident;
+pub(crate) mod restored;
 mod roster_version;
+pub(crate) mod stored;
 pub mod subscription;
 pub(crate) mod subscriptions;
 pub(crate) mod tokens;
@@ -88,8 +90,6 @@ pub struct Account {
     pub(crate) unsettled: Cleared,
     /// What the notes of its sessions on disk are behind in.
     behind: noted::Behind,
-    /// Sessions that ended though they could be resumed.
-    ended: detached::Ended,
     /// It is being removed.
     pub(crate) closing: Closing,
     /// It stands in the registry's list of accounts that may leave memory.
@@ -116,6 +116,10 @@ pub struct Resource {
     directed: BTreeSet<Jid>,
     /// The store may have a note of it.
     noted: bool,
+    /// That is not what it is now.
+    is_behind: bool,
+    /// A feature changed something of it in this run.
+    is_changed: bool,
     pub(crate) marks: Marks,
 }
 
@@ -154,7 +158,6 @@ impl Account {
             last_seq: Seq::NONE,
             unsettled: Cleared::default(),
             behind: noted::Behind::default(),
-            ended: detached::Ended::default(),
             listed_idle: false,
         }
     }
@@ -273,6 +276,8 @@ impl Resource {
             interested: false,
             directed: BTreeSet::new(),
             noted: false,
+            is_behind: false,
+            is_changed: false,
             marks: Marks::default(),
         }
     }
@@ -328,6 +333,7 @@ impl Resource {
 
     /// It asked for the roster.
     pub fn set_interested(&mut self) {
+        self.is_changed |= !self.interested;
         self.interested = true;
     }
 
@@ -339,12 +345,12 @@ impl Resource {
 
     /// Sets mark `M`.
     pub fn mark<M: SessionMark>(&mut self) {
-        self.marks.set::<M>();
+        self.is_changed |= self.marks.set::<M>();
     }
 
     /// Clears mark `M`.
     pub fn unmark<M: SessionMark>(&mut self) {
-        self.marks.clear::<M>();
+        self.is_changed |= self.marks.clear::<M>();
     }
 
     /// Whether it waits to be resumed: it has no transport, and is as present as if it had.

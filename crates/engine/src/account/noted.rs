@@ -11,19 +11,20 @@
 //! shorter than that costs no write; one that was killed within its first second is not taken back, and
 //! neither are the directed targets of the last second.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jid::{BareJid, FullJid, Jid};
 use serde::{Deserialize, Serialize};
-use stanza::{PresenceType, Stanza};
+use stanza::{PresenceType, Stanza, Timestamp};
 use store::{Batch, Collection, Map, Owner, Version};
+use stream::{ClientId, UserAgent};
 
-use super::{Account, clients, mail, presence};
+use super::{Account, ClientName, Resource, clients, mail, presence, stored};
 use crate::{
     envelope::Envelope,
     pipeline::{Context, Gates, events::SessionTakenBack},
     server::Server,
-    session::SessionId,
+    session::{Binder, SessionId, SmId},
 };
 
 /// One note per session, by resource.
@@ -38,10 +39,131 @@ const LAZINESS: Duration = Duration::from_secs(1);
 #[serde(default, rename_all = "kebab-case")]
 pub(crate) struct SessionNote {
     /// Contacts saw it available.
-    available: bool,
+    pub(super) available: bool,
     /// So did these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    directed: Vec<Jid>,
+    pub(super) directed: Vec<Jid>,
+    /// What it is, if it can be resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) resumable: Option<ResumableNote>,
+}
+
+impl SessionNote {
+    /// The id of a session that can be resumed, as other collections have it.
+    pub(super) fn resumable_id(&self) -> Option<String> {
+        self.resumable.as_ref().map(|note| note.id.clone())
+    }
+}
+
+/// What a session is that can be resumed.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub(crate) struct ResumableNote {
+    id: String,
+    /// How long it may wait.
+    pub(super) hold_seconds: u64,
+    /// Until when it does, in microseconds UTC, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) until: Option<i64>,
+    /// The boot of the machine in which this was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) boot: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) presence: Option<PresenceNote>,
+    /// It asked for the roster.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) interested: bool,
+    /// By name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) marks: Vec<String>,
+    /// Which client it is.
+    #[serde(skip_serializing_if = "ClientNote::is_empty")]
+    pub(super) client: ClientNote,
+}
+
+/// Which client a session is of, as it says.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub(crate) struct ClientNote {
+    /// Its name in the account's list of clients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    software: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
+    /// It bound along with its sign-in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    bind2: bool,
+}
+
+impl ClientNote {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn of(resource: &Resource) -> Self {
+        let session = resource.session();
+        let agent = session.user_agent();
+        Self {
+            name: resource.client().map(|name| name.to_string()),
+            id: session.client_id().map(|id| id.to_string()),
+            software: agent.and_then(|agent| agent.software.clone()),
+            device: agent.and_then(|agent| agent.device.clone()),
+            bind2: session.is_bind2(),
+        }
+    }
+
+    pub(super) fn name(&self) -> Option<ClientName> {
+        self.name.as_deref().and_then(ClientName::parse)
+    }
+
+    pub(super) fn binder(&self) -> Binder {
+        let agent = UserAgent {
+            id: self.id.as_deref().and_then(ClientId::parse),
+            software: self.software.clone(),
+            device: self.device.clone(),
+        };
+        Binder {
+            user_agent: (agent != UserAgent::default()).then(|| Arc::new(agent)),
+            is_bind2: self.bind2,
+        }
+    }
+}
+
+/// Its last presence.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct PresenceNote {
+    pub(super) xml: String,
+    /// In microseconds UTC.
+    pub(super) since: i64,
+}
+
+impl ResumableNote {
+    pub(super) fn id(&self) -> Option<SmId> {
+        SmId::parse(&self.id)
+    }
+
+    fn of(resource: &Resource, server: &Server) -> Option<Self> {
+        let outbox = resource.session().outbox();
+        let resumption = outbox.resumption()?;
+        let presence = resource.presence().map(|presence| PresenceNote {
+            xml: String::from_utf8(presence.stanza.to_stored()).unwrap_or_default(),
+            since: presence.since.as_micros(),
+        });
+        Some(Self {
+            id: resumption.id.to_text(),
+            hold_seconds: resumption.hold.as_secs(),
+            until: resumption.until.map(Timestamp::as_micros),
+            boot: server.boot_id().map(str::to_owned),
+            presence,
+            interested: resource.is_interested(),
+            marks: resource.marks.names().map(str::to_owned).collect(),
+            client: ClientNote::of(resource),
+        })
+    }
 }
 
 /// What the account's notes on disk are behind in.
@@ -49,6 +171,8 @@ pub(crate) struct SessionNote {
 pub(super) struct Behind {
     /// Sessions whose note is old or missing.
     changed: Vec<SessionId>,
+    /// Sessions that can be resumed and acked something.
+    acked: Vec<SessionId>,
     /// Resources of sessions that ended, whose note must go.
     ended: Vec<String>,
     /// What signed in, until it is written.
@@ -63,7 +187,10 @@ impl Behind {
     }
 
     fn is_written(&self) -> bool {
-        self.changed.is_empty() && self.ended.is_empty() && self.clients.is_none()
+        self.changed.is_empty()
+            && self.acked.is_empty()
+            && self.ended.is_empty()
+            && self.clients.is_none()
     }
 }
 
@@ -72,8 +199,52 @@ pub(super) fn changed(account: &mut Account, cx: &Context<'_>, id: SessionId) {
     if account.is_anonymous() {
         return;
     }
+    if let Some(resource) = account.resource_mut(id) {
+        resource.is_behind = true;
+    }
     if !account.behind.changed.contains(&id) {
         account.behind.changed.push(id);
+    }
+    list(account, cx);
+}
+
+/// The same for what only sessions that can be resumed have in their note.
+pub(super) fn changed_if_resumable(account: &mut Account, cx: &Context<'_>, id: SessionId) {
+    let is_resumable = |it: &Resource| it.session().outbox().resumption().is_some();
+    if account.resource(id).is_some_and(is_resumable) {
+        changed(account, cx, id);
+    }
+}
+
+/// Features may have changed marks and interest in this run: the notes of sessions that can be resumed have them too.
+pub(crate) fn look_for_changes(account: &mut Account, cx: &Context<'_>) {
+    for index in 0..account.sessions.len() {
+        let Some(resource) = account.sessions.get_mut(index) else {
+            return;
+        };
+        if std::mem::take(&mut resource.is_changed) {
+            let id = resource.session().id();
+            changed_if_resumable(account, cx, id);
+        }
+    }
+}
+
+/// What depends on the session's note is about to be stored: the note goes first, if it is behind.
+pub(super) fn write_if_behind(
+    account: &mut Account,
+    server: &Server,
+    batch: &mut Batch,
+    id: SessionId,
+) {
+    if account.resource(id).is_some_and(|it| it.is_behind) {
+        write_one(account, server, batch, id);
+    }
+}
+
+/// A session that can be resumed acked messages: how far goes along with what else is written.
+pub(super) fn acked(account: &mut Account, cx: &Context<'_>, id: SessionId) {
+    if !account.behind.acked.contains(&id) {
+        account.behind.acked.push(id);
     }
     list(account, cx);
 }
@@ -110,7 +281,12 @@ pub(crate) fn write_owed(account: &mut Account, cx: &Context<'_>) {
 /// Writes what the notes are behind in.
 fn write(account: &mut Account, cx: &Context<'_>) {
     let behind = std::mem::take(&mut account.behind);
-    if behind.is_written() {
+    for id in &behind.acked {
+        if let Some(session) = account.resource(*id).map(Resource::session) {
+            stored::write_position(session, &mut cx.batch());
+        }
+    }
+    if behind.changed.is_empty() && behind.ended.is_empty() && behind.clients.is_none() {
         return;
     }
     let kept = cx.host().clients_kept().unwrap_or_default();
@@ -121,7 +297,7 @@ fn write(account: &mut Account, cx: &Context<'_>) {
         cx.batch().delete(SESSIONS, account.owner(), resource);
     }
     for id in &behind.changed {
-        write_one(account, &mut cx.batch(), *id);
+        write_one(account, cx.server(), &mut cx.batch(), *id);
     }
     cx.undo_if_lost(Box::new(move |account| {
         for id in &behind.changed {
@@ -138,14 +314,16 @@ fn write(account: &mut Account, cx: &Context<'_>) {
     }));
 }
 
-fn write_one(account: &mut Account, batch: &mut Batch, id: SessionId) {
+pub(super) fn write_one(account: &mut Account, server: &Server, batch: &mut Batch, id: SessionId) {
     let owner = account.owner().clone();
     let Some(resource) = account.resource_mut(id) else {
         return;
     };
+    resource.is_behind = false;
     let note = SessionNote {
         available: resource.is_available(),
         directed: resource.directed().cloned().collect(),
+        resumable: ResumableNote::of(resource, server),
     };
     let name = resource.full_jid().resource().to_owned();
     let says_something = note != SessionNote::default();
@@ -155,25 +333,27 @@ fn write_one(account: &mut Account, batch: &mut Batch, id: SessionId) {
         batch.delete(SESSIONS, &owner, &name);
     }
     resource.noted = says_something;
+    // An earlier session of that name may have ended a moment ago.
+    account.behind.ended.retain(|ended| *ended != name);
 }
 
-/// The account was read: sessions noted in an earlier life of the server end now.
-pub(crate) fn take_back(
+/// A session of an earlier life of the server ends now.
+pub(super) fn take_back(
     account: &mut Account,
     cx: &Context<'_>,
-    notes: Vec<(String, SessionNote)>,
+    resource: &str,
+    note: SessionNote,
 ) {
-    for (resource, note) in notes {
-        cx.batch().delete(SESSIONS, account.owner(), &resource);
-        let Ok(full_jid) = account.jid().with_resource(&resource) else {
-            continue;
-        };
-        tracing::debug!(jid = %full_jid, "a session of before the start is taken back");
-        let was_available = note.available;
-        take_back_one(account, cx, &full_jid, note);
-        if was_available {
-            cx.tell(SessionTakenBack { full_jid }, account);
-        }
+    cx.batch()
+        .delete(SESSIONS, account.owner(), &resource.to_owned());
+    let Ok(full_jid) = account.jid().with_resource(resource) else {
+        return;
+    };
+    tracing::debug!(jid = %full_jid, "a session of before the start is taken back");
+    let was_available = note.available;
+    take_back_one(account, cx, &full_jid, note);
+    if was_available {
+        cx.tell(SessionTakenBack { full_jid }, account);
     }
 }
 
@@ -196,6 +376,37 @@ pub(super) fn forget_all(owner: &Owner) -> Batch {
     let mut batch = Batch::new();
     batch.clear(SESSIONS, owner);
     batch
+}
+
+/// Accounts with sessions of before the start that are not in memory yet: for these presence is worth a read, because a
+/// session that waits to be resumed is to get it.
+#[derive(Debug, Default)]
+pub(crate) struct Asleep {
+    /// Nobody knows before the store was asked.
+    known: Option<BTreeSet<BareJid>>,
+}
+
+impl Asleep {
+    fn are(&mut self, accounts: &[BareJid]) {
+        self.known = Some(accounts.iter().cloned().collect());
+    }
+
+    fn wakes(&mut self, account: &BareJid) {
+        if let Some(known) = &mut self.known {
+            known.remove(account);
+        }
+    }
+
+    fn wake_all(&mut self) {
+        self.known = Some(BTreeSet::new());
+    }
+
+    /// Whether this account may be one of them.
+    pub(crate) fn may_be(&self, account: &str) -> bool {
+        self.known
+            .as_ref()
+            .is_none_or(|known| known.contains(account))
+    }
 }
 
 impl Server {
@@ -236,16 +447,25 @@ impl Server {
             let owners = match server.store().read(SESSIONS.owners()).await {
                 Ok(owners) => owners,
                 Err(error) => {
+                    server.asleep().wake_all();
                     tracing::error!(%error, "sessions of before the start can't be read; they are taken back when their accounts are next used");
                     return;
                 }
             };
-            for owner in owners {
-                if let Owner::Account(jid) = owner
-                    && let Err(error) = server.account(&jid).await
-                {
+            let accounts: Vec<BareJid> = owners
+                .into_iter()
+                .filter_map(|owner| match owner {
+                    Owner::Account(jid) => Some(jid),
+                    _ => None,
+                })
+                .collect();
+            // What they tell each other meanwhile waits for who is not in memory yet.
+            server.asleep().are(&accounts);
+            for jid in accounts {
+                if let Err(error) = server.account(&jid).await {
                     tracing::error!(account = %jid, %error, "sessions of before the start are not taken back");
                 }
+                server.asleep().wakes(&jid);
             }
         }));
     }

@@ -81,6 +81,8 @@ fn available(account: &mut Account, cx: &Context<'_>, session: SessionId, stanza
         noted::changed(account, cx, session);
         greet(account, cx, session);
         cx.tell(SessionAvailable { session }, account);
+    } else {
+        noted::changed_if_resumable(account, cx, session);
     }
     if priority >= 0 && before.is_none_or(|before| before.priority < 0) {
         mail::flush(account, cx, session);
@@ -398,7 +400,7 @@ fn stamped(presence: &Presence, account: &BareJid) -> Stanza {
 
 /// The priority a presence names: -128 to 127, 0 when it names none or nonsense,
 /// [RFC 6121 §4.7.2.3](https://www.rfc-editor.org/rfc/rfc6121#section-4.7.2.3).
-fn priority_of(stanza: &Stanza) -> i8 {
+pub(super) fn priority_of(stanza: &Stanza) -> i8 {
     let Some(child) = stanza.child("priority", xml::Ns::Content) else {
         return 0;
     };

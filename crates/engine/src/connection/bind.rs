@@ -11,12 +11,14 @@ use super::{
     ClientSettings,
     bind2::BindRequest,
     negotiation::{SignedIn, unavailable},
+    sm::Starting,
 };
 use crate::{
     account::{
         Account, AccountCell, Client, Closing,
         clients::{self, Known},
-        detached, ending,
+        detached,
+        ending::{self, End},
     },
     environment::random_id,
     host::Host,
@@ -59,7 +61,7 @@ pub(super) struct Bound {
 /// A session, or what the client is told.
 pub(super) type BindOutcome = Result<Bound, StanzaError>;
 
-/// Binds a resource for an account that signed in. Nothing is awaited once there is a session.
+/// Binds a resource for an account that signed in.
 pub(super) async fn bind(
     server: &Arc<Server>,
     host: &Arc<Host>,
@@ -89,16 +91,28 @@ pub(super) async fn bind(
                 .ok_or_else(|| StanzaError::new(Condition::NotAllowed))?,
         };
         let bound = server.visit(&cell, Gates::OPEN, |account, cx| {
-            let bound = begin(account, cx, &who, (&wanted, &full_jid), &client, settings)?;
-            clients::signed_in(account, cx, &client, who.mechanism, &known);
-            Ok(bound)
+            let begun = begin(account, cx, &who, (&wanted, &full_jid), &client, settings);
+            if begun.is_ok() {
+                clients::signed_in(account, cx, &client, who.mechanism, &known);
+            }
+            begun
         });
         if let Some(outcome) = bound {
-            return outcome.map(|(session, told)| Bound {
-                session,
-                cell,
-                told,
-            });
+            let (session, told, starting) = outcome?;
+            let mut bound = Unclaimed(Some((server.clone(), cell, session)));
+            if let Some(starting) = starting
+                && !starting.is_stored().await
+            {
+                return Err(unavailable());
+            }
+            return bound
+                .claim()
+                .map(|(cell, session)| Bound {
+                    session,
+                    cell,
+                    told,
+                })
+                .ok_or_else(unavailable);
         }
     }
     Err(unavailable())
@@ -127,7 +141,7 @@ fn begin(
     (wanted, jid): (&Wanted, &FullJid),
     client: &Client,
     settings: &ClientSettings,
-) -> Result<(Arc<Session>, Option<Fragment>), StanzaError> {
+) -> Result<(Arc<Session>, Option<Fragment>, Option<Starting>), StanzaError> {
     if account.closing != Closing::No {
         return Err(StanzaError::new(Condition::NotAllowed));
     }
@@ -179,8 +193,31 @@ fn begin(
         },
         account,
     );
-    let told = inline.map(|request| request.bound(&session, account, cx, &settings.sm));
-    Ok((session, told))
+    let (told, starting) = inline
+        .map(|request| request.bound(&session, account, cx, &settings.sm))
+        .unzip();
+    Ok((session, told, starting.flatten()))
+}
+
+/// A session that no connection serves yet: dropped on the way, it ends.
+struct Unclaimed(Option<(Arc<Server>, Arc<AccountCell>, Arc<Session>)>);
+
+impl Unclaimed {
+    fn claim(&mut self) -> Option<(Arc<AccountCell>, Arc<Session>)> {
+        let (_, cell, session) = self.0.take()?;
+        Some((cell, session))
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some((server, cell, session)) = self.0.take() {
+            server.visit(&cell, Gates::OPEN, |account, cx| {
+                ending::finish(account, cx, session.id(), &End::Gone);
+            });
+            server.retire_idle(&cell);
+        }
+    }
 }
 
 /// One client has one session, [XEP-0386 §Performing the bind](https://xmpp.org/extensions/xep-0386.html#bind).

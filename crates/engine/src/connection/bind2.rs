@@ -7,7 +7,7 @@ use jid::{BareJid, FullJid};
 use stream::ClientId;
 use xml::{Builder, Fragment};
 
-use super::sm::{self, SmSettings};
+use super::sm::{self, SmSettings, Starting};
 use crate::{
     account::Account,
     environment::{random_bytes, readable_id},
@@ -93,14 +93,15 @@ impl BindRequest {
     }
 
     /// Under the account's lock, in the run that connects `session`: does what it asked for, each thing once, and gives
-    /// what it is told, [§Performing the bind](https://xmpp.org/extensions/xep-0386.html#bind).
+    /// what it is told, and what that waits for, [§Performing the bind](https://xmpp.org/extensions/xep-0386.html#bind).
     pub(super) fn bound(
         &self,
         session: &Arc<Session>,
         account: &mut Account,
         cx: &Context<'_>,
         settings: &SmSettings,
-    ) -> Fragment {
+    ) -> (Fragment, Option<Starting>) {
+        let mut starting = None;
         let mut bound = Builder::new("bound", NS);
         let mut done: Vec<(&str, xml::Ns<'_>)> = Vec::new();
         for element in &self.inline {
@@ -109,15 +110,11 @@ impl BindRequest {
             }
             done.push((element.name(), element.ns()));
             let answer = if element.is("enable", sm::NS) {
-                let (tree, is_anonymous) = (element.tree(), account.is_anonymous());
-                let enable = tree.root();
-                Some(sm::enable_inline(
-                    &enable,
-                    session,
-                    is_anonymous,
-                    cx.server(),
-                    settings,
-                ))
+                let enable = element.tree();
+                match sm::enable_inline(&enable.root(), session, account, cx, settings) {
+                    Ok(begun) => Some(starting.insert(begun).hoped_for()),
+                    Err(failed) => Some(failed),
+                }
             } else {
                 let mut handlers = cx.host().bind_inline().iter();
                 let handler = handlers.find(|handler| element.is(handler.name, handler.ns));
@@ -130,6 +127,6 @@ impl BindRequest {
         for tell in cx.host().at_bind() {
             bound = bound.child_opt(tell(session.id(), account, cx));
         }
-        bound.build()
+        (bound.build(), starting)
     }
 }

@@ -6,12 +6,12 @@
 use std::{future::Future, pin::Pin, sync::Arc, task::Context, time::Instant};
 
 use jid::Jid;
-use stanza::{IqType, Kind, Output, RejectReason, Rejected, Stanza};
+use stanza::{Output, RejectReason, Rejected, Stanza};
 use store::{EntryId, Seq, Settled};
 use stream::{C2s, Event, StreamFault};
 use xml::{Element, Fragment};
 
-use super::{Connection, Phase, sm};
+use super::{Connection, Outcome, Phase, sm};
 use crate::{
     account::{
         AccountCell, detached,
@@ -24,7 +24,7 @@ use crate::{
     pipeline::Gates,
     server::Server,
     session::{
-        Session, Standing,
+        Handled, Session, Standing,
         outbox::{Fate, Frame},
     },
     watch::Way,
@@ -81,6 +81,61 @@ impl Bound {
         self.is_anonymous
     }
 
+    pub(super) fn cell(&self) -> &Arc<AccountCell> {
+        &self.cell
+    }
+
+    /// Whether the session can be without a transport for a while.
+    pub(super) fn can_wait(&self) -> bool {
+        let outbox = self.session.outbox();
+        outbox.standing(self.transport) == Standing::Here
+            && outbox.resumption().is_some_and(|it| !it.is_starting)
+    }
+
+    /// How many stanzas were handled, modulo 2^32, once all that came are, and that is known to be; registers for what it
+    /// waits for until then. Where the store refuses to note it, what it knows.
+    pub(super) fn poll_handled(
+        &mut self,
+        server: &Arc<Server>,
+        cx: &mut Context<'_>,
+    ) -> Option<u32> {
+        let mut is_noted = false;
+        loop {
+            self.count_effects();
+            let handled = {
+                let mut outbox = self.session.outbox();
+                match outbox.acks.as_mut() {
+                    Some(acks) => acks.handled(|seq| server.gate(seq)),
+                    None => return Some(0),
+                }
+            };
+            let gate = match handled {
+                Handled::All(h) => return Some(h),
+                Handled::UnderWay => return None,
+                Handled::NotNoted(_) if is_noted => {
+                    let mut outbox = self.session.outbox();
+                    let acks = outbox.acks.as_mut();
+                    return acks.map(|acks| acks.known(|seq| server.gate(seq)));
+                }
+                Handled::NotNoted(count) => {
+                    is_noted = true;
+                    server.note_handled(&self.cell, &self.session, count)?
+                }
+                Handled::Once(gate) => gate,
+            };
+            if self.gate.as_ref().is_none_or(|(known, _)| *known != gate) {
+                self.gate = Some((gate, server.store().settled(gate)));
+            }
+            let Some((_, settled)) = &mut self.gate else {
+                return None;
+            };
+            if Pin::new(settled).poll(cx).is_pending() {
+                return None;
+            }
+            self.gate = None;
+        }
+    }
+
     /// When to poll though nothing happened: an ack is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.session.outbox().acks.as_ref()?.deadline()
@@ -103,11 +158,12 @@ impl Bound {
             None => return Ok(()),
             Some(acks) => acks.acked(h),
         };
+        let is_resumable = outbox.resumption().is_some();
         let has_waiting = outbox.resumption().is_some_and(|it| !it.waiting.is_empty());
         outbox.wake_for_room();
         drop(outbox);
         let taken = taken.map_err(|too_high| too_high.fault())?;
-        self.taken(server, Taken(detached::entries_of(taken)));
+        self.taken(server, Taken(detached::entries_of(taken, is_resumable)));
         if has_waiting {
             server.visit(&self.cell, Gates::OPEN, |account, cx| {
                 detached::catch_up(account, cx, &self.session);
@@ -142,19 +198,24 @@ impl Bound {
         loop {
             let awaited = {
                 let mut outbox = self.session.outbox();
-                if outbox.standing(self.transport) != Standing::Here {
+                let is_starting = outbox.resumption().is_some_and(|it| it.is_starting);
+                if is_starting || outbox.standing(self.transport) != Standing::Here {
                     return false;
                 }
                 if outbox.is_due(|seq| server.gate(seq)) {
                     return true;
                 }
                 let front = outbox.front_gate(|seq| server.gate(seq));
-                let acks = outbox.acks.as_mut();
-                let ack = match acks {
+                let ack = match outbox.acks.as_mut() {
                     None => None,
                     Some(acks) => {
                         if acks.is_due(now, |seq| server.gate(seq)) {
                             return true;
+                        }
+                        if let Some(handled) = acks.must_be_noted(now, |seq| server.gate(seq)) {
+                            drop(outbox);
+                            server.note_handled(&self.cell, &self.session, handled);
+                            continue;
                         }
                         acks.awaited()
                     }
@@ -187,7 +248,7 @@ impl Bound {
 
     /// A stanza came: it is among those that will be counted. Not when the session is not on this transport any more,
     /// for then it must not take effect either: the client sends it again.
-    fn count(&self, answered: Option<(&Jid, &str)>) -> bool {
+    fn count(&self, stanza: Option<&Stanza>) -> bool {
         if !self.session.has_acks() {
             return true;
         }
@@ -200,8 +261,8 @@ impl Bound {
         }
         if let Some(acks) = &mut outbox.acks {
             acks.took();
-            if let Some((asker, id)) = answered {
-                acks.answered(asker, id);
+            if let Some(stanza) = stanza {
+                acks.looked_at(stanza);
             }
         }
         true
@@ -221,6 +282,7 @@ impl Bound {
     /// Writes everything that may be seen, however much it is: the stream is about to end, or has just
     /// been ended by what the client sent after it.
     pub(super) fn write_out(&mut self, server: &Arc<Server>, stream: &mut C2s, out: &mut Vec<u8>) {
+        self.session.release(|| server.environment().timestamp());
         let mut last = Vec::new();
         stream.flush(&mut last);
         if stream.is_over() {
@@ -244,10 +306,13 @@ impl Bound {
         self.count_effects();
         let mut taken = Taken::default();
         let mut outbox = self.session.outbox();
-        if matches!(
-            outbox.standing(self.transport),
-            Standing::TakenOver | Standing::Dropped
-        ) {
+        let is_starting = outbox.resumption().is_some_and(|it| it.is_starting);
+        if is_starting
+            || matches!(
+                outbox.standing(self.transport),
+                Standing::TakenOver | Standing::Dropped
+            )
+        {
             return;
         }
         while out.len() < most {
@@ -285,7 +350,7 @@ impl Bound {
             if let Some(h) = acks.due(server.environment().now(), |seq| server.gate(seq)) {
                 stream.write_nonza(&sm::answer(h), out);
             }
-            if acks.should_ask(is_empty) {
+            if acks.should_ask(is_empty, self.session.is_inactive()) {
                 stream.write_nonza(&sm::request(), out);
             }
             awaited = awaited.into_iter().chain(acks.awaited()).min();
@@ -358,7 +423,10 @@ impl Taken {
     fn add(&mut self, frame: Frame) {
         if let Fate::Reroute { delivery, entry } = frame.fate {
             if let Some(delivery) = delivery {
-                delivery.take();
+                // No resumption, no more questions: whoever else may ask for it keeps it.
+                if !delivery.take(false) {
+                    return;
+                }
             }
             self.0.extend(entry);
         }
@@ -373,6 +441,11 @@ impl Connection {
         };
         // What was handed over before has taken effect, or this would wait.
         bound.count_effects();
+        let server = &self.server;
+        if !matches!(event, Event::Idle) {
+            // A device that sends is awake.
+            bound.session.release(|| server.environment().timestamp());
+        }
         let was_silent = std::mem::replace(&mut bound.is_silent, false);
         match event {
             Event::Stanza(stanza) => self.stanza(stanza, now),
@@ -399,7 +472,15 @@ impl Connection {
                     None => {
                         let settings = &self.settings.sm;
                         let stream = &mut self.stream;
-                        sm::received(bound, &self.server, settings, stream, &element, now)
+                        sm::received(bound, &self.server, settings, stream, &element, now).map(
+                            |starting| {
+                                if let Some(starting) = starting {
+                                    self.wait_for(async move {
+                                        Outcome::Started(starting.finish().await)
+                                    });
+                                }
+                            },
+                        )
                     }
                 };
                 if let Err(fault) = handled {
@@ -430,14 +511,7 @@ impl Connection {
         let begun = is_timed.then(|| server.environment().now());
         match bound.session.stamp(stanza, self.server.sabotage()) {
             Ok(envelope) => {
-                let stanza = envelope.stanza();
-                let answered = match (stanza.kind(), stanza.to(), stanza.id()) {
-                    (Kind::Iq(IqType::Result | IqType::Error), Some(asker), Some(id)) => {
-                        Some((asker, id))
-                    }
-                    _ => None,
-                };
-                if !bound.count(answered) {
+                if !bound.count(Some(envelope.stanza())) {
                     return;
                 }
                 if server.watches.any() {

@@ -18,7 +18,7 @@ use std::{
     future::Future,
     net::IpAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
     time::Instant,
 };
@@ -93,6 +93,8 @@ enum Outcome {
     Negotiation(negotiation::Outcome),
     Bound(Box<bind::BindOutcome>),
     Resumed(Box<Result<resume::Resumed, resume::Refusal>>),
+    /// Stream management began: the answer.
+    Started(xml::Fragment),
 }
 
 /// A client's connection.
@@ -112,6 +114,8 @@ pub struct Connection {
     /// The peer will send nothing more.
     has_eof: bool,
     is_lost: bool,
+    /// The server stops, and the session is to outlive this connection.
+    is_parting: bool,
 }
 
 enum Phase {
@@ -167,6 +171,7 @@ impl Connection {
             last_words: Vec::new(),
             has_eof: false,
             is_lost: false,
+            is_parting: false,
         }
     }
 
@@ -194,6 +199,7 @@ impl Connection {
     pub fn wants_read(&self) -> bool {
         self.tls == Tls::Settled
             && !self.has_eof
+            && !self.is_parting
             && self.input.is_empty()
             && !self.is_blocked()
             && !self.is_closed()
@@ -219,10 +225,13 @@ impl Connection {
                     self.lost(now);
                 }
             }
-            if self.is_blocked() || self.input.is_empty() {
+            if self.is_parting || self.is_blocked() || self.input.is_empty() {
                 break;
             }
             self.pump_kept(now);
+        }
+        if self.is_parting && self.waiting.is_none() {
+            self.part(cx);
         }
         if self.has_eof && self.input.is_empty() && !self.is_blocked() {
             self.lost(now);
@@ -327,9 +336,31 @@ impl Connection {
         self.leave(Leaving::Lost);
     }
 
-    /// The server stops: the session ends, then its stream with `system-shutdown`.
+    /// The server stops: a session that can be resumed leaves its connection, once everything that came is handled; any
+    /// other ends, then its stream with `system-shutdown`.
     pub fn stop(&mut self, _now: Instant) {
+        self.server.stopping.store(true, Ordering::Relaxed);
+        if matches!(&self.phase, Phase::Bound(bound) if bound.can_wait()) {
+            self.is_parting = true;
+            return;
+        }
         self.end_with(&StreamFault::SystemShutdown { reason: None });
+    }
+
+    /// What is due and a last `<a/>` are written, and the connection is dropped without closing the stream:
+    /// [XEP-0198 §7](https://xmpp.org/extensions/xep-0198.html#closure) has it that the session is not over then.
+    fn part(&mut self, cx: &mut Context<'_>) {
+        let Phase::Bound(bound) = &mut self.phase else {
+            return;
+        };
+        let Some(h) = bound.poll_handled(&self.server, cx) else {
+            return;
+        };
+        bound.write_out(&self.server, &mut self.stream, &mut self.last_words);
+        self.stream
+            .write_nonza(&sm::answer(h), &mut self.last_words);
+        self.leave(Leaving::Lost);
+        self.stream.lost();
     }
 
     /// Ends the session, if any, then the stream, with an error.
@@ -463,6 +494,7 @@ impl Connection {
                 Ok(Outcome::Negotiation(outcome)) => self.negotiated(outcome, now),
                 Ok(Outcome::Bound(outcome)) => self.bound(*outcome),
                 Ok(Outcome::Resumed(outcome)) => self.resumed(*outcome),
+                Ok(Outcome::Started(answer)) => self.stream.send_nonza(&answer),
                 Err(Panicked) => self.end_with(&StreamFault::Internal),
             }
             // An answer may have caused the next event, and input may be waiting.

@@ -13,6 +13,7 @@ use std::{
 };
 
 use stanza::Condition;
+use store::Owner;
 use xml::{Builder, Element, Fragment};
 
 use super::{
@@ -27,7 +28,7 @@ use crate::{
     metrics::own::Resuming,
     pipeline::Gates,
     server::Server,
-    session::{AckTooHigh, Session, SmId, Standing},
+    session::{AckTooHigh, Handled, Session, SmId, Standing},
 };
 
 /// What a client asks by `<resume/>`.
@@ -155,7 +156,7 @@ async fn find(server: &Arc<Server>, who: &SignedIn, request: Request) -> Result<
         });
         match found {
             None => {}
-            Some(Err(NotResumed::NotFound { h })) => return Err(Refusal::NotFound { h }),
+            Some(Err(NotResumed::NotFound)) => return Err(ended(server, who, id).await),
             Some(Err(NotResumed::TooHigh(too_high))) => return Err(Refusal::TooHigh(too_high)),
             Some(Ok((session, transport))) => {
                 let attached = Attached {
@@ -172,7 +173,19 @@ async fn find(server: &Arc<Server>, who: &SignedIn, request: Request) -> Result<
     Err(Refusal::Unavailable)
 }
 
-/// Waits for what the session sent before, then lets it go on.
+/// The session has ended, or there never was one of this id.
+async fn ended(server: &Arc<Server>, who: &SignedIn, id: SmId) -> Refusal {
+    let owner = Owner::Account(who.jid.clone());
+    match server.handled_of_ended(&owner, id).await {
+        Ok(h) => Refusal::NotFound { h },
+        Err(error) => {
+            tracing::error!(account = %who.jid, %error, "ended sessions can't be read; a client is told nothing of its own");
+            Refusal::NotFound { h: None }
+        }
+    }
+}
+
+/// Waits for what the session sent before, and until the store knows of it; then lets it go on.
 async fn go_on(
     server: &Arc<Server>,
     attached: Attached,
@@ -183,7 +196,7 @@ async fn go_on(
     loop {
         let handled = poll_fn(|cx| handled(server, &session, attached.transport, cx)).await;
         match handled {
-            Some(Ok(h)) => {
+            Some(Handled::All(h)) => {
                 let is_ours = server.visit(&attached.cell, Gates::OPEN, |account, cx| {
                     detached::resumed(account, cx, session.id(), attached.transport)
                 });
@@ -198,21 +211,30 @@ async fn go_on(
                 };
             }
             // A batch that failed is settled too: what it was for was answered with an error.
-            Some(Err(gate)) => {
+            Some(Handled::Once(gate)) => {
                 let _fate = server.store().settled(gate).await;
             }
-            None => return Err(nothing),
+            Some(Handled::NotNoted(count)) => {
+                let Some(batch) = server.note_handled(&attached.cell, &session, count) else {
+                    return Err(nothing);
+                };
+                if let Err(error) = server.store().settled(batch).await {
+                    tracing::error!(%error, "a session can't be noted; it is not resumed for now");
+                    return Err(Refusal::Unavailable);
+                }
+            }
+            Some(Handled::UnderWay) | None => return Err(nothing),
         }
     }
 }
 
-/// What was handled, or the gate that has to be settled for it to be so; `None` when the session is not ours any more.
+/// How far the session's stanzas are handled, none of them being under way; `None` when it is not ours any more.
 fn handled(
     server: &Arc<Server>,
     session: &Arc<Session>,
     transport: u32,
     cx: &Context<'_>,
-) -> Poll<Option<Result<u32, store::Seq>>> {
+) -> Poll<Option<Handled>> {
     // Nobody else watches a session between two transports.
     if session.await_turn(transport, cx) != Standing::Dropped {
         return Poll::Ready(None);
@@ -225,9 +247,8 @@ fn handled(
     if !is_held {
         acks.took_effect(session.gate());
     }
-    match acks.handled_durably(|seq| server.gate(seq)) {
-        Ok(h) => Poll::Ready(Some(Ok(h))),
-        Err(Some(gate)) => Poll::Ready(Some(Err(gate))),
-        Err(None) => Poll::Pending,
+    match acks.handled(|seq| server.gate(seq)) {
+        Handled::UnderWay => Poll::Pending,
+        handled => Poll::Ready(Some(handled)),
     }
 }

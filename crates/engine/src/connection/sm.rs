@@ -3,11 +3,14 @@
 use std::{sync::Arc, time::Duration, time::Instant};
 
 use stanza::Condition;
+use store::Seq;
 use stream::{C2s, StreamFault};
 use xml::{Builder, Element, Fragment};
 
 use super::bound::Bound;
 use crate::{
+    account::{Account, stored},
+    pipeline::Context,
     server::Server,
     session::{Acks, Resumption, Session, SmId},
 };
@@ -52,7 +55,8 @@ pub(super) fn before_binding(stream: &mut C2s, element: &Element<'_>) {
     }
 }
 
-/// A first-level element of a bound stream that is no stanza.
+/// A first-level element of a bound stream that is no stanza. What is to be waited for before anything else, if it is
+/// that.
 ///
 /// # Errors
 ///
@@ -64,20 +68,15 @@ pub(super) fn received(
     stream: &mut C2s,
     element: &Element<'_>,
     now: Instant,
-) -> Result<(), StreamFault> {
+) -> Result<Option<Starting>, StreamFault> {
     if element.ns() != xml::Ns::Uri(NS) {
         return Err(StreamFault::UnsupportedStanzaType);
     }
     match element.name() {
-        "enable" => {
-            let answer = match Enable::parse(element) {
-                Some(enable) => {
-                    enable.carry_out(bound.session(), bound.is_anonymous(), server, settings)
-                }
-                None => failed_with(Condition::BadRequest, None),
-            };
-            stream.send_nonza(&answer);
-        }
+        "enable" => match enable(element, bound, server, settings) {
+            Ok(starting) => return Ok(Some(starting)),
+            Err(failed) => stream.send_nonza(&failed),
+        },
         "resume" => stream.send_nonza(&failed_with(Condition::UnexpectedRequest, None)),
         "r" => bound.ack_requested(now),
         "a" => {
@@ -89,7 +88,7 @@ pub(super) fn received(
         }
         _ => return Err(StreamFault::UnsupportedStanzaType),
     }
-    Ok(())
+    Ok(None)
 }
 
 /// `<enable/>`, [§3](https://xmpp.org/extensions/xep-0198.html#enable).
@@ -124,35 +123,116 @@ impl Enable {
         (wanted && hold >= Duration::from_secs(1)).then_some(hold)
     }
 
+    /// Turns acks on for a session, which `store` stores if it shall be resumable: then the answer waits for that.
     fn carry_out(
         self,
-        session: &Session,
-        is_anonymous: bool,
         server: &Arc<Server>,
+        session: &Arc<Session>,
+        is_anonymous: bool,
         settings: &SmSettings,
-    ) -> Fragment {
+        store: impl FnOnce() -> Option<Seq>,
+    ) -> Result<Starting, Fragment> {
         let hold = self.hold(settings, is_anonymous);
         let resumption = hold.map(|hold| Resumption::new(SmId::random(server.environment()), hold));
         let enabled = enabled(resumption.as_ref(), settings);
-        match session.turn_acks_on(Acks::new(resumption)) {
-            true => enabled,
-            false => failed_with(Condition::UnexpectedRequest, None),
+        let is_resumable = resumption.is_some();
+        let acks = Acks::new(resumption.map(Resumption::starting));
+        if !session.turn_acks_on(acks) {
+            return Err(failed_with(Condition::UnexpectedRequest, None));
         }
+        Ok(Starting {
+            server: server.clone(),
+            session: session.clone(),
+            stored: is_resumable.then(store).flatten(),
+            enabled,
+        })
     }
 }
 
-/// The same for a session that is just being bound by Bind 2,
-/// [§Enable Stream Management Inline](https://xmpp.org/extensions/xep-0198.html#inline-enable).
-pub(super) fn enable_inline(
+/// The client of a session that has a resource asks for stream management.
+///
+/// # Errors
+///
+/// `<failed/>`, when `<enable/>` is malformed or came before.
+fn enable(
     element: &Element<'_>,
-    session: &Session,
-    is_anonymous: bool,
+    bound: &Bound,
     server: &Arc<Server>,
     settings: &SmSettings,
-) -> Fragment {
-    match Enable::parse(element) {
-        Some(enable) => enable.carry_out(session, is_anonymous, server, settings),
-        None => failed_with(Condition::BadRequest, None),
+) -> Result<Starting, Fragment> {
+    let enable = Enable::parse(element).ok_or_else(|| failed_with(Condition::BadRequest, None))?;
+    let (session, is_anonymous) = (bound.session(), bound.is_anonymous());
+    enable.carry_out(server, session, is_anonymous, settings, || {
+        server.note_handled(bound.cell(), session, 0)
+    })
+}
+
+/// The same for a session that is just being bound by Bind 2, in the run that connects it,
+/// [§Enable Stream Management Inline](https://xmpp.org/extensions/xep-0198.html#inline-enable).
+///
+/// # Errors
+///
+/// As a client asks that has bound before.
+pub(super) fn enable_inline(
+    element: &Element<'_>,
+    session: &Arc<Session>,
+    account: &mut Account,
+    cx: &Context<'_>,
+    settings: &SmSettings,
+) -> Result<Starting, Fragment> {
+    let enable = Enable::parse(element).ok_or_else(|| failed_with(Condition::BadRequest, None))?;
+    let is_anonymous = account.is_anonymous();
+    enable.carry_out(cx.server(), session, is_anonymous, settings, || {
+        stored::checkpoint(account, cx, session, 0)
+    })
+}
+
+/// Stream management that is about to begin: nothing is read from the client and nothing written to it before
+/// [`Starting::finish`] gives the answer.
+pub(super) struct Starting {
+    server: Arc<Server>,
+    session: Arc<Session>,
+    /// The batch that has the session.
+    stored: Option<Seq>,
+    enabled: Fragment,
+}
+
+impl Starting {
+    /// The same where [`Starting::hoped_for`] is told instead: whether it holds.
+    pub(super) async fn is_stored(self) -> bool {
+        let is_plain = self.session.outbox().resumption().is_none();
+        let session = self.session.clone();
+        self.finish().await;
+        is_plain || session.outbox().resumption().is_some()
+    }
+
+    /// What [`Starting::finish`] will give if the store takes the session.
+    pub(super) fn hoped_for(&self) -> Fragment {
+        self.enabled.clone()
+    }
+
+    /// The answer, which counts begin with, once the session is stored. A store that refuses it makes it one that can't
+    /// be resumed.
+    pub(super) async fn finish(self) -> Fragment {
+        let is_resumable = self.session.outbox().resumption().is_some();
+        let is_stored = match self.stored {
+            Some(batch) => self.server.store().settled(batch).await.is_ok(),
+            None => false,
+        };
+        let mut outbox = self.session.outbox();
+        match &mut outbox.acks {
+            Some(acks) if is_resumable && !is_stored => {
+                acks.resumption = None;
+                enabled(None, &SmSettings::default())
+            }
+            Some(acks) => {
+                if let Some(resumption) = &mut acks.resumption {
+                    resumption.is_starting = false;
+                }
+                self.enabled
+            }
+            None => self.enabled,
+        }
     }
 }
 

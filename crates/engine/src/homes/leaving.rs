@@ -12,8 +12,8 @@ use super::{
     parcel::{Kept, Parcel, StanzaParcel, ToldParcel},
 };
 use crate::{
-    effect::Effect, envelope::Envelope, losses::Bounce, module::Told, permission::Role,
-    pipeline::Gates, server::Server,
+    account::stored, effect::Effect, envelope::Envelope, losses::Bounce, module::Told,
+    permission::Role, pipeline::Gates, server::Server,
 };
 
 /// How much may wait for one home: more is refused.
@@ -194,6 +194,12 @@ impl State {
         if let Err(refused) = egress.append(&new, &mut batch) {
             tracing::debug!(to = %peer, %refused, "a message was not kept for another home");
             return Some((Effect::Stanza(envelope), Condition::ResourceConstraint));
+        }
+        if let Some(session) = envelope.session()
+            && envelope.is_whole()
+            && matches!(envelope.stanza().kind(), Kind::Message(_))
+        {
+            stored::count_along(session, &mut batch);
         }
         let seq = server.store().submit(batch);
         egress.submitted(seq);

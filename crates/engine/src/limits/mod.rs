@@ -96,6 +96,15 @@ pub struct Limits {
     /// what waits then counts without messages that are stored, presence goes first, and when that is still too much it
     /// ends. Any other ends with `policy-violation`, and its messages are rerouted.
     pub outbox_bytes_max: u32,
+    /// How many stanzas wait for a client that said that its user does not look (XEP-0352), until something important
+    /// comes. Past it, all of them are sent.
+    pub inactive_session_stanzas_max: u32,
+    /// How many push services one account may have registered for its devices (XEP-0357). Past it, the registration that
+    /// was made first is removed.
+    pub push_registrations_per_account_max: usize,
+    /// How many notifications may be on their way to push services at once. Past it, a further one waits for half a
+    /// minute.
+    pub push_notifications_under_way_max: usize,
     /// How many messages wait for an account that nobody is signed in to, at most 1,000. Past it, a further one is
     /// refused with `service-unavailable`.
     pub offline_messages_max: u32,
@@ -141,6 +150,9 @@ impl Default for Limits {
             open_commands_per_session_max: 10,
             open_command_seconds: 600,
             outbox_bytes_max: 2 * 1024 * 1024,
+            inactive_session_stanzas_max: 256,
+            push_registrations_per_account_max: 10,
+            push_notifications_under_way_max: 1_000,
             offline_messages_max: 1_000,
             offline_bytes_max: 4 * 1024 * 1024,
             sign_in_failures_free: 3,

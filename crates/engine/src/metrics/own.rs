@@ -92,9 +92,12 @@ static SIGN_IN_FAILURES: Counter = Counter::new(
 
 static RESUMPTIONS: Counter = Counter::new(
     "resumptions",
-    "Sessions that lost their connection and wait, that were resumed, and attempts to resume one that is not there",
+    "Sessions that lost their connection and wait, that were resumed, attempts to resume one that is not there, and sessions of before a start that wait on",
 )
-.by(&["step"], &[&["detached"], &["resumed"], &["refused"]]);
+.by(
+    &["step"],
+    &[&["detached"], &["resumed"], &["refused"], &["restored"]],
+);
 
 static GIVEN_UP: Counter = Counter::new(
     "detached_sessions_ended",
@@ -123,6 +126,7 @@ pub(crate) enum Resuming {
     Detached,
     Resumed,
     Refused,
+    Restored,
 }
 
 /// Why a session that waited to be resumed ended.

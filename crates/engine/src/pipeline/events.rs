@@ -193,6 +193,16 @@ event! {
 }
 
 event! {
+    /// A session's client said that its user looks at it, or does not any more (XEP-0352). Others must not be told.
+    ActivityChanged {
+        /// The session.
+        session: SessionId,
+        /// Whether somebody looks from now on.
+        is_active: bool,
+    } in activity_changed
+}
+
+event! {
     /// A session ended. It is unavailable to everyone already and no longer in the account's list.
     SessionEnded {
         /// The session.

@@ -24,10 +24,11 @@ pub use self::{
 };
 
 use self::events::{
-    AccountCreated, AccountDeleted, AccountDisabled, AddressBlocked, ContactChanged,
-    DeliveryFailed, IqArrived, IqSent, MessageArrived, MessageSent, PasswordChanged, PeerAddressed,
-    PresenceArrived, PresenceSent, SessionAvailable, SessionBound, SessionDetached, SessionEnded,
-    SessionResumed, SessionTakenBack, SessionUnavailable, VCardChanged,
+    AccountCreated, AccountDeleted, AccountDisabled, ActivityChanged, AddressBlocked,
+    ContactChanged, DeliveryFailed, IqArrived, IqSent, MessageArrived, MessageSent,
+    PasswordChanged, PeerAddressed, PresenceArrived, PresenceSent, SessionAvailable, SessionBound,
+    SessionDetached, SessionEnded, SessionResumed, SessionTakenBack, SessionUnavailable,
+    VCardChanged,
 };
 
 /// A named step at which a feature may act on a stanza.
@@ -118,6 +119,7 @@ pub struct Pipeline {
     pub(crate) session_detached: Handlers<SessionDetached>,
     pub(crate) session_resumed: Handlers<SessionResumed>,
     pub(crate) session_taken_back: Handlers<SessionTakenBack>,
+    pub(crate) activity_changed: Handlers<ActivityChanged>,
     pub(crate) session_ended: Handlers<SessionEnded>,
     pub(crate) contact_changed: Handlers<ContactChanged>,
     pub(crate) vcard_changed: Handlers<VCardChanged>,
@@ -145,6 +147,7 @@ impl Pipeline {
         self.session_detached.shuffle(random);
         self.session_resumed.shuffle(random);
         self.session_taken_back.shuffle(random);
+        self.activity_changed.shuffle(random);
         self.session_ended.shuffle(random);
         self.contact_changed.shuffle(random);
         self.vcard_changed.shuffle(random);

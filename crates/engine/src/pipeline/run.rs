@@ -17,7 +17,7 @@ use super::{
     events::{Event, PeerAddressed, Verdict},
 };
 use crate::{
-    account::{Account, DrainQueue, ending},
+    account::{Account, DrainQueue, ending, noted},
     effect::Effect,
     envelope::Envelope,
     faults::{Panicked, caught},
@@ -241,7 +241,8 @@ impl<'a> Context<'a> {
     }
 
     /// Whether the screens let the account turn to `peer` by itself.
-    pub(crate) fn may_address(&self, account: &Account, peer: &Jid) -> bool {
+    #[must_use]
+    pub fn may_address(&self, account: &Account, peer: &Jid) -> bool {
         let handlers = PeerAddressed::handlers(self.host.pipeline());
         if handlers.is_empty() {
             return true;
@@ -274,8 +275,11 @@ pub(crate) fn run<R>(
         // The end itself is true whatever becomes of what the frame rests on.
         let behind = Gates::after(frame.gates.after);
         let (_, more) = run_once(server, host, account, behind, |account, cx| {
+            let is_resumable = account
+                .resource(id)
+                .is_some_and(|it| it.session().outbox().resumption().is_some());
             ending::end(account, cx, id, &fault);
-            ending::reroute(account, cx, &frame);
+            ending::reroute(account, cx, &frame, is_resumable);
         })?;
         gates = gates.and(more);
     }
@@ -290,7 +294,11 @@ fn run_once<R>(
     body: impl FnOnce(&mut Account, &Context<'_>) -> R,
 ) -> Result<(R, Gates), Panicked> {
     let cx = Context::new(server, host);
-    let result = caught(|| body(account, &cx))?;
+    let result = caught(|| {
+        let result = body(account, &cx);
+        noted::look_for_changes(account, &cx);
+        result
+    })?;
     let gates = hand_over(server, account, gates, cx.run.into_inner());
     Ok((result, gates))
 }

@@ -18,7 +18,7 @@ use stanza::{Condition, Kind, StanzaError};
 pub(crate) use self::reply::route_error;
 use self::reply::{Question, refuse, staged};
 use crate::{
-    account::{Account, AccountCell, CellState, Closing, archiving, ending, presence},
+    account::{Account, AccountCell, CellState, Closing, archiving, ending, presence, stored},
     effect::Effect,
     envelope::Envelope,
     faults::caught,
@@ -323,5 +323,8 @@ fn message_passed(account: &mut Account, cx: &Context<'_>, mut event: MessageSen
         .pipeline()
         .message_sent
         .at(Stage::Fork, &mut event, account, cx);
+    if let Some(session) = event.envelope.session() {
+        stored::before_message(account, cx, session.id());
+    }
     cx.route(event.envelope);
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use jid::BareJid;
 use store::Gate;
 
 use super::{Next, Queue};
@@ -9,7 +10,8 @@ use crate::{
     account::{AccountCell, CellState, Closing, INBOX_MAX},
     effect::Effect,
     envelope::Envelope,
-    module::{AccountMessageCounts, Told},
+    module::{AccountMessage, AccountMessageCounts, Saying, TellError, Told},
+    pipeline::Gates,
     server::Server,
 };
 
@@ -18,6 +20,25 @@ impl Server {
     #[must_use]
     pub fn account_messages(&self) -> AccountMessageCounts {
         self.told.read()
+    }
+
+    /// Says something to an account of ours in its own name, from outside of any run: what a job, a timer or a request
+    /// of a feature has come to. See [`AccountMessage`].
+    ///
+    /// # Errors
+    ///
+    /// [`TellError`]; then nothing is on its way.
+    pub fn tell_account<M: AccountMessage>(
+        self: &Arc<Self>,
+        account: &BareJid,
+        message: &M,
+    ) -> Result<(), TellError> {
+        if account.local().is_none() || !self.serves(account.domain()) {
+            return Err(TellError::NoAccount);
+        }
+        let told = Saying::new(account, message)?.stamped(account, Gates::OPEN);
+        self.work(Some(Next::Tell(Box::new(told))));
+        Ok(())
     }
 
     /// Whether what the message rests on is still on its way to the disk.

@@ -12,8 +12,7 @@ use super::{
 use crate::{
     account::{
         Account, AccountCell, AccountError, CellState, Closing, INBOX_MAX, circles, iq, load, mail,
-        noted::{self, SessionNote},
-        presence,
+        noted, presence, restored, stored,
     },
     effect::Effect,
     envelope::Envelope,
@@ -37,7 +36,11 @@ impl Server {
         for _ in 0..8 {
             let cell = match self.registry.get(envelope.to().bare_str()) {
                 Some(cell) => cell,
-                None if is_for_resident_only(&envelope) => return None,
+                None if is_for_resident_only(&envelope)
+                    && !self.asleep().may_be(envelope.to().bare_str()) =>
+                {
+                    return None;
+                }
                 None => self.cell_or_load(&envelope.to().bare()),
             };
             let mut state = cell.lock();
@@ -124,12 +127,13 @@ impl Server {
     }
 
     /// The store answered: the account is in memory, and what waited for it arrives.
-    pub(crate) fn loaded(
-        self: &Arc<Self>,
-        cell: &Arc<AccountCell>,
-        account: Account,
-        notes: Vec<(String, SessionNote)>,
-    ) {
+    pub(crate) fn loaded(self: &Arc<Self>, cell: &Arc<AccountCell>, read: load::Read) {
+        let load::Read {
+            account,
+            sessions,
+            role,
+        } = read;
+        let mut waits = Vec::new();
         let mut todo = Vec::new();
         let mut last = Vec::new();
         let wakers = {
@@ -141,10 +145,14 @@ impl Server {
             *state = CellState::Ready(Box::new(account));
             match self.run_in(cell, &mut state, Gates::OPEN, None, |account, cx| {
                 circles::enter(account, cx);
-                noted::take_back(account, cx, notes);
+                let waits = restored::bring_back(account, cx, sessions, role);
                 mail::give_up_strays(account, cx);
+                waits
             }) {
-                Ok((_, _, next)) => todo.extend(next),
+                Ok((restored, _, next)) => {
+                    waits = restored;
+                    todo.extend(next);
+                }
                 Err(more) => last.extend(more),
             }
             for effect in inbox {
@@ -164,6 +172,9 @@ impl Server {
             }
             wakers
         };
+        for (session, until) in waits {
+            self.give_up_at(until, cell, &session, 0);
+        }
         for waker in wakers {
             waker.wake();
         }
@@ -265,7 +276,10 @@ impl Server {
     /// Before a stop in good order: writes what is not written yet, or was refused by the store.
     pub fn write_what_is_owed(self: &Arc<Self>) {
         for cell in self.registry.all() {
-            self.visit(&cell, Gates::OPEN, noted::write_owed);
+            self.visit(&cell, Gates::OPEN, |account, cx| {
+                noted::write_owed(account, cx);
+                stored::write_queues(account, cx);
+            });
         }
     }
 

@@ -31,6 +31,18 @@ impl Marks {
         is_new
     }
 
+    /// The names of those that are set.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().copied()
+    }
+
+    /// Sets one of this name, which a feature has declared.
+    pub(crate) fn restore(&mut self, name: &'static str) {
+        if !self.0.contains(&name) {
+            self.0.push(name);
+        }
+    }
+
     /// Clears `M`. Whether that changed anything.
     pub fn clear<M: SessionMark>(&mut self) -> bool {
         let before = self.0.len();

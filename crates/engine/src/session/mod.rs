@@ -11,11 +11,14 @@
 //! A session that has ended is *resting*: it left its account's list, its outbox is closed, and
 //! whatever is pushed to it is refused.
 
+mod counted;
+mod lull;
 pub mod marks;
 pub mod outbox;
 pub(crate) mod pieces;
-mod resumption;
-mod sm;
+pub(crate) mod resumption;
+pub(crate) mod sm;
+mod superseding;
 mod waiting;
 mod waker;
 
@@ -29,18 +32,18 @@ use std::{
 };
 
 use jid::{FullJid, Jid};
-use stanza::Stanza;
+use stanza::{Stanza, Timestamp};
 use store::Seq;
 use stream::{ClientId, StreamFault, UserAgent};
 
-pub use self::resumption::SmId;
-use self::{outbox::Outbox, waker::WakerSlot};
+pub use self::{lull::Importance, resumption::SmId};
+use self::{lull::Lull, outbox::Outbox, waker::WakerSlot};
 pub(crate) use self::{
     resumption::{Resumption, Standing},
-    sm::{AckTooHigh, Acks},
+    sm::{AckTooHigh, Acks, Handled},
     waiting::Slot,
 };
-use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage};
+use crate::{envelope::Envelope, permission::Role, sabotage::Sabotage, server::Server};
 
 /// Identifies a session for as long as the process lives.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -60,6 +63,8 @@ pub struct Session {
     acked: AtomicBool,
     /// Answers in pieces under way.
     piecemeal: AtomicU32,
+    /// The client said that its user does not look, XEP-0352.
+    inactive: AtomicBool,
     binder: Binder,
     waker: WakerSlot,
 }
@@ -90,6 +95,7 @@ impl Session {
             gate: AtomicU64::new(0),
             acked: AtomicBool::new(false),
             piecemeal: AtomicU32::new(0),
+            inactive: AtomicBool::new(false),
             binder,
             waker: WakerSlot::default(),
         })
@@ -201,6 +207,43 @@ impl Session {
         match self.has_acks() {
             true => self.outbox().acks.as_ref()?.inbound(),
             false => None,
+        }
+    }
+
+    /// Whether the client said that its user does not look. Others must not be told.
+    #[must_use]
+    pub fn is_inactive(&self) -> bool {
+        self.inactive.load(Ordering::Relaxed)
+    }
+
+    /// Nobody looks: from now on what is not `is_important` waits. Saying it again changes nothing.
+    pub fn become_inactive(&self, is_important: Importance, server: &Server) {
+        let stanzas_max = server.limits().inactive_session_stanzas_max;
+        let stanzas_max = usize::try_from(stanzas_max).unwrap_or(usize::MAX);
+        let host: Jid = self.full_jid.to_domain().into();
+        self.outbox()
+            .begin_lull(Lull::new(is_important, host, stanzas_max));
+        self.inactive.store(true, Ordering::Relaxed);
+    }
+
+    /// Somebody looks: what waited goes out before anything else does.
+    pub fn become_active(&self, server: &Server) {
+        self.inactive.store(false, Ordering::Relaxed);
+        if self.outbox().end_lull(server.environment().timestamp()) {
+            self.wake();
+        }
+    }
+
+    /// The transport on which the client said it is gone, or another takes its place: a resumed session begins active,
+    /// as any other does.
+    pub(crate) fn forget_inactivity(&self) {
+        self.inactive.store(false, Ordering::Relaxed);
+    }
+
+    /// Something goes to the device anyway, or it sent something and so is awake: what waits goes too.
+    pub(crate) fn release(&self, at: impl FnOnce() -> Timestamp) {
+        if self.is_inactive() && self.outbox().release(at()) {
+            self.wake();
         }
     }
 

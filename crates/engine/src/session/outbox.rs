@@ -7,8 +7,11 @@
 //! At the bound a session that can be resumed loses its transport; any other ends with `policy-violation`, and what it
 //! held is rerouted. A full outbox never holds back a sender.
 //!
+//! While the client's user does not look, what is not important stands behind the frames, in the [`lull`](super::lull): it
+//! goes before the next important one does.
+//!
 //! While the session sits on no transport, and until a client that resumed has caught up, frames go to
-//! [`waiting`](super::waiting) instead. When even that is full the session ends.
+//! [`waiting`](super::waiting) instead, and what the lull held is there too. When even that is full the session ends.
 
 use std::{
     collections::VecDeque,
@@ -25,6 +28,7 @@ use store::{EntryId, Gate, Seq};
 use stream::StreamFault;
 
 use super::{
+    lull::{Due, Lull},
     resumption::{Resumption, Standing},
     sm::Acks,
     waiting::{Slot, Waiting},
@@ -64,25 +68,57 @@ pub enum Fate {
 pub struct Delivery {
     taken: AtomicBool,
     holders: AtomicU32,
+    /// Those of them that can be resumed: for these the mailbox keeps it, whoever else took it.
+    resumable: AtomicU32,
+}
+
+/// Whom a message is lost to when a session ends that had not taken it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Loss {
+    /// Nobody has taken it, and nobody else can.
+    ToAll,
+    /// Others have it or took it, and may ask for it again.
+    ToOne,
+    /// Somebody took it, and nobody may ask for it again.
+    ToNobody,
 }
 
 impl Delivery {
-    pub(crate) fn new(holders: usize) -> Self {
-        let holders = u32::try_from(holders).unwrap_or(u32::MAX);
+    pub(crate) fn new(holders: usize, resumable: usize) -> Self {
+        let count = |sessions| AtomicU32::new(u32::try_from(sessions).unwrap_or(u32::MAX));
         Self {
             taken: AtomicBool::new(false),
-            holders: AtomicU32::new(holders),
+            holders: count(holders),
+            resumable: count(resumable),
         }
     }
 
-    /// A session took it for good.
-    pub(crate) fn take(&self) {
+    /// A session took it for good. Whether nobody is left that may ask for it again.
+    pub(crate) fn take(&self, is_resumable: bool) -> bool {
         self.taken.store(true, Ordering::Release);
+        self.let_go(is_resumable)
     }
 
-    /// A session ended without having taken it. Whether it was the last and nobody took it.
-    pub(crate) fn is_lost_by_one(&self) -> bool {
-        self.holders.fetch_sub(1, Ordering::AcqRel) == 1 && !self.taken.load(Ordering::Acquire)
+    /// A session ended without having taken it.
+    pub(crate) fn lose(&self, is_resumable: bool) -> Loss {
+        let is_last = self.holders.fetch_sub(1, Ordering::AcqRel) == 1;
+        let is_settled = self.let_go(is_resumable);
+        match self.taken.load(Ordering::Acquire) {
+            true if is_settled => Loss::ToNobody,
+            false if is_last => Loss::ToAll,
+            true | false => Loss::ToOne,
+        }
+    }
+
+    fn let_go(&self, is_resumable: bool) -> bool {
+        // One that can be resumed since a moment ago only was not counted.
+        let one = u32::from(is_resumable);
+        let less = |count: u32| Some(count.saturating_sub(one));
+        let before = self
+            .resumable
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less)
+            .unwrap_or_default();
+        before <= one
     }
 }
 
@@ -99,6 +135,8 @@ pub struct Outbox {
     frames: VecDeque<Frame>,
     bytes: usize,
     bytes_max: usize,
+    /// What is not important waits here, while the client is inactive: behind all frames.
+    lull: Option<Box<Lull>>,
     ending: Option<Ending>,
     resting: bool,
     /// Told before the stream error when somebody else ends the session.
@@ -133,6 +171,7 @@ impl Outbox {
             frames: VecDeque::new(),
             bytes: 0,
             bytes_max,
+            lull: None,
             ending: None,
             resting: false,
             last_words: None,
@@ -153,9 +192,20 @@ impl Outbox {
         if self.must_wait() {
             return self.keep(frame, at());
         }
+        if self.lull.is_some() {
+            return self.push_in_lull(frame, at());
+        }
+        self.push_now(frame, at)
+    }
+
+    fn push_now(
+        &mut self,
+        frame: Frame,
+        at: impl FnOnce() -> Timestamp,
+    ) -> Result<Pushed, (Refused, Frame)> {
         let size = weight(&frame);
         // One frame always fits, whatever its size: the limit is on what piles up.
-        let held = self.bytes + self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
+        let held = self.held_bytes();
         if held > 0 && held + size > self.bytes_max {
             if self.resumption().is_none() {
                 return Err((Refused::Full, frame));
@@ -218,6 +268,7 @@ impl Outbox {
     /// The session is not written to from now on: what was to be, waits.
     fn put_aside(&mut self, at: Timestamp) {
         let frames = std::mem::take(&mut self.frames);
+        let lull = self.lull.take();
         self.bytes = 0;
         let Some(resumption) = self.resumption_mut() else {
             return;
@@ -228,9 +279,76 @@ impl Outbox {
         for frame in frames {
             resumption.waiting.push(frame, at);
         }
+        if let Some(mut lull) = lull {
+            while let Some((frame, at)) = lull.pop() {
+                resumption.waiting.push(frame, at);
+            }
+        }
         while let Some(slot) = waiting.pop() {
             resumption.waiting.push_slot(slot);
         }
+    }
+
+    /// The client is inactive: holds `frame`, or sends what is held and then it.
+    fn push_in_lull(&mut self, frame: Frame, at: Timestamp) -> Result<Pushed, (Refused, Frame)> {
+        // What is held may not be what the session ends for.
+        let bytes_max = self.bytes_max / 2;
+        let frame = match &mut self.lull {
+            None => frame,
+            Some(lull) => match lull.take(frame, at, bytes_max) {
+                Due::Held => {
+                    return Ok(Pushed {
+                        needs_wake: false,
+                        dropped: 0,
+                    });
+                }
+                Due::Now(frame) => frame,
+            },
+        };
+        let needs_wake = self.release(at);
+        let mut pushed = self.push_now(frame, || at)?;
+        pushed.needs_wake |= needs_wake;
+        Ok(pushed)
+    }
+
+    /// Moves what is held for an inactive client behind the frames: something goes to it anyway. `true` when the queue was
+    /// empty, so that the connection needs a wake.
+    pub(crate) fn release(&mut self, at: Timestamp) -> bool {
+        if let Some(lull) = &mut self.lull {
+            lull.woke(at);
+        }
+        let was_empty = self.frames.is_empty();
+        while let Some(frame) = self.lull.as_mut().and_then(|lull| lull.pop_stamped()) {
+            self.bytes += weight(&frame);
+            self.frames.push_back(frame);
+        }
+        was_empty && !self.frames.is_empty()
+    }
+
+    /// From now on what is not important waits.
+    pub(crate) fn begin_lull(&mut self, lull: Lull) {
+        if self.lull.is_none() && !self.resting {
+            self.lull = Some(Box::new(lull));
+        }
+    }
+
+    /// Nothing waits any more, as [`Outbox::release`] says.
+    pub(crate) fn end_lull(&mut self, at: Timestamp) -> bool {
+        let needs_wake = self.release(at);
+        self.lull = None;
+        needs_wake
+    }
+
+    /// How many stanzas wait until something important comes.
+    pub(crate) fn held_stanzas(&self) -> usize {
+        self.lull.as_ref().map_or(0, |lull| lull.len())
+    }
+
+    /// All that counts against the bound.
+    fn held_bytes(&self) -> usize {
+        let unacked = self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
+        let held = self.lull.as_ref().map_or(0, |lull| lull.bytes());
+        self.bytes + held + unacked
     }
 
     /// The next frame that may be shown, as `gate` says of each batch.
@@ -304,8 +422,12 @@ impl Outbox {
     }
 
     /// Closes the queue for good and gives what the client did not take: written but not acked, then
-    /// never written.
+    /// never written, what was held for an inactive client last.
     pub(crate) fn rest(&mut self) -> VecDeque<Frame> {
+        if let Some(mut lull) = self.lull.take() {
+            let held = std::iter::from_fn(|| lull.pop());
+            self.frames.extend(held.map(|(frame, _)| frame));
+        }
         self.resting = true;
         self.bytes = 0;
         self.wake_for_room();
@@ -325,15 +447,15 @@ impl Outbox {
             .unwrap_or_default()
     }
 
-    /// Bytes queued, as counted against the limit.
+    /// Bytes queued, held or waiting, as counted against the limit.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes + self.resumption().map_or(0, |it| it.waiting.bytes())
+        let held = self.lull.as_ref().map_or(0, |lull| lull.bytes());
+        self.bytes + held + self.resumption().map_or(0, |it| it.waiting.bytes())
     }
 
     /// How much more would fit in half of the bound: what a backlog may take at once.
     pub(crate) fn room(&self) -> usize {
-        let held = self.bytes + self.acks.as_ref().map_or(0, |acks| acks.unacked_bytes());
-        (self.bytes_max / 2).saturating_sub(held)
+        (self.bytes_max / 2).saturating_sub(self.held_bytes())
     }
 
     /// Queues a piece of a long answer once no more than `most` bytes are queued and there is room for it: whether the

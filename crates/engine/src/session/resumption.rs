@@ -5,9 +5,18 @@
 //!
 //! [XEP-0198 §5]: https://xmpp.org/extensions/xep-0198.html#resumption
 
-use std::{fmt, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
-use super::waiting::Waiting;
+use jid::Jid;
+use serde::{Deserialize, Serialize};
+use stanza::{IqType, Kind, Stanza, Timestamp};
+use store::EntryId;
+
+use super::{
+    counted::Counted,
+    outbox::{Fate, Frame},
+    waiting::Waiting,
+};
 use crate::environment::{Environment, random_bytes};
 
 /// What a client resumes its session by: 128 random bits, of use to nobody but the account that has the session.
@@ -70,11 +79,36 @@ pub(crate) struct Resumption {
     pub(crate) is_attached: bool,
     /// Its transport is gone, and the account knows.
     pub(crate) is_detached: bool,
+    /// Until when it waits, while it does.
+    pub(crate) until: Option<Timestamp>,
     /// What came while it could not be written.
     pub(crate) waiting: Waiting,
-    /// Presence was dropped for want of room: who resumes asks for it anew.
+    /// Presence was dropped for want of room, or by a crash: who resumes asks for it anew.
     pub(crate) lost_presence: bool,
+    /// The client does not know yet that it can be resumed: nothing is written to it before it does.
+    pub(crate) is_starting: bool,
+    /// What the store knows of the count of handled stanzas.
+    pub(crate) counted: Counted,
+    /// The client's requests whose answer it has not acked, oldest first.
+    pub(crate) requests: VecDeque<Request>,
+    /// How many stanzas were sent is not known, because of a crash: the client's word counts, once.
+    pub(crate) trusts_client: bool,
+    /// The highest entry of the mailbox that the client has acked.
+    pub(crate) position: EntryId,
 }
+
+/// A request under way.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Request {
+    pub(crate) id: String,
+    /// Who was asked; the own account if nobody was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<Jid>,
+}
+
+/// So many requests under way are remembered, for the one that a crash leaves without its answer; a client that has more
+/// may miss the answer to its oldest after one.
+const REQUESTS_MAX: usize = 64;
 
 impl Resumption {
     pub(crate) fn new(id: SmId, hold: Duration) -> Self {
@@ -84,8 +118,61 @@ impl Resumption {
             transport: 0,
             is_attached: true,
             is_detached: false,
+            until: None,
             waiting: Waiting::default(),
             lost_presence: false,
+            is_starting: false,
+            counted: Counted::default(),
+            requests: VecDeque::new(),
+            trusts_client: false,
+            position: EntryId(0),
+        }
+    }
+
+    /// Its client is yet to hear of it.
+    pub(crate) fn starting(self) -> Self {
+        Self {
+            is_starting: true,
+            ..self
+        }
+    }
+
+    /// Of an earlier life of the server, which had handled so much.
+    pub(crate) fn back(id: SmId, hold: Duration, handled: u64) -> Self {
+        Self {
+            is_attached: false,
+            is_detached: true,
+            counted: Counted::restored(handled),
+            ..Self::new(id, hold)
+        }
+    }
+
+    /// The client sent a request.
+    pub(crate) fn asked(&mut self, stanza: &Stanza) {
+        let Some(id) = stanza.id().filter(|_| stanza.kind().is_request()) else {
+            return;
+        };
+        if self.requests.len() == REQUESTS_MAX {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(Request {
+            id: id.to_owned(),
+            to: stanza.to().cloned(),
+        });
+    }
+
+    /// The client has this: if it is an answer, the request is not under way any more.
+    pub(crate) fn has(&mut self, frame: &Frame) {
+        if let (Kind::Iq(IqType::Result | IqType::Error), Some(id)) =
+            (frame.stanza.kind(), frame.stanza.id())
+        {
+            self.requests.retain(|request| request.id != id);
+        }
+        if let Fate::Reroute {
+            entry: Some(entry), ..
+        } = frame.fate
+        {
+            self.position = self.position.max(entry);
         }
     }
 

@@ -4,14 +4,15 @@
 //! A message in the mailbox is a reference to its entry and takes no room; of presence the latest of each sender counts;
 //! chat states that nobody keeps are dropped; everything else is kept as it is, and counts against the outbox's bound.
 
-use std::collections::{BTreeMap, VecDeque};
-
 use jid::Jid;
-use mailbox::{Archiving, Class, classify, is_fleeting};
-use stanza::{Kind, MessageType, PresenceType, Timestamp};
+use mailbox::{Archiving, Class, classify};
+use stanza::{Kind, MessageType, Timestamp};
 use store::EntryId;
 
-use super::outbox::{Fate, Frame, weight};
+use super::{
+    outbox::{Fate, Frame, weight},
+    superseding::{Subject, Superseding},
+};
 use crate::pipeline::Gates;
 
 /// One thing that waits.
@@ -35,34 +36,32 @@ pub(crate) enum Slot {
     },
 }
 
-/// A queue that forgets what is superseded.
+/// What waits, in order, without what is superseded.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
-    /// What is superseded leaves a hole until it comes to the front.
-    slots: VecDeque<Option<Slot>>,
-    /// The number of the first slot; they are numbered on for ever.
-    first: u64,
-    /// Where the latest presence of each sender stands.
-    presence: BTreeMap<Jid, u64>,
+    slots: Superseding<Slot>,
     /// What the slots count against the bound.
     bytes: usize,
-    /// How many are no holes.
-    len: usize,
 }
 
 impl Waiting {
     pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
+        self.slots.len() == 0
     }
 
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.slots.len()
     }
 
     /// What it counts against the bound.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// What waits, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter()
     }
 
     /// What `frame` would add to [`Waiting::bytes`], what it supersedes apart.
@@ -91,58 +90,52 @@ impl Waiting {
 
     /// The same for what waited elsewhere.
     pub(crate) fn push_slot(&mut self, slot: Slot) {
-        let number = self.first + u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
-        if let Slot::Frame { frame, .. } = &slot
-            && let Some(sender) = superseding(frame)
-            && let Some(before) = self.presence.insert(sender, number)
+        let subject = match &slot {
+            Slot::Frame { frame, .. } => Subject::of(&frame.stanza),
+            Slot::Entry { .. } => None,
+        };
+        if let Some(subject) = &subject
+            && self
+                .slots
+                .latest(subject)
+                .is_some_and(|before| rests_on_more(&slot, before))
         {
-            self.take(before);
+            self.slots.set_apart(subject);
         }
         self.bytes += cost(&slot);
-        self.len += 1;
-        self.slots.push_back(Some(slot));
+        if let Some(before) = self.slots.push(subject, slot) {
+            self.bytes -= cost(&before);
+        }
     }
 
     /// What came first.
     pub(crate) fn pop(&mut self) -> Option<Slot> {
-        loop {
-            let slot = self.slots.pop_front()?;
-            self.first += 1;
-            if let Some(slot) = slot {
-                self.len -= 1;
-                self.bytes -= cost(&slot);
-                if let Slot::Frame { frame, .. } = &slot
-                    && let Some(sender) = superseding(frame)
-                    && self.presence.get(&sender) == Some(&(self.first - 1))
-                {
-                    self.presence.remove(&sender);
-                }
-                return Some(slot);
-            }
-        }
+        let slot = self.slots.pop()?;
+        self.bytes -= cost(&slot);
+        Some(slot)
     }
 
     /// Drops what can be told anew or was never worth keeping: presence, and messages that nobody relies on. How much
     /// that was, and whether there was presence.
     pub(crate) fn thin_out(&mut self) -> (usize, bool) {
-        let (before, had_presence) = (self.len, !self.presence.is_empty());
-        self.presence.clear();
-        for place in &mut self.slots {
-            if let Some(Slot::Frame { frame, .. }) = place
-                && Self::is_droppable(frame)
-            {
-                self.bytes -= weight(frame);
-                self.len -= 1;
-                *place = None;
+        let before = self.slots.len();
+        let mut had_presence = false;
+        let bytes = &mut self.bytes;
+        self.slots.retain(|slot| match slot {
+            Slot::Frame { frame, .. } if Self::is_droppable(frame) => {
+                had_presence |= matches!(frame.stanza.kind(), Kind::Presence(_));
+                *bytes -= cost(slot);
+                false
             }
-        }
-        (before - self.len, had_presence)
+            Slot::Frame { .. } | Slot::Entry { .. } => true,
+        });
+        (before - self.slots.len(), had_presence)
     }
 
-    /// Whether it is among what goes first when there is no room.
+    /// What goes first when there is no room.
     pub(crate) fn is_droppable(frame: &Frame) -> bool {
         match frame.stanza.kind() {
-            Kind::Presence(_) => superseding(frame).is_some(),
+            Kind::Presence(_) => Subject::of(&frame.stanza).is_some(),
             Kind::Message(MessageType::Headline) => only_entry(frame).is_none(),
             Kind::Message(MessageType::Normal | MessageType::Chat | MessageType::Groupchat) => {
                 classify(&frame.stanza, Archiving::Off) == Class::None
@@ -150,41 +143,17 @@ impl Waiting {
             Kind::Message(MessageType::Error) | Kind::Iq(_) => false,
         }
     }
-
-    fn take(&mut self, number: u64) {
-        let index = number.checked_sub(self.first);
-        let index = index.and_then(|index| usize::try_from(index).ok());
-        let slot = index.and_then(|index| self.slots.get_mut(index)?.take());
-        if let Some(slot) = slot {
-            self.bytes -= cost(&slot);
-            self.len -= 1;
-        }
-        // Holes in front are of no use; so many in the middle would be a leak.
-        while matches!(self.slots.front(), Some(None)) {
-            self.slots.pop_front();
-            self.first += 1;
-        }
-        if self.slots.len() > 2 * self.len + HOLES_MAX {
-            self.close_up();
-        }
-    }
-
-    /// Takes the holes out, and numbers what is left anew.
-    fn close_up(&mut self) {
-        self.slots.retain(Option::is_some);
-        self.presence.clear();
-        for (slot, number) in self.slots.iter().flatten().zip(self.first..) {
-            if let Slot::Frame { frame, .. } = slot
-                && let Some(sender) = superseding(frame)
-            {
-                self.presence.insert(sender, number);
-            }
-        }
-    }
 }
 
-/// So many holes don't matter.
-const HOLES_MAX: usize = 64;
+/// What may turn out not to be so does not supersede what is so for certain.
+fn rests_on_more(slot: &Slot, before: &Slot) -> bool {
+    match (slot, before) {
+        (Slot::Frame { frame, .. }, Slot::Frame { frame: before, .. }) => {
+            frame.gates.needs > before.gates.needs
+        }
+        _ => false,
+    }
+}
 
 fn cost(slot: &Slot) -> usize {
     match slot {
@@ -204,19 +173,7 @@ fn only_entry(frame: &Frame) -> Option<EntryId> {
     }
 }
 
-/// Whose presence it is, if a later one makes it pointless.
-fn superseding(frame: &Frame) -> Option<Jid> {
-    match frame.stanza.kind() {
-        Kind::Presence(PresenceType::Available | PresenceType::Unavailable) => {
-            frame.stanza.from().cloned()
-        }
-        _ => None,
-    }
-}
-
 /// Nothing but a chat state: it says what is no more by the time anybody reads it.
 fn is_dropped(frame: &Frame) -> bool {
-    matches!(frame.stanza.kind(), Kind::Message(_))
-        && only_entry(frame).is_none()
-        && is_fleeting(&frame.stanza)
+    only_entry(frame).is_none() && matches!(Subject::of(&frame.stanza), Some(Subject::ChatState(_)))
 }

@@ -127,6 +127,8 @@ impl Command for ShowSession {
             interested: info.is_interested,
             directed_presences: info.directed_presences,
             acks: info.has_acks,
+            inactive: info.is_inactive,
+            held_stanzas: info.held_stanzas,
             resumable: info.is_resumable,
             detached: info.is_detached,
             waiting_stanzas: info.waiting_stanzas,
@@ -146,6 +148,10 @@ pub(super) struct Shown {
     interested: bool,
     directed_presences: usize,
     acks: bool,
+    /// Whether its client said that its user does not look (XEP-0352).
+    inactive: bool,
+    /// How many stanzas wait until something important comes for such a client.
+    held_stanzas: usize,
     /// Whether it can be resumed.
     resumable: bool,
     /// Whether it has no connection and waits to be resumed.
@@ -170,6 +176,14 @@ impl fmt::Display for Shown {
         writeln!(f, "roster              {}", yes(self.interested))?;
         writeln!(f, "directed presences  {}", self.directed_presences)?;
         writeln!(f, "acks                {}", yes(self.acks))?;
+        match self.inactive {
+            true => writeln!(
+                f,
+                "client              inactive, {} stanzas held",
+                self.held_stanzas
+            )?,
+            false => writeln!(f, "client              active")?,
+        }
         let resumption = match (self.resumable, self.detached) {
             (_, true) => "waits to be resumed",
             (true, false) => "can be resumed",

@@ -6,7 +6,7 @@ use stanza::{Kind, Stanza, StanzaError, forward};
 use xml::{Builder, Element};
 
 /// The namespace.
-pub(super) const NS: &str = "urn:xmpp:carbons:2";
+pub(super) const NS: &str = stanza::carbon::NS;
 
 /// The feature that promises the rules of [§6.1](https://xmpp.org/extensions/xep-0280.html#which-messages).
 pub(super) const NS_RULES: &str = "urn:xmpp:carbons:rules:0";

@@ -37,6 +37,7 @@ const ONE_HOME: &[(&str, &str)] = &[
     ("adhoc/tests/higher_role.xmpp", GIVEN_IN_ONE_HOME),
     ("adhoc/tests/role.xmpp", GIVEN_IN_ONE_HOME),
     ("adhoc/tests/session_show.xmpp", GIVEN_IN_ONE_HOME),
+    ("csi/tests/session_show.xmpp", GIVEN_IN_ONE_HOME),
     ("adhoc/tests/statistics.xmpp", GIVEN_IN_ONE_HOME),
     ("adhoc/tests/user_info.xmpp", GIVEN_IN_ONE_HOME),
     ("announce/tests/online.xmpp", GIVEN_IN_ONE_HOME),
@@ -52,6 +53,14 @@ const ONE_HOME: &[(&str, &str)] = &[
     ("motd/tests/reload.xmpp", IN_ONE_HOME),
     ("reports/tests/listed.xmpp", GIVEN_IN_ONE_HOME),
     ("reports/tests/removed.xmpp", GIVEN_IN_ONE_HOME),
+    (
+        "sm/kill.xmpp",
+        "how often the server asks depends on how many come at once",
+    ),
+    (
+        "sm/restart_without_sm.xmpp",
+        "presence for a home that is down is not kept",
+    ),
     ("user_search/tests/all.xmpp", IN_ONE_HOME),
     ("user_search/tests/bounded.xmpp", IN_ONE_HOME),
     ("user_search/tests/data_form.xmpp", IN_ONE_HOME),

@@ -135,7 +135,7 @@ impl Target for Couplet {
     fn restart(&mut self, restart: Restart) -> Result<(), String> {
         match restart {
             Restart::InOrder => self.stop()?,
-            Restart::Killed => self.kill(),
+            Restart::Killed | Restart::PowerCut => self.kill(),
         }
         self.serve()
     }

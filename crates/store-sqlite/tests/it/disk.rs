@@ -90,7 +90,7 @@ fn a_store_in_use_is_copied_as_it_was() {
         .execute_batch("BEGIN; SELECT count(*) FROM map_value")
         .expect("plain SQL");
     count(&mut sqlite, 2);
-    let bytes = store_sqlite::copy(folder.path(), target.path()).expect("it is copied");
+    let bytes = store_sqlite::copy(folder.path(), target.path(), &[]).expect("it is copied");
     count(&mut sqlite, 3);
     let copied = fs::metadata(target.path().join(FILE)).expect("it is there");
     assert_eq!(bytes, copied.len());
@@ -103,12 +103,24 @@ fn a_store_in_use_is_copied_as_it_was() {
         .remove(0);
     assert_eq!(asked.decode(answer), Ok(Some(2)));
     check_integrity(target.path());
+    // What is true of this store only is not in the copy.
+    let target = tempfile::tempdir().expect("a temporary folder");
+    let without = [COUNTS.declared().name];
+    store_sqlite::copy(folder.path(), target.path(), &without).expect("it is copied");
+    let restored = open(target.path()).expect("the copy opens");
+    let mut reader = restored.reader().expect("it reads");
+    let answer = reader
+        .read(&[asked.query().clone()])
+        .expect("it answers")
+        .remove(0);
+    assert_eq!(asked.decode(answer), Ok(None));
+    check_integrity(target.path());
 }
 
 #[test]
 fn only_a_store_is_copied_and_nothing_is_overwritten() {
     let (folder, target) = (folder(), self::folder());
-    let copy = || store_sqlite::copy(folder.path(), target.path());
+    let copy = || store_sqlite::copy(folder.path(), target.path(), &[]);
     fs::write(target.path().join(FILE), "mine").expect("a file");
     drop(open(folder.path()).expect("it opens"));
     assert!(matches!(copy(), Err(StoreError::Io { .. })), "{:?}", copy());

@@ -66,6 +66,8 @@ pub enum Restart {
     InOrder,
     /// At once, with everything that it had not stored lost.
     Killed,
+    /// At once, with the machine it runs on.
+    PowerCut,
 }
 
 /// What the server's disk can take.

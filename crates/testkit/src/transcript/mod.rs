@@ -41,6 +41,7 @@
 //! | `romeo/orchard <- cut` | the server has dropped the transport |
 //! | `wait 5 min` | time passes (`ms`, `s`, `min`, `h`, `days`); plays in virtual time only |
 //! | `server restart`, `server kill` | the server stops in order, or at once, and starts again on the same data |
+//! | `server power-cut` | the server is killed with its machine, which then starts anew; plays in process only |
 //! | `disk full`, `disk free` | the disk refuses every write from now on, or takes them again; plays in process only |
 //! | `metric couplet_sign_ins_total{mechanism="PLAIN"} 2` | when all has settled, the server's metrics say this; plays in process only |
 //! | `reload` and indented TOML | the configuration is this one from now on; plays in process only |

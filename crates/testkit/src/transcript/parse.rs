@@ -256,7 +256,13 @@ fn action(word: &str, rest: &str) -> Result<Action, ScriptProblem> {
         "server" => Action::Server(match rest {
             "restart" => Restart::InOrder,
             "kill" => Restart::Killed,
-            other => return Err(ScriptProblem::Word(other.to_owned(), "restart, kill")),
+            "power-cut" => Restart::PowerCut,
+            other => {
+                return Err(ScriptProblem::Word(
+                    other.to_owned(),
+                    "restart, kill, power-cut",
+                ));
+            }
         }),
         "disk" => Action::Disk(match rest {
             "full" => Room::None,
@@ -277,6 +283,7 @@ const fn need_of(action: &Action) -> Option<Need> {
     match action {
         Action::Wait(_) => Some(Need::VirtualTime),
         Action::Disk(_) | Action::Metric(..) => Some(Need::InProcess),
+        Action::Server(Restart::PowerCut) => Some(Need::InProcess),
         Action::Server(_) => Some(Need::Restart),
         Action::Command(_) => Some(Need::Commands),
         _ => None,

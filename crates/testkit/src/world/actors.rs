@@ -308,9 +308,13 @@ impl Actors for InProcess {
     }
 
     fn restart(&mut self, restart: Restart) -> Result<(), BenchError> {
-        self.world()?
-            .restart(restart == Restart::Killed)
-            .map_err(BenchError::Server)
+        let world = self.world()?;
+        match restart {
+            Restart::InOrder => world.restart(false),
+            Restart::Killed => world.restart(true),
+            Restart::PowerCut => world.cut_power(),
+        }
+        .map_err(BenchError::Server)
     }
 
     fn disk(&mut self, room: Room) -> Result<(), BenchError> {

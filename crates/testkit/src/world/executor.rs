@@ -215,11 +215,13 @@ impl Wake for TaskWaker {
 pub(super) struct Handle {
     world: Arc<VirtualWorld>,
     homes: Option<Arc<dyn Homes>>,
+    /// How often the machine was started.
+    boot: u32,
 }
 
 impl Handle {
-    pub(super) fn new(world: Arc<VirtualWorld>, homes: Option<Arc<dyn Homes>>) -> Self {
-        Self { world, homes }
+    pub(super) fn new(world: Arc<VirtualWorld>, homes: Option<Arc<dyn Homes>>, boot: u32) -> Self {
+        Self { world, homes, boot }
     }
 }
 
@@ -248,6 +250,10 @@ impl Environment for Handle {
             deadline,
             key: None,
         })
+    }
+
+    fn boot_id(&self) -> Option<String> {
+        Some(format!("boot {}", self.boot))
     }
 
     fn homes(&self) -> Option<Arc<dyn Homes>> {

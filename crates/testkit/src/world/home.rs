@@ -25,6 +25,8 @@ pub(super) struct Home {
     /// What commands that came over a stream may ask.
     process: Arc<dyn Control>,
     pub(super) disk_due: Option<Instant>,
+    /// How often its machine was started anew.
+    boots: u32,
 }
 
 impl Home {
@@ -36,7 +38,7 @@ impl Home {
         random: &mut Random,
     ) -> Result<Self, String> {
         let disk = Memory::new();
-        let environment = Arc::new(Handle::new(world.clone(), homes));
+        let environment = Arc::new(Handle::new(world.clone(), homes, 0));
         let (store, server) = boot(&environment, &disk, bench, random)?;
         let process: Arc<dyn Control> = Arc::new(Process);
         server.serve_in(&process);
@@ -48,6 +50,7 @@ impl Home {
             store,
             server,
             disk_due: None,
+            boots: 0,
         })
     }
 
@@ -57,10 +60,12 @@ impl Home {
         homes: Option<Arc<dyn Homes>>,
         bench: &Bench,
         random: &mut Random,
+        is_power_cut: bool,
     ) -> Result<(), String> {
         self.disk_due = None;
         self.world.forget_tasks();
-        self.environment = Arc::new(Handle::new(self.world.clone(), homes));
+        self.boots += u32::from(is_power_cut);
+        self.environment = Arc::new(Handle::new(self.world.clone(), homes, self.boots));
         (self.store, self.server) = boot(&self.environment, &self.disk, bench, random)?;
         self.server.serve_in(&self.process);
         Ok(())

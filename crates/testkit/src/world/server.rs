@@ -424,12 +424,30 @@ impl World {
         (0..self.homes.len()).try_for_each(|home| self.restart_home(home, killed))
     }
 
+    /// All homes lose their power, and their machines are started anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`World::restart`].
+    pub fn cut_power(&mut self) -> Result<(), String> {
+        (0..self.homes.len()).try_for_each(|home| self.begin_anew(home, true, true))
+    }
+
     /// The same for one home.
     ///
     /// # Errors
     ///
     /// As [`World::restart`].
     pub fn restart_home(&mut self, number: usize, killed: bool) -> Result<(), String> {
+        self.begin_anew(number, killed, false)
+    }
+
+    fn begin_anew(
+        &mut self,
+        number: usize,
+        killed: bool,
+        is_power_cut: bool,
+    ) -> Result<(), String> {
         let now = self.now();
         let is_here = |link: &Link| link.home == number;
         if !killed {
@@ -457,7 +475,7 @@ impl World {
         }
         let port = self.carrier.as_ref().map(|carrier| carrier.port(number));
         match self.homes.get_mut(number) {
-            Some(home) => home.begin_anew(port, &self.bench, &mut self.random),
+            Some(home) => home.begin_anew(port, &self.bench, &mut self.random, is_power_cut),
             None => Ok(()),
         }
     }
