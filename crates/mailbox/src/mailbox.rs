@@ -314,6 +314,17 @@ impl Mailbox {
         self.accepted(read)
     }
 
+    /// Settles these entries as far as nobody has them in hand: a client has read them from the archive, as
+    /// [`synced`](Self::synced).
+    pub fn read(&mut self, ids: impl IntoIterator<Item = EntryId>) -> Cleared {
+        let due = &self.due;
+        let free = ids
+            .into_iter()
+            .filter(|id| due.get(*id).is_some_and(Item::is_free));
+        let free: Vec<EntryId> = free.collect();
+        self.accepted(free)
+    }
+
     /// Settles what waits since before `older_than`: kept for delivery only it is gone, otherwise the archive has it.
     /// Nobody is told, as with everything an offline store forgets.
     pub fn expire(&mut self, older_than: Timestamp) -> Cleared {

@@ -66,8 +66,10 @@ pub(crate) struct Outcome {
     changes_seen: u32,
     /// How often somebody saw one of the others go exactly once, as it must be.
     goings_seen: u32,
-    /// How often it was another number of times.
-    goings_amiss: u32,
+    /// How often somebody did not see that.
+    goings_missed: u32,
+    /// How often somebody saw more than that.
+    goings_repeated: u32,
     /// From the command to the last session that came back.
     seconds: f64,
 }
@@ -76,7 +78,7 @@ impl Outcome {
     /// Whether everything was as it must be.
     pub(crate) fn is_good(&self) -> bool {
         let enough = u64::from(self.resumed) * 100 > u64::from(self.resumable) * 99;
-        enough && self.changes_seen == 0 && self.goings_amiss == 0
+        enough && self.changes_seen == 0 && self.goings_missed == 0 && self.goings_repeated == 0
     }
 }
 
@@ -88,7 +90,8 @@ impl fmt::Display for Outcome {
             others,
             changes_seen,
             goings_seen,
-            goings_amiss,
+            goings_missed,
+            goings_repeated,
             seconds,
         } = self;
         writeln!(f, "sessions that can be resumed   {resumable:>6}")?;
@@ -99,7 +102,11 @@ impl fmt::Display for Outcome {
         writeln!(f, "  seen to change               {changes_seen:>6} times")?;
         writeln!(f, "sessions without               {others:>6}")?;
         writeln!(f, "  seen to go, once             {goings_seen:>6} times")?;
-        write!(f, "  never, or more than once     {goings_amiss:>6} times")
+        writeln!(f, "  never seen to go             {goings_missed:>6} times")?;
+        write!(
+            f,
+            "  more than that               {goings_repeated:>6} times"
+        )
     }
 }
 
@@ -212,7 +219,8 @@ impl Restart {
                     true if is_resumed(&other) => outcome.changes_seen += came + went,
                     true => {}
                     false if (came, went) == (0, 1) => outcome.goings_seen += 1,
-                    false => outcome.goings_amiss += 1,
+                    false if (came, went) == (0, 0) => outcome.goings_missed += 1,
+                    false => outcome.goings_repeated += 1,
                 }
             }
         }
@@ -257,6 +265,12 @@ async fn watch(
 }
 
 async fn listen(client: &mut Client, board: &Board, seen: &mut Seen) -> Result<()> {
+    for element in client.left_over() {
+        board.last.set(Some(clock::now()));
+        if board.is_watching.get() {
+            note(element.root(), seen);
+        }
+    }
     while !board.is_over.get() {
         client.flush().await?;
         let heard = poll_fn(|cx| {

@@ -19,9 +19,9 @@ use crate::{
 
 /// What clients read from the archive needs no delivery any more.
 impl Account {
-    /// A client got these entries from the archive.
+    /// A client got these entries from the archive. What a session has in hand it accepts itself.
     pub fn has_read(&mut self, cx: &Context<'_>, entries: impl IntoIterator<Item = EntryId>) {
-        let read = self.mailbox.accepted(entries);
+        let read = self.mailbox.read(entries);
         mail::clear(self, cx, read);
     }
 

@@ -162,6 +162,15 @@ fn a_client_that_reads_the_archive_settles_the_history_it_read() {
 }
 
 #[test]
+fn what_a_session_has_in_hand_is_not_settled_by_another_that_reads_it_in_the_archive() {
+    let mut mailbox = holding(&World::new(), &BOTH);
+    mailbox.offered([EntryId(2)]);
+    assert!(mailbox.read([EntryId(2)]).is_empty());
+    assert_eq!(mailbox.read([EntryId(2), EntryId(4)]).len(), 1);
+    assert_eq!(waiting(&mailbox), ["1", "3"]);
+}
+
+#[test]
 fn what_waited_too_long_expires_unless_a_session_has_it() {
     let world = World::new();
     let mut mailbox = holding(&world, &BOTH);

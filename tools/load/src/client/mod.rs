@@ -88,6 +88,11 @@ impl Client {
         &self.address
     }
 
+    /// What came while something else was waited for.
+    pub(crate) fn left_over(&mut self) -> VecDeque<Tree> {
+        std::mem::take(&mut self.come)
+    }
+
     /// What goes out at the next flush.
     pub(crate) fn out(&mut self) -> &mut Vec<u8> {
         &mut self.out

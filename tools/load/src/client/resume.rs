@@ -52,7 +52,7 @@ impl Client {
     }
 
     async fn resume(&mut self, cut: Cut) -> Result<bool> {
-        let (Some(previd), Some(sm)) = (cut.previd, cut.sm) else {
+        let (Some(previd), Some(mut sm)) = (cut.previd, cut.sm) else {
             return Ok(false);
         };
         let received = sm.received;
@@ -63,6 +63,12 @@ impl Client {
         let answer = self.next().await?;
         if !answer.root().is("resumed", NS_SM) {
             return Ok(false);
+        }
+        // What came in the same read is behind it already.
+        for element in std::mem::take(&mut self.come) {
+            if !sm.take(element.root(), &mut self.out)? {
+                self.come.push_back(element);
+            }
         }
         self.sm = Some(sm);
         self.previd = Some(previd);
