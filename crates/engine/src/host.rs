@@ -22,9 +22,9 @@ use crate::{
     disco::{Disco, Node},
     metrics::Counter,
     module::{
-        AccountMessageHandler, ArchivesFn, AtBindFn, AtStream, BindHandler, ConfigError,
-        ElementHandler, Entry, FannedOut, Gauge, GoneFn, IqContext, JobEntry, Module, Preparation,
-        PrepareFn, ServiceParts, Setting, SignInPart, iq::IqTable,
+        AccountMessageHandler, ArchiveFieldEntry, ArchivesFn, AtBindFn, AtStream, BindHandler,
+        ConfigError, ElementHandler, Entry, FannedOut, Gauge, GoneFn, IqContext, JobEntry, Module,
+        Preparation, PrepareFn, ServiceParts, Setting, SignInPart, iq::IqTable,
     },
     notice::NS_NO_REPLY,
     pipeline::Pipeline,
@@ -49,6 +49,8 @@ pub struct HostFacts {
     pub domain: Domain,
     /// How clients sign in.
     pub authentication: Authentication,
+    /// Whether the store finds entries by their text; the server says so, whatever stands here.
+    pub full_text: bool,
     /// Who administers the server.
     pub admins: Vec<BareJid>,
     /// The hashes new passwords are stored with.
@@ -64,6 +66,7 @@ impl HostFacts {
         Self {
             domain,
             authentication: Authentication::default(),
+            full_text: false,
             admins: Vec::new(),
             scram_hashes: Hash::ALL.to_vec(),
             scram_iterations: sasl::ITERATIONS_DEFAULT,
@@ -214,6 +217,12 @@ impl Host {
     /// Who decides what archives of accounts take; `None` where there are no archives.
     pub(crate) fn archives(&self) -> Option<&ArchivesFn> {
         self.parts.archives.as_ref()
+    }
+
+    /// The fields that features add to the form by which users ask their archives.
+    #[must_use]
+    pub fn archive_fields(&self) -> &[ArchiveFieldEntry] {
+        &self.parts.archive_fields
     }
 
     /// Who remembers names whose account was deleted.

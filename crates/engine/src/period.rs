@@ -15,12 +15,13 @@ pub struct Period(pub Duration);
 pub struct NoPeriod;
 
 /// The units with their seconds, the smallest first.
-pub const UNITS: [(&str, u64); 5] = [
+pub const UNITS: [(&str, u64); 6] = [
     ("second", 1),
     ("minute", 60),
     ("hour", 3_600),
     ("day", 86_400),
     ("week", 604_800),
+    ("year", 31_536_000),
 ];
 
 impl FromStr for Period {
@@ -60,6 +61,7 @@ mod tests {
         check("1 minute", Some(60_000));
         check("2 weeks", Some(1_209_600_000));
         check("250 ms", Some(250));
+        check("1 year", Some(31_536_000_000));
         check("0 days", Some(0));
         check("10", None);
         check("days", None);

@@ -13,7 +13,7 @@ use std::{
 use jid::{BareJid, Domain};
 use ring::hmac;
 use sasl::{FakeCredentials, TokenKey};
-use store::{Gate, Seq, Store, StoreError};
+use store::{Gate, Offers, Seq, Store, StoreError};
 use stream::{ClientId, StreamFault};
 use thiserror::Error;
 
@@ -157,7 +157,7 @@ impl Server {
         secret: [u8; 32],
         random: Option<&mut dyn FnMut(usize) -> usize>,
     ) -> Result<Arc<Self>, StartError> {
-        let config = Arc::new(Config::build(settings, entries, random)?);
+        let config = Arc::new(Config::build(settings, entries, store.offers(), random)?);
         let losses = Arc::new(Losses::default());
         let boot_id = environment.boot_id();
         store.observe(losses.clone());
@@ -211,7 +211,7 @@ impl Server {
     /// As [`Server::new`].
     pub fn reload(self: &Arc<Self>, settings: &Settings) -> Result<(), StartError> {
         let before = self.config();
-        let mut config = Config::build(settings, &self.entries, None)?;
+        let mut config = Config::build(settings, &self.entries, self.store.offers(), None)?;
         for (domain, host) in &config.hosts {
             if let Some(old) = before.hosts.get(domain) {
                 host.count_streams_of(old);
@@ -488,12 +488,15 @@ impl Config {
     fn build(
         settings: &Settings,
         entries: &[Entry],
+        offers: Offers,
         mut random: Option<&mut dyn FnMut(usize) -> usize>,
     ) -> Result<Self, StartError> {
         let mut hosts = BTreeMap::new();
         for one in &settings.hosts {
             let domain = one.facts.domain.clone();
-            let mut host = Host::build(one, entries).map_err(|error| StartError::Config {
+            let mut one = one.clone();
+            one.facts.full_text = offers.full_text;
+            let mut host = Host::build(&one, entries).map_err(|error| StartError::Config {
                 host: domain.clone(),
                 error,
             })?;

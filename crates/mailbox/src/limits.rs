@@ -14,6 +14,13 @@ pub const DUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// delivered and not archived.
 pub const SENT_REMEMBERED_MAX: usize = 32;
 
+/// Entries that are removed from an archive in one batch: some milliseconds of the store's writer, between which others
+/// are served.
+pub const FORGET_SLICE: usize = 200;
+
+/// The same where the archive was searched, so that each word has to be taken out of an index.
+pub const FORGET_INDEXED_SLICE: usize = 25;
+
 /// Entries that wait for one destination. At the bound the sender gets an error.
 pub const EGRESS_ENTRIES_MAX: usize = 1000;
 

@@ -12,14 +12,27 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use stanza::{Stanza, Timestamp, ids};
 use store::limits::ID_MAX;
-use store::{Batch, BodyId, Collection, Entry, EntryId, Found, Log, Map, Version};
+use store::{
+    Batch, BodyId, Collection, Entry, EntryId, Found, Log, Map, Searchable, Spoken, Version,
+};
+use xml::Ns;
 
 use crate::class::Class;
 use crate::error::{Refused, Unreadable};
 use crate::wire_id::WireKey;
 
 /// Every account's messages: what `archive`, `offline`, resumption and push are cursors on.
-pub const LOG: Collection<Log<Data>> = Collection::new("mailbox.log", Version(1));
+pub const LOG: Collection<Log<Data>> =
+    Collection::new("mailbox.log", Version(1)).searchable(Searchable {
+        version: 1,
+        text: text_said,
+    });
+
+/// The class of an entry that its owner emptied: its id, time and peer are still there, so that the archive has no gap
+/// that a client could fall into ([XEP-0313]), and pages of the archive leave it out.
+///
+/// [XEP-0313]: https://xmpp.org/extensions/xep-0313.html#business-storeret-retention
+pub const HOLE: u8 = 3;
 
 /// What an account's mailbox keeps besides its entries.
 pub const STATE: Collection<Map<(), State>> = Collection::new("mailbox.state", Version(1));
@@ -218,6 +231,27 @@ pub fn message_of(found: &Found<Data>) -> Result<Stanza, Unreadable> {
     Ok(children.fold(head, |message, child| {
         message.with_child(child.to_fragment())
     }))
+}
+
+/// What an entry of an archive can be found by: the text of its `<body/>`. Of several, in several languages, all.
+fn text_said(spoken: &Spoken<'_>) -> Option<String> {
+    if spoken.class != Class::Archive.column() {
+        return None;
+    }
+    let own = body_text(spoken.xml);
+    own.or_else(|| body_text(spoken.body?))
+}
+
+fn body_text(xml: &str) -> Option<String> {
+    let message = Stanza::from_stored(xml.as_bytes()).ok()?;
+    let is_body =
+        |child: &stanza::ChildRef<'_>| child.ns() == Ns::Content && child.name() == "body";
+    let bodies: Vec<String> = message
+        .children()
+        .filter(is_body)
+        .map(|child| child.text())
+        .collect();
+    (!bodies.is_empty()).then(|| bodies.join("\n"))
 }
 
 /// Draws the position behind the newest one.

@@ -14,16 +14,20 @@ pub mod csi;
 pub mod deletion;
 pub mod disco;
 pub mod fast;
+pub mod full_text;
 pub mod groups;
 pub mod last;
 pub mod motd;
 pub mod multicast;
 pub mod ping;
 pub mod private;
+pub mod purge;
 pub mod push;
 pub mod registration;
 pub mod registration_notice;
 pub mod reports;
+pub mod retention;
+pub mod retraction;
 pub mod roster;
 pub mod server_info;
 pub mod strangers;
@@ -50,16 +54,20 @@ pub const ALL: &[Entry] = &[
     entry::<deletion::AccountDeletion>(),
     entry::<disco::ServiceDiscovery>(),
     entry::<fast::FastSignIn>(),
+    entry::<full_text::FullText>(),
     entry::<groups::SharedGroups>(),
     entry::<last::LastActivity>(),
     entry::<motd::MessageOfTheDay>(),
     entry::<multicast::Multicast>(),
     entry::<ping::Ping>(),
     entry::<private::PrivateStorage>(),
+    entry::<purge::Purge>(),
     entry::<push::Push>(),
     entry::<registration::Registration>(),
     entry::<registration_notice::RegistrationNotice>(),
     entry::<reports::Reports>(),
+    entry::<retention::Retention>(),
+    entry::<retraction::MessageRetraction>(),
     entry::<roster::Roster>(),
     entry::<server_info::ServerInfo>(),
     entry::<strangers::Strangers>(),

@@ -63,6 +63,29 @@ impl Bodies {
         Ok(())
     }
 
+    /// A body's text, if it is there.
+    pub(crate) fn text(
+        &self,
+        connection: &Connection,
+        id: BodyId,
+    ) -> Result<Option<Arc<str>>, StoreError> {
+        match self.touched.get(&id) {
+            Some(Touched { now: None, .. }) => return Ok(None),
+            Some(Touched {
+                text: Some(text), ..
+            }) => return Ok(Some(Arc::clone(text))),
+            _ => {}
+        }
+        connection
+            .prepare_cached("SELECT xml FROM body WHERE id = ?1")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([column(id)], |row| row.get(0))
+                    .optional()
+            })
+            .map_err(from_sqlite)
+    }
+
     /// Drops what the batch put and nothing refers to.
     pub(crate) fn end_batch(&mut self) {
         for id in self.put.drain(..) {

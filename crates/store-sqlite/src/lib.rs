@@ -4,8 +4,8 @@
 //! (the views `map` and `log` show it with names). One table per shape; owners and collections are numbered once and
 //! referred to by number. All batches that wait are one transaction, so that they share one `fsync`.
 //!
-//! `schema` holds the tables and how old ones become new, `writer` and its parts apply batches, `reader` answers
-//! queries, `copy` copies a store in use. The rules are those of [`store::conformance`].
+//! `schema` holds the tables and how old ones become new, `writer` and its parts apply batches, `words` keeps the index
+//! of full text, `reader` answers queries, `copy` copies a store in use. The rules are those of [`store::conformance`].
 
 mod body;
 mod copy;
@@ -18,6 +18,7 @@ mod names;
 mod page;
 mod reader;
 mod schema;
+mod words;
 mod writer;
 
 pub use copy::copy;

@@ -15,5 +15,11 @@ pub(crate) const READER_CACHE_KIB: i64 = 4 * 1024;
 /// What the write-ahead log is cut back to after a checkpoint, in bytes.
 pub(crate) const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 
+/// Bits of the position of an entry in the rowid of its words; entries at higher positions are not found by text.
+pub(crate) const POSITION_BITS: u32 = 40;
+
+/// How many logs can be indexed at a time: what the rest of a rowid holds. Further ones find nothing by text.
+pub(crate) const SEARCHED_MAX: i64 = (1 << (63 - POSITION_BITS)) - 1;
+
 /// How long a connection waits for a lock somebody else holds, such as an operator's `sqlite3`, in milliseconds.
 pub(crate) const BUSY_WAIT_MS: u64 = 5_000;

@@ -48,6 +48,7 @@ impl Writing<'_> {
         owner: &Owner,
         which: Trim,
     ) -> Result<(), StoreError> {
+        let declared = log;
         let Some((log, owner)) = self.known(log, owner)? else {
             return Ok(());
         };
@@ -63,6 +64,7 @@ impl Writing<'_> {
             Trim::Before(time) => ("at < ?3 AND ?4 = 0", time, 0),
             Trim::All => ("?3 = ?4", 0, 0),
         };
+        self.unindex_where(declared, (log, owner), filter, (bound, last))?;
         let sql = format!("{DELETE} AND {filter} RETURNING body");
         if self.delete_entries(&sql, params![log, owner, bound, last])? {
             // Of a log without its newest entry the table of heads knows the newest id.
@@ -99,10 +101,14 @@ impl Writing<'_> {
         owner: &Owner,
         id: EntryId,
         xml: &str,
+        class: Option<u8>,
     ) -> Result<(), StoreError> {
+        let declared = log;
         let Some((log, owner)) = self.known(log, owner)? else {
             return Ok(());
         };
+        let one = (column(id), 0);
+        self.unindex_where(declared, (log, owner), "id = ?3 AND ?4 = 0", one)?;
         let of = params![log, owner, column(id)];
         let sql = "SELECT body FROM log_entry WHERE collection = ?1 AND owner = ?2 AND id = ?3";
         let body: Option<Option<i64>> = self
@@ -114,9 +120,9 @@ impl Writing<'_> {
             self.bodies
                 .give_back(self.connection, BodyId(body.cast_unsigned()))?;
         }
-        let sql = "UPDATE log_entry SET tombstone = 1, body = NULL, message_id = '', xml = ?4 \
-                   WHERE collection = ?1 AND owner = ?2 AND id = ?3";
-        self.execute(sql, params![log, owner, column(id), xml])
+        let sql = "UPDATE log_entry SET tombstone = 1, body = NULL, message_id = '', xml = ?4, \
+                   class = ifnull(?5, class) WHERE collection = ?1 AND owner = ?2 AND id = ?3";
+        self.execute(sql, params![log, owner, column(id), xml, class])
     }
 
     /// Runs a `DELETE ... RETURNING body` and gives the references back; says whether anything was there.

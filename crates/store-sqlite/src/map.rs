@@ -83,6 +83,7 @@ impl Writing<'_> {
                 "DELETE FROM map_value WHERE collection = ?1 AND owner = ?2",
                 of,
             )?;
+            self.unindex_owner(collection, id)?;
             self.delete_entries(
                 "DELETE FROM log_entry WHERE collection = ?1 AND owner = ?2 RETURNING body",
                 of,

@@ -6,14 +6,19 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, params, params_from_iter};
 use store::{
-    Answer, BodyId, Declared, Entry, EntryId, Found, Owner, Page, Query, Reader, StoreError, Stored,
+    Answer, BodyId, Declared, Entries, Entry, EntryId, Found, Offers, Owner, Page, Query, Reader,
+    Size, StoreError, Stored, ranked,
 };
 
 use crate::error::from_sqlite;
 use crate::limits::{BUSY_WAIT_MS, READER_CACHE_KIB, STATEMENTS_MAX};
 use crate::map::after_prefix;
-use crate::page::Statement;
+use crate::page::{Statement, Words};
+use crate::words::{matching, rowids};
 use crate::writer::keep_plans;
+
+/// A text that is nowhere.
+struct Nothing;
 
 /// Answers queries from what is stored.
 #[derive(Debug)]
@@ -62,6 +67,21 @@ impl SqliteReader {
                 owner,
                 page,
             } => self.page_count(collection, owner, page),
+            Query::PageSize {
+                collection,
+                owner,
+                page,
+            } => self.page_size(collection, owner, page),
+            Query::Best {
+                collection,
+                owner,
+                page,
+            } => match self.page(collection, owner, &page.hits())? {
+                Answer::Entries(hits) => Ok(Answer::Entries(ranked(collection, page, hits))),
+                other => Ok(other),
+            },
+            Query::Indexed { collection, owner } => self.indexed(collection, owner),
+            Query::Offers => Ok(Answer::Offers(Offers { full_text: true })),
             Query::Newest { collection, owner } => self.newest(collection, owner),
             Query::Body { id } => self.body(*id),
             Query::NewestBody => {
@@ -142,7 +162,13 @@ impl SqliteReader {
     }
 
     fn page(&self, log: &Declared, owner: &Owner, page: &Page) -> Result<Answer, StoreError> {
-        let statement = Statement::page(log.name, owner, page);
+        let Ok(words) = self.words(log, owner, page)? else {
+            return Ok(Answer::Entries(Entries {
+                found: Vec::new(),
+                more: false,
+            }));
+        };
+        let statement = Statement::page(log.name, owner, page, words);
         let mut select = self
             .connection
             .prepare_cached(&statement.sql)
@@ -154,9 +180,66 @@ impl SqliteReader {
     }
 
     fn page_count(&self, log: &Declared, owner: &Owner, page: &Page) -> Result<Answer, StoreError> {
-        let statement = Statement::count(log.name, owner, page);
+        let Ok(words) = self.words(log, owner, page)? else {
+            return Ok(Answer::Count(0));
+        };
+        let statement = Statement::count(log.name, owner, page, words);
         let count: Option<i64> = self.one(&statement.sql, params_from_iter(statement.values))?;
         Ok(Answer::Count(count.unwrap_or(0).cast_unsigned()))
+    }
+
+    fn page_size(&self, log: &Declared, owner: &Owner, page: &Page) -> Result<Answer, StoreError> {
+        let Ok(words) = self.words(log, owner, page)? else {
+            return Ok(Answer::Size(Size::default()));
+        };
+        let statement = Statement::size(log.name, owner, page, words);
+        let sizes = self.rows(&statement.sql, params_from_iter(statement.values), |row| {
+            Ok(Size {
+                entries: row.get::<_, i64>(0)?.cast_unsigned(),
+                bytes: row.get::<_, i64>(1)?.cast_unsigned(),
+            })
+        })?;
+        Ok(Answer::Size(sizes.into_iter().next().unwrap_or_default()))
+    }
+
+    fn indexed(&self, log: &Declared, owner: &Owner) -> Result<Answer, StoreError> {
+        let through = self
+            .searched(log, owner)?
+            .map(|(_, through)| through.cast_unsigned());
+        Ok(Answer::Newest(through.filter(|through| *through > 0)))
+    }
+
+    /// Where to look for a page's text; `Err` when nothing can be found.
+    fn words(
+        &self,
+        log: &Declared,
+        owner: &Owner,
+        page: &Page,
+    ) -> Result<Result<Option<Words>, Nothing>, StoreError> {
+        let Some(needle) = &page.text else {
+            return Ok(Ok(None));
+        };
+        let (Some(matching), Some((searched, _))) = (matching(needle), self.searched(log, owner)?)
+        else {
+            return Ok(Err(Nothing));
+        };
+        let rowids = rowids(searched, page.after, page.before);
+        Ok(Ok(Some(Words { matching, rowids })))
+    }
+
+    /// The number under which a log is indexed with today's words, and how far.
+    fn searched(&self, log: &Declared, owner: &Owner) -> Result<Option<(i64, i64)>, StoreError> {
+        let Some(searchable) = log.searchable else {
+            return Ok(None);
+        };
+        let sql = "SELECT id, through FROM searched WHERE collection = (SELECT id FROM collection WHERE name = ?1) \
+                   AND owner = (SELECT id FROM owner WHERE name = ?2) AND stamp = ?3";
+        let found = self.rows(
+            sql,
+            params![log.name, owner.to_string(), searchable.stamp()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(found.into_iter().next())
     }
 
     fn newest(&self, log: &Declared, owner: &Owner) -> Result<Answer, StoreError> {

@@ -10,7 +10,11 @@ const APPLICATION: i32 = 0x4370_6c74;
 
 /// Step n turns a store of schema n into one of schema n+1; the first makes an empty one. A step that has been released
 /// is never changed.
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+];
 
 /// Refuses a file that is not a store of ours, whichever schema it has.
 ///

@@ -16,6 +16,7 @@ use crate::limits::{BUSY_WAIT_MS, STATEMENTS_MAX, WAL_BYTES_KEPT, WRITER_CACHE_K
 use crate::names::Names;
 use crate::reader::SqliteReader;
 use crate::schema;
+use crate::words::Indexed;
 
 /// What a stored batch survives.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -34,6 +35,9 @@ pub struct Sqlite {
     connection: Connection,
     names: Names,
     heads: Heads,
+    searched: Searched,
+    /// Whether what was removed can still be read in the write-ahead log.
+    scrub_owed: bool,
     folder: PathBuf,
     probe: Option<Probe>,
     _lock: File,
@@ -41,6 +45,9 @@ pub struct Sqlite {
 
 /// The newest id each log ever had, by the numbers of collection and owner.
 pub(crate) type Heads = BTreeMap<(i64, i64), EntryId>;
+
+/// How far logs are indexed, by the same; `None` for one that is not.
+pub(crate) type Searched = BTreeMap<(i64, i64), Option<Indexed>>;
 
 /// See [`Sqlite::probe`].
 type Probe = Box<dyn FnMut() -> Result<(), StoreError> + Send>;
@@ -69,6 +76,8 @@ impl Sqlite {
             connection,
             names: Names::default(),
             heads: Heads::new(),
+            searched: Searched::new(),
+            scrub_owed: false,
             folder: folder.to_owned(),
             probe: None,
             _lock: lock,
@@ -96,6 +105,17 @@ impl Sqlite {
         set.map_err(from_sqlite)
     }
 
+    /// Whether removed bytes are overwritten: `ON`, which is how a store is opened, `FAST` or `OFF`. For measurements.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn set_secure_delete(&self, how: &str) -> Result<(), StoreError> {
+        self.connection
+            .pragma_update_and_check(None, "secure_delete", how, |_| Ok(()))
+            .map_err(from_sqlite)
+    }
+
     /// Calls `probe` before every operation and before every commit; when it fails, the transaction does. For tests of
     /// crashes.
     pub fn probe(&mut self, probe: impl FnMut() -> Result<(), StoreError> + Send + 'static) {
@@ -112,6 +132,22 @@ impl Sqlite {
             .map_err(from_sqlite)
     }
 
+    /// Moves the write-ahead log into the file and cuts it to nothing: it has the pages as they were before. Waits for
+    /// no reader; when one still reads what was before, the next transaction tries again.
+    fn scrub(&mut self) {
+        let wait = |milliseconds| {
+            self.connection
+                .busy_timeout(Duration::from_millis(milliseconds))
+        };
+        let busy: rusqlite::Result<bool> = wait(0).and_then(|()| {
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            self.connection.query_row(sql, [], |row| row.get(0))
+        });
+        self.scrub_owed = !matches!(busy, Ok(false));
+        // What fails here fails at the next transaction, which says so.
+        let _waits = wait(BUSY_WAIT_MS);
+    }
+
     fn transaction(&mut self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
         self.connection
             .execute_batch("BEGIN IMMEDIATE")
@@ -120,6 +156,7 @@ impl Sqlite {
             connection: &self.connection,
             names: &mut self.names,
             heads: &mut self.heads,
+            searched: &mut self.searched,
             bodies: Bodies::default(),
         };
         for batch in batches {
@@ -146,7 +183,14 @@ impl Backend for Sqlite {
             // What we remember of it is wrong now.
             self.names = Names::default();
             self.heads.clear();
+            self.searched.clear();
             self.roll_back()?;
+            return done;
+        }
+        let mut ops = batches.iter().flat_map(|batch| batch.ops());
+        self.scrub_owed |= ops.any(|op| matches!(op, Op::Scrub));
+        if self.scrub_owed {
+            self.scrub();
         }
         done
     }
@@ -164,6 +208,8 @@ fn set_up(connection: &Connection, durability: Durability) -> rusqlite::Result<(
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // What is removed is overwritten, in pages that become free as well.
+    connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))
 }
 
@@ -180,6 +226,7 @@ pub(crate) struct Writing<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) names: &'a mut Names,
     pub(crate) heads: &'a mut Heads,
+    pub(crate) searched: &'a mut Searched,
     pub(crate) bodies: Bodies,
 }
 
@@ -225,7 +272,20 @@ impl Writing<'_> {
                 owner,
                 id,
                 xml,
-            } => self.tombstone(collection, owner, *id, xml),
+                class,
+            } => self.tombstone(collection, owner, *id, xml, *class),
+            Op::Index {
+                collection,
+                owner,
+                entries_max,
+            } => self.index(collection, owner, *entries_max),
+            Op::Unindex {
+                collection,
+                owner,
+                entries_max,
+            } => self.unindex(collection, owner, *entries_max),
+            // After the commit.
+            Op::Scrub => Ok(()),
             Op::PutBody { id, xml } => self.bodies.put(self.connection, *id, xml),
             Op::RefBody { id } => self.bodies.take(self.connection, *id),
             Op::UnrefBody { id } => self.bodies.give_back(self.connection, *id),

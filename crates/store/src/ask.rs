@@ -11,7 +11,7 @@ use crate::entry::{BodyId, Entry, EntryId, Found, Stored};
 use crate::error::StoreError;
 use crate::key::Key;
 use crate::owner::Owner;
-use crate::query::{Answer, Entries, Page, Query};
+use crate::query::{Answer, Entries, Page, Query, Size};
 
 /// One typed question. What it asks is visible, so that a caller with a list of unlike questions can send the
 /// [`query`](Self::query) of each through [`Store::read_all`](crate::Store::read_all) and [`decode`](Self::decode) later.
@@ -183,6 +183,45 @@ impl<T: DeserializeOwned> Collection<Log<T>> {
             page,
         };
         ask(query, self.declared(), |answer, _| as_count(answer))
+    }
+
+    /// How many entries a page's filters leave, whatever its limit, and how many bytes they hold.
+    pub fn page_size(self, owner: &Owner, page: Page) -> Ask<Size> {
+        let query = Query::PageSize {
+            collection: self.declared(),
+            owner: owner.clone(),
+            page,
+        };
+        ask(query, self.declared(), |answer, _| match answer {
+            Answer::Size(size) => Ok(size),
+            _ => Err(mismatch()),
+        })
+    }
+
+    /// The entries of a page with a [`text`](Page::text), the best first: of the newest
+    /// [`limits::HITS_RANKED_MAX`](crate::limits::HITS_RANKED_MAX) those that use the words most for their length.
+    pub fn best(self, owner: &Owner, page: Page) -> Ask<Entries<T>> {
+        let query = Query::Best {
+            collection: self.declared(),
+            owner: owner.clone(),
+            page,
+        };
+        ask(query, self.declared(), |answer, declared| match answer {
+            Answer::Entries(entries) => read_entries(entries, declared),
+            _ => Err(mismatch()),
+        })
+    }
+
+    /// The newest entry that is findable by its text.
+    pub fn indexed(self, owner: &Owner) -> Ask<Option<EntryId>> {
+        let query = Query::Indexed {
+            collection: self.declared(),
+            owner: owner.clone(),
+        };
+        ask(query, self.declared(), |answer, _| match answer {
+            Answer::Newest(id) => Ok(id.map(EntryId)),
+            _ => Err(mismatch()),
+        })
     }
 
     /// The newest id an owner's log ever had, also when its entry was trimmed.

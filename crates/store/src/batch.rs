@@ -100,7 +100,29 @@ pub enum Op {
         id: EntryId,
         /// What stands there instead.
         xml: Arc<str>,
+        /// The class it has from now on, if another.
+        class: Option<u8>,
     },
+    /// Makes further entries of a searchable log findable by their text, the oldest of those that are not yet first.
+    Index {
+        /// The log.
+        collection: Declared,
+        /// Whose.
+        owner: Owner,
+        /// How many at most.
+        entries_max: u32,
+    },
+    /// Forgets the words of entries that are findable, the newest first.
+    Unindex {
+        /// The log.
+        collection: Declared,
+        /// Whose.
+        owner: Owner,
+        /// How many at most.
+        entries_max: u32,
+    },
+    /// Sees to it that nothing removed so far can be read from the files, soon after the batch is stored.
+    Scrub,
     /// Stores a body with no reference yet. One that has none at the end of the batch is dropped.
     PutBody {
         /// Its id, not taken.
@@ -296,7 +318,43 @@ impl Batch {
             owner: owner.clone(),
             id,
             xml: xml.into(),
+            class: None,
         });
+    }
+
+    /// Leaves of an entry its position, time, peer and sender, under another class, by which pages leave it out.
+    pub fn hollow<T>(&mut self, log: Collection<Log<T>>, owner: &Owner, id: EntryId, class: u8) {
+        self.push(Op::Tombstone {
+            collection: log.declared(),
+            owner: owner.clone(),
+            id,
+            xml: "".into(),
+            class: Some(class),
+        });
+    }
+
+    /// Makes further entries findable by their text, at most so many: see [`Store::index`](crate::Store::index).
+    pub fn index<T>(&mut self, log: Collection<Log<T>>, owner: &Owner, entries_max: u32) {
+        self.push(Op::Index {
+            collection: log.declared(),
+            owner: owner.clone(),
+            entries_max,
+        });
+    }
+
+    /// Forgets the words of entries that are findable, at most so many: see [`Store::unindex`](crate::Store::unindex).
+    pub fn unindex<T>(&mut self, log: Collection<Log<T>>, owner: &Owner, entries_max: u32) {
+        self.push(Op::Unindex {
+            collection: log.declared(),
+            owner: owner.clone(),
+            entries_max,
+        });
+    }
+
+    /// Sees to it that nothing of what was removed, by this batch or before, can be read from the files: as soon after
+    /// this batch is stored as no reader needs it any more.
+    pub fn scrub(&mut self) {
+        self.push(Op::Scrub);
     }
 
     /// Stores a body under an id from [`Store::new_body_id`](crate::Store::new_body_id). It is kept while entries, or
@@ -402,6 +460,9 @@ impl Op {
             | Self::Done { .. }
             | Self::RefBody { .. }
             | Self::UnrefBody { .. }
+            | Self::Index { .. }
+            | Self::Unindex { .. }
+            | Self::Scrub
             | Self::DeleteOwner { .. } => 0,
         };
         size_of::<Self>() + texts

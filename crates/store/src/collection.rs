@@ -19,6 +19,36 @@ pub struct Version(pub u16);
 /// Turns a value of version n-1 into one of version n; `None` when it is not one. Pure.
 pub type Upgrade = fn(Value) -> Option<Value>;
 
+/// What of a log's entries can be found by full text.
+#[derive(Clone, Copy, Debug)]
+pub struct Searchable {
+    /// Grows with each change of what `text` gives: indexes that were made with another version are made anew.
+    pub version: u16,
+    /// The text of an entry, `None` when it has none to be found by. Pure, and always the same for the same entry: it is
+    /// asked again when the entry goes, so that nothing has to keep the text for that.
+    pub text: fn(&Spoken<'_>) -> Option<String>,
+}
+
+/// What an entry's text is taken from. Tombstones are not asked about.
+#[derive(Clone, Copy)]
+pub struct Spoken<'a> {
+    /// The entry's class.
+    pub class: u8,
+    /// Its own XML.
+    pub xml: &'a str,
+    /// The text of its body.
+    pub body: Option<&'a str>,
+}
+
+/// Texts are left out: entries hold what users wrote.
+impl std::fmt::Debug for Spoken<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spoken")
+            .field("class", &self.class)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A map of keys to JSON values, per owner.
 pub struct Map<K, V>(PhantomData<fn() -> (K, V)>);
 
@@ -57,6 +87,8 @@ pub struct Declared {
     pub shape: Shape,
     /// The version values are written with.
     pub version: Version,
+    /// What of a log's entries can be found by full text.
+    pub searchable: Option<Searchable>,
     pub(crate) upgrades: &'static [Upgrade],
 }
 
@@ -90,6 +122,7 @@ impl<S: Shaped> Collection<S> {
                 name,
                 shape: S::SHAPE,
                 version,
+                searchable: None,
                 upgrades: &[],
             },
             shape: PhantomData,
@@ -101,6 +134,13 @@ impl<S: Shaped> Collection<S> {
     #[must_use]
     pub const fn upgrades(mut self, upgrades: &'static [Upgrade]) -> Self {
         self.declared.upgrades = upgrades;
+        self
+    }
+
+    /// Declares what of a log's entries can be found by full text, where the back end offers that.
+    #[must_use]
+    pub const fn searchable(mut self, searchable: Searchable) -> Self {
+        self.declared.searchable = Some(searchable);
         self
     }
 

@@ -10,7 +10,7 @@
 //! and knows no stanza.
 //!
 //! The parts, in reading order: `owner`, `collection`, `key`, `entry` (what is stored); `batch` (changes); `query`, `ask`,
-//! `question` (questions); `gate`, `queue`, `store`, `write` (the front); `backend` (the contract below), `memory`, `conformance`.
+//! `question` (questions); `words`, `search` (full text); `gate`, `queue`, `store`, `write` (the front); `backend` (the contract below), `memory`, `conformance`.
 
 mod ask;
 mod backend;
@@ -30,28 +30,34 @@ mod owner;
 mod query;
 mod question;
 mod queue;
+mod search;
 mod settled;
 mod snapshot;
 mod store;
 mod sync;
 pub mod thread;
 mod watermark;
+mod words;
 mod write;
 
 pub use ask::{Ask, body};
 pub use backend::{Backend, Inline, ReadJob, ReadRunner, Reader, check_append};
 pub use batch::{Batch, Op, Trim};
-pub use collection::{Collection, Declared, Log, Map, Shape, Shaped, Upgrade, Version};
+pub use collection::{
+    Collection, Declared, Log, Map, Searchable, Shape, Shaped, Spoken, Upgrade, Version,
+};
 pub use entry::{BodyId, Entry, EntryId, Found, Stored};
 pub use error::StoreError;
 pub use gate::{Gate, Seq};
 pub use key::{Key, prefix_of};
 pub use memory::Memory;
 pub use owner::Owner;
-pub use query::{Answer, Entries, Page, Query};
+pub use query::{Answer, Entries, Offers, Page, Query, Size};
 pub use question::Question;
 pub use queue::{Applied, Group};
+pub use search::ranked;
 pub use settled::{Observer, Settled, Settlement};
 pub use snapshot::Snapshot;
 pub use store::Store;
+pub use words::{Needle, Term, words};
 pub use write::{Commit, MapWriter};

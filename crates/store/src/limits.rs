@@ -16,6 +16,24 @@ pub const PAGE_ENTRIES_MAX: usize = 1000;
 /// Well above what one owner may have due, so that such a page is whole.
 pub const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// How much of an entry's text can be found, in bytes. What follows is not.
+pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// How much of a word is told apart, in characters. What follows is not looked at.
+pub const WORD_CHARS_MAX: usize = 64;
+
+/// How many words and phrases a search has; what follows is not asked for.
+pub const NEEDLE_TERMS_MAX: usize = 16;
+
+/// How many words one phrase of a search has; what follows is not asked for.
+pub const PHRASE_WORDS_MAX: usize = 32;
+
+/// How many hits, the newest, are looked at for the best among them.
+pub const HITS_RANKED_MAX: usize = 500;
+
+/// How many entries become findable in one batch when a log is indexed: some milliseconds of the writer.
+pub const INDEX_SLICE: u32 = 500;
+
 /// The largest entry id and body id: what a signed 64-bit column holds.
 pub const ID_MAX: u64 = i64::MAX as u64;
 

@@ -6,6 +6,7 @@ use crate::collection::Declared;
 use crate::entry::{BodyId, EntryId, Found, Stored};
 use crate::limits::PAGE_BYTES_MAX;
 use crate::owner::Owner;
+use crate::words::Needle;
 
 /// One question to a back end.
 #[derive(Clone, Debug)]
@@ -66,6 +67,31 @@ pub enum Query {
         /// Which entries.
         page: Page,
     },
+    /// How many entries a page's filters leave, whatever its limit, and how much they hold: [`Answer::Size`].
+    PageSize {
+        /// The log.
+        collection: Declared,
+        /// Whose.
+        owner: Owner,
+        /// Which entries.
+        page: Page,
+    },
+    /// The entries of a page with a text, the best first: [`Answer::Entries`], made with [`ranked`](crate::ranked).
+    Best {
+        /// The log.
+        collection: Declared,
+        /// Whose.
+        owner: Owner,
+        /// Which entries.
+        page: Page,
+    },
+    /// The newest entry that is findable by its text: [`Answer::Newest`].
+    Indexed {
+        /// The log.
+        collection: Declared,
+        /// Whose.
+        owner: Owner,
+    },
     /// The newest id an owner's log ever had, trimmed or not: [`Answer::Newest`].
     Newest {
         /// The log.
@@ -85,6 +111,8 @@ pub enum Query {
     },
     /// The highest body id there is: [`Answer::Newest`].
     NewestBody,
+    /// What this back end can do that not every one can: [`Answer::Offers`].
+    Offers,
     /// Every collection on disk with the newest version it was written with: [`Answer::Collections`].
     Collections,
 }
@@ -111,6 +139,26 @@ pub enum Answer {
     Body(Option<Arc<str>>),
     /// Names and versions, in name order.
     Collections(Vec<(String, u16)>),
+    /// How much there is.
+    Size(Size),
+    /// What the back end can do.
+    Offers(Offers),
+}
+
+/// What a back end can do that not every one can.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Offers {
+    /// Pages with a [`text`](Page::text).
+    pub full_text: bool,
+}
+
+/// How much a part of a log holds.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Size {
+    /// How many entries.
+    pub entries: u64,
+    /// The bytes of their XML and their bodies. A body that several mailboxes share counts in each.
+    pub bytes: u64,
 }
 
 /// A page that was read.
@@ -143,6 +191,9 @@ pub struct Page {
     pub class: Option<u8>,
     /// Only entries that are due.
     pub due: bool,
+    /// Only entries whose text has these words, as far as the log is [indexed](crate::Store::index). Nothing, where the
+    /// log is not [searchable](crate::Searchable) or the back end does not offer it.
+    pub text: Option<Needle>,
     /// Only this entry.
     pub id: Option<EntryId>,
     /// From the newest back instead of from the oldest on.

@@ -18,7 +18,7 @@ use crate::gate::{Gate, Seq};
 use crate::key::Key;
 use crate::lock::FairLocks;
 use crate::owner::Owner;
-use crate::query::{Answer, Query};
+use crate::query::{Answer, Offers, Query};
 use crate::question::Question;
 use crate::queue::{Applied, Group, Queue};
 use crate::settled::{Observer, Settled, Settlement};
@@ -35,6 +35,7 @@ struct Inner {
     /// Tells a driver's thread that something waits, or that the store closed.
     waiting: Condvar,
     newest_body: AtomicU64,
+    offers: Offers,
     /// What was on disk at the start.
     collections: BTreeMap<String, u16>,
     locks: Arc<FairLocks>,
@@ -54,7 +55,7 @@ impl fmt::Debug for Store {
 
 impl Store {
     /// What the front asks before it starts.
-    const START: [Query; 2] = [Query::NewestBody, Query::Collections];
+    const START: [Query; 3] = [Query::NewestBody, Query::Collections, Query::Offers];
 
     /// A store over what is on disk. `reader` is asked on the spot for what the front must know; `runner` runs all later
     /// reads. Somebody must drive the writing half: [`thread::spawn_writer`](crate::thread::spawn_writer), or
@@ -153,6 +154,11 @@ impl Store {
     /// An id that no body has: for [`Batch::put_body`].
     pub fn new_body_id(&self) -> BodyId {
         BodyId(self.inner.newest_body.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// What the back end can do that not every one can.
+    pub fn offers(&self) -> Offers {
+        self.inner.offers
     }
 
     /// Answers one question, or several from one snapshot. The read begins when the future is first polled, and sees
@@ -293,10 +299,12 @@ impl Store {
     fn new(known: Vec<Answer>, runner: Arc<dyn ReadRunner>) -> Self {
         let mut newest_body = 0;
         let mut collections = BTreeMap::new();
+        let mut offers = Offers::default();
         for answer in known {
             match answer {
                 Answer::Newest(id) => newest_body = id.unwrap_or(0),
                 Answer::Collections(list) => collections = list.into_iter().collect(),
+                Answer::Offers(known) => offers = known,
                 _ => {}
             }
         }
@@ -304,6 +312,7 @@ impl Store {
             queue: Watermark::default(),
             waiting: Condvar::new(),
             newest_body: AtomicU64::new(newest_body),
+            offers,
             collections,
             locks: Arc::default(),
             runner,

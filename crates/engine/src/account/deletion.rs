@@ -13,6 +13,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jid::BareJid;
+use mailbox::LOG;
 use stanza::{Stanza, Timestamp};
 use store::{Collection, Map, Owner, Seq, StoreError, Version};
 use stream::StreamFault;
@@ -259,6 +260,14 @@ impl Server {
 
     /// Removes what the account owns, once features have had their say.
     async fn erase(self: &Arc<Self>, cell: &Arc<AccountCell>) -> Result<(), StoreError> {
+        let owner = match &*cell.lock() {
+            CellState::Ready(account) => Some(account.owner().clone()),
+            CellState::Loading { .. } | CellState::Gone { .. } => None,
+        };
+        if let Some(owner) = owner {
+            // In slices: all at once would hold up everybody's writes.
+            self.store().unindex(LOG, &owner).await?;
+        }
         self.visit(cell, Gates::OPEN, |account, cx| {
             cx.tell(AccountDeleted {}, account);
             // What was not written yet would outlive the account.
@@ -266,6 +275,7 @@ impl Server {
             let host = Owner::Host(account.jid().to_domain());
             let mut batch = cx.batch();
             batch.delete_owner(account.owner());
+            batch.scrub();
             batch.delete(DELETIONS, &host, account.jid());
         });
         match self.last_seq(cell) {

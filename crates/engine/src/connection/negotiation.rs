@@ -211,8 +211,8 @@ impl Connection {
                 self.stream.verdict(verdict);
                 self.settle_last_step(now);
             }
-            Outcome::Tokens(Ok(found)) => {
-                let (tokens, held) = *found;
+            Outcome::Tokens(Ok(read)) => {
+                let (tokens, held) = *read;
                 self.keep_record(held.record.clone());
                 if let Phase::Negotiating(negotiation) = &mut self.phase {
                     negotiation.held = Some(Box::new(held));

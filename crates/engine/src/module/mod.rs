@@ -44,7 +44,7 @@ pub use crate::session::pieces::Pieces;
 
 pub use self::{
     account_message::{AccountMessage, AccountMessageCounts, OnAccountMessage, TellError},
-    archives::Archives,
+    archives::{ArchiveField, ArchiveFieldEntry, Archives},
     bind_inline::{AtBind, BindElement, BindInline},
     circles::Circles,
     entry::{Entry, Setting, entry},

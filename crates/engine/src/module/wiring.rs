@@ -7,9 +7,10 @@ use stanza::{Stanza, StanzaError, form::Form};
 use xml::Fragment;
 
 use super::{
-    AccountMessage, AnswerIq, Archives, ArchivesFn, AtBind, AtBindFn, AtSignIn, BindElement,
-    BindHandler, BindInline, Circles, CirclesFn, DiscoNodes, FanOut, Gone, GoneFn, HandleIq,
-    Module, On, OnAccountMessage, Payload, Prepare, PrepareFn, Screen, SignInPart, Telling,
+    AccountMessage, AnswerIq, ArchiveField, ArchiveFieldEntry, Archives, ArchivesFn, AtBind,
+    AtBindFn, AtSignIn, BindElement, BindHandler, BindInline, Circles, CirclesFn, DiscoNodes,
+    FanOut, Gone, GoneFn, HandleIq, Module, On, OnAccountMessage, Payload, Prepare, PrepareFn,
+    Screen, SignInPart, Telling,
     account_message::AccountMessageHandler,
     iq::{IqContext, IqTable, To, answering, handling},
     job::{Job, JobEntry},
@@ -78,6 +79,7 @@ pub(crate) struct Parts {
     pub(crate) circles: Vec<CirclesFn>,
     pub(crate) gone: Vec<GoneFn>,
     pub(crate) archives: Option<ArchivesFn>,
+    pub(crate) archive_fields: Vec<ArchiveFieldEntry>,
     pub(crate) deletion_grace: Duration,
     pub(crate) clients_kept: Option<Duration>,
 }
@@ -343,6 +345,19 @@ impl<'a, M: Module> Wiring<'a, M> {
         self.parts.archives = Some(Box::new(move |peer, account| {
             module.archives(peer, account)
         }));
+        self
+    }
+
+    /// Adds a field to the form by which users ask their archives.
+    pub fn archive_field(&mut self) -> &mut Self
+    where
+        M: ArchiveField,
+    {
+        let module = self.module.clone();
+        self.parts.archive_fields.push(ArchiveFieldEntry {
+            name: M::FIELD,
+            narrow: Box::new(move |value, page| module.narrow(value, page)),
+        });
         self
     }
 

@@ -290,7 +290,7 @@ mod tests {
         let mut words = what.split(' ');
         let (kind, who) = (words.next().unwrap(), words.next().unwrap());
         let message = |kind: &str, child: &str| {
-            format!("<message id='{what}' type='{kind}'>{child}</message>")
+            format!("<message id='{what}' from='a@example/x' type='{kind}'>{child}</message>")
         };
         let presence = |kind: &str| format!("<presence id='{what}' from='{who}@example/x'{kind}/>");
         let xml = match kind {

@@ -11,6 +11,7 @@ mod bodies;
 mod crash;
 mod delivering;
 mod egress;
+mod forget;
 mod recording;
 mod recovery;
 mod world;

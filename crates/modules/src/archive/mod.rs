@@ -115,8 +115,8 @@ impl Archives for MessageArchive {
 }
 
 impl AnswerIq<AskForm> for MessageArchive {
-    fn answer_iq(&self, _: AskForm, _: &mut IqContext<'_>) -> Answer {
-        Ok(Some(protocol::form()))
+    fn answer_iq(&self, _: AskForm, cx: &mut IqContext<'_>) -> Answer {
+        Ok(Some(protocol::form(cx.host().archive_fields())))
     }
 }
 
@@ -175,7 +175,7 @@ impl HandleIq<Query> for MessageArchive {
             Line::of(account.mailbox())
         });
         let line = line.await.map_err(|error| no_account(&error))?;
-        let wanted = query.wanted(&line)?;
+        let wanted = query.wanted(&line, job.host().archive_fields())?;
         let pieces = job.pieces()?;
         let store = job.server().store();
         let _ = store.settled(line.seq).await;

@@ -44,6 +44,9 @@ pub(super) async fn read(
     {
         return Err(Condition::ItemNotFound.into());
     }
+    if wanted.page.text.is_some() {
+        store.index(LOG, owner).await.map_err(unreadable)?;
+    }
     let results = match (&wanted.ids, wanted.items_max) {
         (None, 0) => count(store, owner, wanted).await,
         (None, _) => page(store, owner, wanted).await,
@@ -52,11 +55,12 @@ pub(super) async fn read(
     results.map_err(unreadable)
 }
 
-/// Whether the archive has all of these.
+/// Whether the archive has all of these, or did until their owner deleted what was in them.
 async fn are_there(store: &Store, line: &Line, named: &[EntryId]) -> Result<bool, StoreError> {
     let one = |id: &EntryId| {
         let page = Page {
             id: Some(*id),
+            class: None,
             ..line.all()
         };
         LOG.page_count(&line.owner, page)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::module::{Method, Payload};
+use engine::module::{ArchiveFieldEntry, Method, Payload};
 use jid::{BareJid, Jid};
 use mailbox::WireId;
 use stanza::{
@@ -122,7 +122,7 @@ pub(super) fn preferences(chosen: &Preferences) -> Fragment {
 }
 
 /// The form of a query.
-pub(super) fn form() -> Fragment {
+pub(super) fn form(others: &[ArchiveFieldEntry]) -> Fragment {
     let text = |name| Field::new(name, FieldKind::TextSingle);
     let ids = Field::new(field::IDS, FieldKind::ListMulti);
     let form = Form::new(FormKind::Form)
@@ -133,6 +133,9 @@ pub(super) fn form() -> Fragment {
         .field(text(field::BEFORE_ID))
         .field(text(field::AFTER_ID))
         .field(ids.validated("xs:string", Validated::Open));
+    let form = others
+        .iter()
+        .fold(form, |form, other| form.field(text(other.name)));
     Builder::new("query", NS).child(form.to_fragment()).build()
 }
 

@@ -1,6 +1,6 @@
 //! A query as it was asked, [§4](https://xmpp.org/extensions/xep-0313.html#query), and what it means in the log.
 
-use engine::module::{Method, Payload};
+use engine::module::{ArchiveFieldEntry, Method, Payload};
 use jid::Jid;
 use mailbox::{Class, Mailbox, WireId, WireKey};
 use stanza::{
@@ -37,6 +37,8 @@ struct Filter {
     before_id: Option<String>,
     after_id: Option<String>,
     ids: Option<Vec<String>>,
+    /// What other features' fields say, by name.
+    others: Vec<(String, String)>,
 }
 
 impl Payload for Query {
@@ -93,8 +95,10 @@ impl Filter {
                     filter.ids =
                         Some(values.cloned().collect()).filter(|ids: &Vec<_>| !ids.is_empty())
                 }
-                // §4.1.5: what we do not know we must not pass over.
-                _ => return Err(Condition::FeatureNotImplemented.into()),
+                // Whether anybody knows it is seen when it is asked for; an empty one says nothing.
+                _ => filter
+                    .others
+                    .push((var.to_owned(), values.next().cloned().unwrap_or_default())),
             }
         }
         if filter.ids.as_ref().is_some_and(|ids| ids.len() > IDS_MAX) {
@@ -181,8 +185,13 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// `item-not-found` when it names an entry that never was.
-    pub(super) fn wanted(&self, line: &Line) -> Result<Wanted, StanzaError> {
+    /// `item-not-found` when it names an entry that never was, `feature-not-implemented` when it has a field that nobody
+    /// knows.
+    pub(super) fn wanted(
+        &self,
+        line: &Line,
+        fields: &[ArchiveFieldEntry],
+    ) -> Result<Wanted, StanzaError> {
         let Filter {
             with, start, end, ..
         } = &self.filter;
@@ -209,6 +218,14 @@ impl Query {
         page.peer = with.as_ref().map(|with| with.bare_str().to_owned());
         page.backwards = matches!(self.page.anchor, Anchor::Before(_));
         page.bytes_max = PAGE_BYTES_MAX;
+        for (name, value) in &self.filter.others {
+            // §4.1.5: what we do not know we must not pass over.
+            let field = fields.iter().find(|field| field.name == name);
+            let field = field.ok_or(Condition::FeatureNotImplemented)?;
+            if !value.is_empty() {
+                field.narrow(value, &mut page)?;
+            }
+        }
         let ids = match &self.filter.ids {
             None => None,
             Some(ids) => {

@@ -181,13 +181,13 @@ fn a_newer_store_and_foreign_files_are_refused() {
             refused,
             Err(StoreError::NewerSchema {
                 found: 99,
-                known: 2
+                known: 3
             })
         ),
         "{refused:?}"
     );
     raw(folder.path())
-        .pragma_update(None, "user_version", 1)
+        .pragma_update(None, "user_version", 3)
         .expect("plain SQL");
     assert!(open(folder.path()).is_ok());
 

@@ -10,7 +10,7 @@ use jid::{BareJid, Domain};
 use super::Bench;
 use crate::backend::Backend;
 use crate::batch::Batch;
-use crate::collection::{Collection, Log, Map, Version};
+use crate::collection::{Collection, Log, Map, Searchable, Spoken, Version};
 use crate::entry::{Entry, EntryId};
 use crate::error::StoreError;
 use crate::owner::Owner;
@@ -21,10 +21,21 @@ use crate::store::Store;
 pub(super) const NOTES: Collection<Map<String, String>> = Collection::new("test.notes", Version(1));
 /// Other values of the same owners.
 pub(super) const COUNTS: Collection<Map<String, u64>> = Collection::new("test.counts", Version(1));
-/// A log.
-pub(super) const MESSAGES: Collection<Log<u64>> = Collection::new("test.messages", Version(1));
+/// A log, searchable by all it holds.
+pub(super) const MESSAGES: Collection<Log<u64>> = Collection::new("test.messages", Version(1))
+    .searchable(Searchable {
+        version: 1,
+        text: all_it_holds,
+    });
+/// The same to somebody who does not search it.
+pub(super) const SILENT: Collection<Log<u64>> = Collection::new("test.messages", Version(1));
 /// Another log of the same owners.
 pub(super) const EVENTS: Collection<Log<()>> = Collection::new("test.events", Version(1));
+
+fn all_it_holds(spoken: &Spoken<'_>) -> Option<String> {
+    let body = spoken.body.unwrap_or_default();
+    (spoken.class != 2).then(|| format!("{} {body}", spoken.xml))
+}
 
 /// An open store and its back end.
 pub(super) struct Desk {

@@ -10,6 +10,7 @@ use crate::entry::{BodyId, Entry, EntryId};
 use crate::memory::Memory;
 use crate::owner::Owner;
 use crate::query::{Page, Query};
+use crate::words::Needle;
 
 /// How many batches one run generates.
 const BATCHES: u64 = 300;
@@ -30,6 +31,9 @@ pub fn generated_batches_read_as_in_memory(bench: &mut impl Bench) -> Outcome {
             batches[0].ops()
         );
         if round % 10 == 9 {
+            let indexed = [Arc::new(index())];
+            backend.apply(&indexed)?;
+            memory.apply(&indexed)?;
             let questions = questions();
             let (tested, expected) = (reader.read(&questions)?, memory.read(&questions)?);
             for ((question, tested), expected) in questions.iter().zip(tested).zip(expected) {
@@ -86,13 +90,27 @@ fn generate(dice: &mut Dice) -> Batch {
                 _ => batch.trim(MESSAGES, &owner, Trim::Through(EntryId(dice.below(10)))),
             },
             13 => batch.done(MESSAGES, &owner, id..=id),
-            14 => batch.tombstone(MESSAGES, &owner, id, "<gone/>"),
+            14 => match dice.below(3) {
+                0 => batch.hollow(MESSAGES, &owner, id, 3),
+                1 => batch.unindex(MESSAGES, &owner, dice.below(9) as u32),
+                _ => batch.tombstone(MESSAGES, &owner, id, "<gone/>"),
+            },
             15 => batch.put_body(body, format!("body {}", dice.below(9))),
             16 if dice.below(4) == 0 => batch.delete_owner(&owner),
             16 => batch.ref_body(body),
             _ => batch.unref_body(body),
         }
     }
+    batch
+}
+
+/// Makes all of it findable, as the memory back end always finds it.
+fn index() -> Batch {
+    let mut batch = Batch::new();
+    for owner in owners() {
+        batch.index(MESSAGES, &owner, 1000);
+    }
+    batch.scrub();
     batch
 }
 
@@ -117,6 +135,19 @@ fn questions() -> Vec<Query> {
                 .into_iter()
                 .map(|page| MESSAGES.page_count(&owner, page).query().clone()),
         );
+        questions.extend(
+            pages()
+                .into_iter()
+                .map(|page| MESSAGES.page_size(&owner, page).query().clone()),
+        );
+        questions.extend(["body", "entry body", "8"].map(|text| {
+            let page = Page {
+                text: Some(Needle::parse(text)),
+                entries_max: 5,
+                ..Page::default()
+            };
+            MESSAGES.best(&owner, page).query().clone()
+        }));
     }
     questions.push(COUNTS.holders(&"a".to_owned()).query().clone());
     questions.push(COUNTS.owners().query().clone());
@@ -155,6 +186,17 @@ fn pages() -> Vec<Page> {
         Page {
             sender: Some("b".to_owned()),
             message_id: Some("m1".to_owned()),
+            backwards: true,
+            ..page.clone()
+        },
+        Page {
+            text: Some(Needle::parse("body")),
+            ..page.clone()
+        },
+        Page {
+            text: Some(Needle::parse("\"n 1*\"")),
+            after: Some(EntryId(5)),
+            due: true,
             backwards: true,
             ..page.clone()
         },

@@ -10,6 +10,7 @@ mod logs;
 mod maps;
 mod order;
 mod pages;
+mod texts;
 
 use std::sync::Arc;
 
@@ -35,6 +36,10 @@ pub use order::{
     writers_take_turns_and_see_each_other,
 };
 pub use pages::{filters_narrow_pages, pages_are_bounded_in_bytes, pages_go_both_ways};
+pub use texts::{
+    parts_of_a_log_are_measured, texts_are_found, texts_are_found_by_their_owner_in_pages,
+    texts_are_indexed_in_slices, texts_go_with_their_entries,
+};
 
 use crate::backend::{Backend, Reader};
 use crate::batch::Batch;
@@ -78,7 +83,9 @@ macro_rules! conformance_tests {
             due_entries_are_found, entries_are_trimmed, filters_narrow_pages, ids_only_grow, pages_are_bounded_in_bytes, pages_go_both_ways,
             tombstones_keep_the_place, owners_are_found_by_key, values_are_put_and_deleted, values_expire,
             values_range_in_key_order, concurrent_writers_never_insert_below, questions_share_a_snapshot,
-            what_was_delivered_is_seen, writers_take_turns_and_see_each_other
+            what_was_delivered_is_seen, writers_take_turns_and_see_each_other,
+            parts_of_a_log_are_measured, texts_are_found, texts_are_found_by_their_owner_in_pages,
+            texts_are_indexed_in_slices, texts_go_with_their_entries
         );
     };
     ($bench:expr; $($test:ident),*) => {

@@ -122,8 +122,9 @@ impl State {
                 owner,
                 id,
                 xml,
+                class,
             } => {
-                self.tombstone(collection.name, owner, *id, xml, journal);
+                self.tombstone(collection.name, owner, *id, xml, *class, journal);
             }
             Op::PutBody { id, xml } => {
                 if self.bodies.contains_key(id) {
@@ -140,6 +141,8 @@ impl State {
             Op::RefBody { id } => self.ref_body(*id, journal)?,
             Op::UnrefBody { id } => self.unref_body(*id, journal),
             Op::DeleteOwner { owner } => self.delete_owner(owner, journal),
+            // All of it is found without an index, and what is removed is nowhere.
+            Op::Index { .. } | Op::Unindex { .. } | Op::Scrub => {}
         }
         Ok(())
     }
@@ -246,6 +249,7 @@ impl State {
         owner: &Owner,
         id: EntryId,
         xml: &Arc<str>,
+        class: Option<u8>,
         journal: &mut Vec<Undo>,
     ) {
         let mut body = None;
@@ -254,6 +258,7 @@ impl State {
             body = entry.body.take();
             entry.message_id = Arc::from("");
             entry.xml = Arc::clone(xml);
+            entry.class = class.unwrap_or(entry.class);
             row.tombstone = true;
         });
         if let Some(body) = body {

@@ -15,7 +15,7 @@ use crate::store::Store;
 use state::State;
 
 /// A disk in memory. Clones are handles on the same disk; [`image`](Self::image) is a copy of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Memory {
     disk: Arc<Mutex<Disk>>,
 }
@@ -27,10 +27,25 @@ struct Disk {
     is_full: bool,
 }
 
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Memory {
     /// An empty disk.
     pub fn new() -> Self {
-        Self::default()
+        let this = Self::plain();
+        this.disk().state.offers.full_text = true;
+        this
+    }
+
+    /// An empty disk of a back end that offers nothing besides what every one must.
+    pub fn plain() -> Self {
+        Self {
+            disk: Arc::default(),
+        }
     }
 
     /// A store over this disk whose reads are answered on the spot. Drive it with [`Store::turn`].

@@ -5,9 +5,11 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::state::{Row, State};
+use crate::collection::Declared;
 use crate::entry::{EntryId, Found, Stored};
 use crate::owner::Owner;
-use crate::query::{Answer, Entries, Page, Query};
+use crate::query::{Answer, Entries, Page, Query, Size};
+use crate::search::ranked;
 
 impl State {
     pub(super) fn answer(&self, query: &Query) -> Answer {
@@ -63,12 +65,35 @@ impl State {
                 collection,
                 owner,
                 page,
-            } => Answer::Entries(self.page(collection.name, owner, page)),
+            } => Answer::Entries(self.page(collection, owner, page)),
             Query::PageCount {
                 collection,
                 owner,
                 page,
-            } => Answer::Count(self.rows(collection.name, owner, page).count() as u64),
+            } => Answer::Count(self.rows(collection, owner, page).count() as u64),
+            Query::PageSize {
+                collection,
+                owner,
+                page,
+            } => Answer::Size(self.size(collection, owner, page)),
+            Query::Best {
+                collection,
+                owner,
+                page,
+            } => {
+                let hits = self.page(collection, owner, &page.hits());
+                Answer::Entries(ranked(collection, page, hits))
+            }
+            // Everything is found without an index.
+            Query::Indexed { collection, owner } => {
+                let rows = self
+                    .logs
+                    .get(collection.name)
+                    .and_then(|owners| owners.get(owner));
+                let newest = rows.and_then(|rows| rows.last_key_value());
+                Answer::Newest(newest.map(|(id, _)| id.0))
+            }
+            Query::Offers => Answer::Offers(self.offers),
             Query::Newest { collection, owner } => {
                 let head = self
                     .heads
@@ -106,7 +131,7 @@ impl State {
             .collect()
     }
 
-    fn page(&self, log: &'static str, owner: &Owner, page: &Page) -> Entries<Stored> {
+    fn page(&self, log: &Declared, owner: &Owner, page: &Page) -> Entries<Stored> {
         let rows = self.rows(log, owner, page);
         let found = |(_, row): (&EntryId, &Row)| Ok::<_, Infallible>(self.found(row, page));
         let filled = if page.backwards {
@@ -121,14 +146,35 @@ impl State {
 
     fn rows<'a>(
         &'a self,
-        log: &'static str,
+        log: &'a Declared,
         owner: &Owner,
         page: &'a Page,
     ) -> impl DoubleEndedIterator<Item = (&'a EntryId, &'a Row)> {
-        let rows = self.logs.get(log).and_then(|owners| owners.get(owner));
+        let rows = self.logs.get(log.name).and_then(|owners| owners.get(owner));
         rows.into_iter()
             .flatten()
             .filter(|(_, row)| matches(row, page))
+            .filter(|(_, row)| self.speaks(log, row, page))
+    }
+
+    /// Whether an entry has the words that are looked for.
+    fn speaks(&self, log: &Declared, row: &Row, page: &Page) -> bool {
+        let Some(needle) = &page.text else {
+            return true;
+        };
+        let all = Page::default();
+        self.offers.full_text && needle.count(&self.found(row, &all).words(log)).is_some()
+    }
+
+    fn size(&self, log: &Declared, owner: &Owner, page: &Page) -> Size {
+        let mut size = Size::default();
+        for (_, row) in self.rows(log, owner, page) {
+            let body = row.entry.body.and_then(|id| self.bodies.get(&id));
+            let bytes = row.entry.xml.len() + body.map_or(0, |body| body.xml.len());
+            size.entries += 1;
+            size.bytes += bytes as u64;
+        }
+        size
     }
 
     fn found(&self, row: &Row, page: &Page) -> Found<Stored> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::entry::{BodyId, Entry, EntryId, Stored};
 use crate::owner::Owner;
+use crate::query::Offers;
 
 type ByOwner<T> = BTreeMap<&'static str, BTreeMap<Owner, T>>;
 
@@ -17,6 +18,7 @@ pub(super) struct State {
     pub(super) heads: ByOwner<EntryId>,
     pub(super) bodies: BTreeMap<BodyId, Body>,
     pub(super) collections: BTreeMap<&'static str, u16>,
+    pub(super) offers: Offers,
 }
 
 #[derive(Clone, Debug)]

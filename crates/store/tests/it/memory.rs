@@ -24,3 +24,11 @@ impl Bench for MemoryBench {
 }
 
 store::conformance_tests!(MemoryBench(Memory::new()));
+
+mod plain {
+    use super::{Memory, MemoryBench};
+
+    store::conformance_tests!(MemoryBench(Memory::plain());
+        texts_are_found, texts_are_found_by_their_owner_in_pages, texts_are_indexed_in_slices,
+        texts_go_with_their_entries);
+}
