@@ -247,7 +247,9 @@ impl Caller<'_> {
         let full_jid = juliet().with_resource("made").expect("a resource");
         let other = [fragment("<bound xmlns='urn:xmpp:bind:0'/>")];
         match self.choice() % 8 {
-            0 => self.stream.require(vec!["a".to_owned(), "b".to_owned()], Some("why")),
+            0 => self
+                .stream
+                .require(vec!["a".to_owned(), "b".to_owned()], Some("why")),
             // Between tasks there is none to go on with.
             1 => {
                 self.stream.task_data(&other);
@@ -255,7 +257,9 @@ impl Caller<'_> {
                     self.stream.succeed(juliet(), &other);
                 }
             }
-            2 => self.stream.refuse_because(SaslFailure::TemporaryAuthFailure, &other[0]),
+            2 => self
+                .stream
+                .refuse_because(SaslFailure::TemporaryAuthFailure, &other[0]),
             3 => self.stream.succeed(juliet(), &other),
             4 => self.stream.succeed_resumed(full_jid, &other),
             5 => self.stream.succeed(juliet(), &[]),
