@@ -135,10 +135,11 @@ impl Crowd {
         }
     }
 
-    /// Whether everybody is online.
+    /// Whether everybody is online, and the server knows: who only just said so is not owed what came a moment before.
     #[must_use]
     pub fn is_online(&self) -> bool {
-        self.clients.iter().all(Client::is_online)
+        let is_known = |client: &Client| client.is_online() && client.sent.len() == 0;
+        self.clients.iter().all(is_known)
     }
 
     /// Whether all messages were sent.
