@@ -47,7 +47,8 @@ pub use error::{Refused, Unreadable};
 pub use forget::{Forget, close_first_holes};
 pub use mailbox::{Cleared, LoadAnswer, LoadQuestion, Mailbox, Recorded, Waiting};
 pub use record::{
-    Data, HOLE, Inbound, LOG, NewEntry, Owed, STATE, SessionId, SharedBody, State, message_of,
+    Data, HOLE, Inbound, LOG, NewEntry, Owed, STATE, SessionId, SharedBody, State, message_id,
+    message_of,
 };
 pub use recovery::handled;
 pub use reliance::Reliance;

@@ -4,6 +4,7 @@
 //! is the whole message. With one it holds only the children that this mailbox added, and `dropped` says which children
 //! of the body this mailbox does not show: the body is what the sender sent, stored once for everybody.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -186,11 +187,7 @@ impl NewEntry<'_> {
             dropped,
             session_only,
         };
-        let message_id = ids::origin_id(self.message);
-        let message_id = message_id
-            .as_deref()
-            .or(self.message.id())
-            .unwrap_or_default();
+        let message_id = message_id(self.message);
         Entry {
             // Only what the archive shows is asked for by peer, and nothing else pays for that index.
             peer: match self.class {
@@ -198,7 +195,7 @@ impl NewEntry<'_> {
                 Class::Delivery | Class::None => Arc::default(),
             },
             sender: self.message.from().map_or("", Jid::as_str).into(),
-            message_id: message_id.into(),
+            message_id: message_id.as_ref().into(),
             class: self.class.column(),
             due: self.owed != Owed::Nobody,
             body: self.body.map(SharedBody::id),
@@ -252,6 +249,15 @@ fn body_text(xml: &str) -> Option<String> {
         .map(|child| child.text())
         .collect();
     (!bodies.is_empty()).then(|| bodies.join("\n"))
+}
+
+/// By what its sender knows a message again: its origin id, or else its `id`; empty when it has neither.
+#[must_use]
+pub fn message_id(message: &Stanza) -> Cow<'_, str> {
+    match ids::origin_id(message) {
+        Some(origin) => origin.into(),
+        None => message.id().unwrap_or_default().into(),
+    }
 }
 
 /// Draws the position behind the newest one.

@@ -15,6 +15,7 @@ use super::{Account, mail};
 use crate::{
     envelope::Envelope,
     pipeline::{Context, events::MessageSent},
+    session::Session,
 };
 
 /// What clients read from the archive needs no delivery any more.
@@ -67,6 +68,12 @@ pub(crate) fn record_sent(account: &mut Account, cx: &Context<'_>, event: &mut M
     if stanza.kind().is_error() || classify(stanza, Archiving::On) != Class::Archive {
         return;
     }
+    let session = envelope.session().filter(|_| envelope.is_whole());
+    if let Some(entry) = session.and_then(|session| archived_before(session, stanza, &to)) {
+        event.archived = account.mailbox.wire_id(entry, Class::Archive);
+        return;
+    }
+    let inbound = session.and_then(|session| session.inbound());
     let message = stanza.as_ref().clone().with_to(Some(to.clone()));
     let body = is_account_here(cx, &to).then(|| {
         let id = cx.server().store().new_body_id();
@@ -79,7 +86,7 @@ pub(crate) fn record_sent(account: &mut Account, cx: &Context<'_>, event: &mut M
         peer: &to.bare(),
         owed: Owed::Nobody,
         body: body.as_deref(),
-        inbound: None,
+        inbound,
     };
     let recorded = account.mailbox.record(&new, &mut cx.batch());
     match recorded {
@@ -95,6 +102,14 @@ pub(crate) fn record_sent(account: &mut Account, cx: &Context<'_>, event: &mut M
             tracing::error!(account = %account.jid(), %refused, "a sent message was not archived");
         }
     }
+}
+
+/// The entry that the archive has of this message already: its client sends it again, because a crash came between the
+/// sender's batch and the recipient's.
+fn archived_before(session: &Session, message: &Stanza, to: &Jid) -> Option<EntryId> {
+    let mut outbox = session.outbox();
+    let resumption = outbox.resumption_mut()?;
+    resumption.archived_before(message, to.bare_str())
 }
 
 /// Whether the feature that has archives keeps the conversation with `peer`.

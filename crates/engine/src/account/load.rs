@@ -88,11 +88,13 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Read>, Store
             note,
             counts: None,
             queue: None,
+            uncovered: Vec::new(),
         };
         // Hardly ever: only after a start.
         if let Some(id) = session.note.resumable_id() {
             let question = (COUNTS.get(&owner, &id), QUEUES.get(&owner, &id));
             (session.counts, session.queue) = server.store().read(question).await?;
+            session.look_for_uncovered(server, &owner).await?;
         }
         sessions.push(session);
     }

@@ -15,8 +15,9 @@ use std::{
 };
 
 use jid::Jid;
+use mailbox::LOG;
 use stanza::{ErrorType, IqType, Stanza, StanzaError, Timestamp};
-use store::EntryId;
+use store::{EntryId, Owner, Page, StoreError};
 
 use super::{
     Account, Presence, detached,
@@ -34,10 +35,11 @@ use crate::{
         decide::{Decision, decide},
         events::SessionDetached,
     },
+    server::Server,
     session::{
         Acks, Resumption, Session, SessionId, Slot,
         outbox::{Delivery, Fate, Frame},
-        resumption::Request,
+        resumption::{Request, Uncovered},
     },
 };
 
@@ -50,6 +52,46 @@ pub(crate) struct StoredSession {
     pub(super) note: SessionNote,
     pub(super) counts: Option<Counts>,
     pub(super) queue: Option<Queue>,
+    /// What the own archive has of it beyond its count.
+    pub(super) uncovered: Vec<Uncovered>,
+}
+
+/// So many of the newest entries are looked at for those that a crash left uncovered. A session has one message under way
+/// at a time, so it is the account's sessions that this has room for.
+const TAIL: usize = 64;
+
+impl StoredSession {
+    /// After a crash: what the account's own archive has of the session though its count does not cover it.
+    pub(super) async fn look_for_uncovered(
+        &mut self,
+        server: &Server,
+        owner: &Owner,
+    ) -> Result<(), StoreError> {
+        let id = self.note.resumable.as_ref().and_then(ResumableNote::id);
+        let (None, Some(counts), Some(id)) = (&self.queue, &self.counts, id) else {
+            return Ok(());
+        };
+        let tail = Page {
+            backwards: true,
+            entries_max: TAIL,
+            without_bodies: true,
+            ..Page::default()
+        };
+        let handled = counts.handled;
+        let newest = server.store().read(LOG.page(owner, tail)).await?;
+        let of_it = newest.found.into_iter().filter(|found| {
+            let inbound = found.entry.data.inbound;
+            inbound.is_some_and(|it| it.session == id.in_log() && it.ordinal > handled)
+        });
+        self.uncovered = of_it
+            .map(|found| Uncovered {
+                entry: found.entry.id,
+                peer: found.entry.peer,
+                message_id: found.entry.message_id,
+            })
+            .collect();
+        Ok(())
+    }
 }
 
 /// A session that is back, and until when it waits.
@@ -128,6 +170,7 @@ fn bring_one_back(
     let mut resumption = Resumption::back(id, hold, counts.handled);
     resumption.until = Some(cx.timestamp().plus(left));
     resumption.position = EntryId(counts.position);
+    resumption.uncovered.clone_from(&stored.uncovered);
     let (confirmed, unacked) = match stored.queue.clone() {
         Some(queue) => {
             resumption.requests = counts.requests.into();

@@ -130,6 +130,13 @@ impl Acks {
         self.under_way += 1;
     }
 
+    /// The stanza at hand, as the log has it, for a session that can be resumed.
+    pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
+        let session = self.resumption.as_ref()?.id.in_log();
+        let ordinal = self.taken();
+        Some(mailbox::Inbound { session, ordinal })
+    }
+
     /// What came has taken effect, all of it; the effects are durable at `gate`.
     pub(crate) fn took_effect(&mut self, gate: Seq) {
         if let Some(resumption) = &mut self.resumption {
