@@ -6,22 +6,25 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::limits::SENT_REMEMBERED_MAX;
 
-/// Peers and ids of messages, newest last, as hashes: two that collide cost an error too many in the archive.
+/// Peers and ids of messages, newest last, as hashes: two that collide cost an error too many in the archive. Who has
+/// sent nothing pays for nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Sent(VecDeque<u64>);
+pub(crate) struct Sent(Option<Box<VecDeque<u64>>>);
 
 impl Sent {
     /// A message with this id was kept.
     pub(crate) fn note(&mut self, peer: &str, id: &str) {
-        if self.0.len() >= SENT_REMEMBERED_MAX {
-            self.0.pop_front();
+        let sent = self.0.get_or_insert_default();
+        if sent.len() >= SENT_REMEMBERED_MAX {
+            sent.pop_front();
         }
-        self.0.push_back(hash(peer, id));
+        sent.push_back(hash(peer, id));
     }
 
     /// Whether one was, and not too long ago.
     pub(crate) fn has(&self, peer: &str, id: &str) -> bool {
-        self.0.contains(&hash(peer, id))
+        let sent = self.0.as_ref();
+        sent.is_some_and(|sent| sent.contains(&hash(peer, id)))
     }
 }
 

@@ -29,10 +29,7 @@ pub(crate) mod tokens;
 mod vcard;
 mod visibility;
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use jid::{BareJid, FullJid, Jid};
 use mailbox::{Cleared, Mailbox};
@@ -83,7 +80,7 @@ pub struct Account {
     /// What its runs made for others, to be routed in order by one drainer.
     pub(crate) effects: DrainQueue<Effect>,
     /// Sessions whose outbox overflowed, to be ended in runs of their own.
-    pub(crate) condemned: VecDeque<(SessionId, StreamFault, Frame)>,
+    pub(crate) condemned: Vec<(SessionId, StreamFault, Frame)>,
     /// The newest batch a run of this account handed over.
     pub(crate) last_seq: Seq,
     /// Mailbox entries that were taken, which the store does not know yet.
@@ -153,7 +150,7 @@ impl Account {
             mailbox,
             residents,
             effects: DrainQueue::default(),
-            condemned: VecDeque::new(),
+            condemned: Vec::new(),
             closing: Closing::No,
             last_seq: Seq::NONE,
             unsettled: Cleared::default(),

@@ -272,7 +272,8 @@ pub(crate) fn run<R>(
     body: impl FnOnce(&mut Account, &Context<'_>) -> R,
 ) -> Result<(R, Gates), Panicked> {
     let (result, mut gates) = run_once(server, host, account, gates, body)?;
-    while let Some((id, fault, frame)) = account.condemned.pop_front() {
+    while !account.condemned.is_empty() {
+        let (id, fault, frame) = account.condemned.remove(0);
         // The end itself is true whatever becomes of what the frame rests on.
         let behind = Gates::after(frame.gates.after);
         let (_, more) = run_once(server, host, account, behind, |account, cx| {
@@ -392,7 +393,7 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut 
             Err((_, frame)) => {
                 let bytes_max =
                     usize::try_from(server.limits().outbox_bytes_max).unwrap_or(usize::MAX);
-                account.condemned.push_back((
+                account.condemned.push((
                     session.id(),
                     StreamFault::OutboxFull { bytes_max },
                     frame,

@@ -137,7 +137,7 @@ pub struct Outbox {
     bytes_max: usize,
     /// What is not important waits here, while the client is inactive: behind all frames.
     lull: Option<Box<Lull>>,
-    ending: Option<Ending>,
+    ending: Option<Box<Ending>>,
     resting: bool,
     /// Told before the stream error when somebody else ends the session.
     last_words: Option<Box<Stanza>>,
@@ -402,13 +402,13 @@ impl Outbox {
     /// Tells the connection to end with a stream error; the first reason counts.
     pub(crate) fn end(&mut self, fault: StreamFault) {
         if self.ending.is_none() {
-            self.ending = Some(Ending { fault });
+            self.ending = Some(Box::new(Ending { fault }));
         }
     }
 
     /// Why the connection shall end, once somebody asked for it.
     pub(crate) fn ending(&self) -> Option<&Ending> {
-        self.ending.as_ref()
+        self.ending.as_deref()
     }
 
     /// What the client is told before the stream error, should somebody else end the session.
