@@ -9,6 +9,10 @@ use crate::limits::SENT_REMEMBERED_MAX;
 /// Peers and ids of messages, newest last, as hashes: two that collide cost an error too many in the archive. Who has
 /// sent nothing pays for nothing.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::box_collection,
+    reason = "the pointer alone lies in each account in memory, and most of them sent nothing"
+)]
 pub(crate) struct Sent(Option<Box<VecDeque<u64>>>);
 
 impl Sent {
