@@ -11,6 +11,7 @@ const PATIENCE_MS = 30_000;
 
 const host = process.env.COUPLET_HOST ?? "127.0.0.1";
 
+const MAM = "urn:xmpp:mam:2";
 export const DOMAIN = process.env.COUPLET_DOMAIN ?? "localhost";
 
 /** Where TLS is from the first byte. */
@@ -180,6 +181,15 @@ export class Session {
   /** The next message with this body, outside of any carbon. */
   receiveMessage(what, body) {
     return this.receive(what, (s) => s.name === "message" && s.getChildText("body") === body);
+  }
+
+  /** What the archive has with this body, forwarded. Who binds by Bind 2 is not sent what waited, XEP-0386. */
+  async findInArchive(what, body) {
+    const newest = xml("set", { xmlns: "http://jabber.org/protocol/rsm" }, xml("max", {}, "10"), xml("before"));
+    await this.request("set", xml("query", { xmlns: MAM }, newest));
+    const forwarded = (s) => s.getChild("result", MAM)?.getChild("forwarded", "urn:xmpp:forward:0");
+    const isIt = (s) => forwarded(s)?.getChild("message")?.getChildText("body") === body;
+    return forwarded(await this.receive(what, isIt));
   }
 
   /** The next presence of this type (none: available) from this address. */

@@ -67,7 +67,9 @@ export async function comesAndGoesForGood(watcher, subscribe) {
   const newcomer = new Session(account, PASSWORD, "street", { directTls: true });
   await newcomer.signIn();
   await newcomer.signOn();
-  await reads(newcomer, WELCOME.replace("{username}", "mercutio"), "a welcome");
+  const welcome = await newcomer.findInArchive("a welcome", WELCOME.replace("{username}", "mercutio"));
+  const { from, id } = welcome.getChild("message").attrs;
+  expect(from === DOMAIN && id, "a welcome comes from the host", from);
   await readsTheMessageOfTheDay(newcomer);
   await subscribe(newcomer, watcher, ["none", "none"], ["to", "from"]);
 

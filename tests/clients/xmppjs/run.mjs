@@ -194,9 +194,9 @@ async function findsWhatCameMeanwhile(romeo, juliet) {
   await back.signIn();
   await back.send(xml("presence"));
   for (const body of bodies) {
-    const message = await back.receiveMessage("a stored message", body);
-    const stamp = message.getChild("delay", "urn:xmpp:delay")?.attrs.stamp;
-    expect(stamp?.endsWith("Z"), `what came meanwhile is there, with its time: ${body}`, message);
+    const forwarded = await back.findInArchive("a stored message", body);
+    const stamp = forwarded.getChild("delay", "urn:xmpp:delay")?.attrs.stamp;
+    expect(stamp?.endsWith("Z"), `what came meanwhile is there, with its time: ${body}`, forwarded);
   }
   await back.receivePresence("the contact's presence", undefined, romeo.jid);
   passed("and so is the contact's presence");
