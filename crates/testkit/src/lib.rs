@@ -1,5 +1,6 @@
 //! What tests are made of: the transcript player.
 
+mod incoming;
 pub mod no_loss;
 pub mod simulation;
 pub mod sockets;

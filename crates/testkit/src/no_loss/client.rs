@@ -6,14 +6,13 @@ use sasl::{Mechanism, Nonce, client::Scram, wire};
 use xml::{Element, Ns, ns};
 
 use super::{
-    incoming::Incoming,
     message::MessageId,
     sent::Sent,
     session::{Asked, Sync},
     shown::{Shown, Viewer},
     verdict::{Mistake, Promises},
 };
-use crate::transcript::Received;
+use crate::{incoming::Incoming, transcript::Received};
 
 /// The namespace of XEP-0198.
 pub(super) const SM: &str = "urn:xmpp:sm:3";
@@ -90,12 +89,6 @@ pub(super) struct Tallies {
     pub(super) bounced: usize,
     /// Sessions lost for good.
     pub(super) broken: usize,
-}
-
-impl std::fmt::Debug for Incoming {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Incoming")
-    }
 }
 
 impl Client {

@@ -16,7 +16,6 @@
 //! | `session.rs` | what an online client hears and says |
 //! | `sent.rs` | what it sent and the server has not acknowledged |
 //! | `shown.rs` | what it shows its user |
-//! | `incoming.rs` | bytes to elements |
 //! | `message.rs` | a numbered message |
 //! | `verdict.rs` | what was promised and not kept |
 //! | `in_world.rs` | all of it in a [`World`](crate::world::World) |
@@ -24,7 +23,6 @@
 mod client;
 mod crowd;
 mod in_world;
-mod incoming;
 mod message;
 mod sent;
 mod session;

@@ -1,17 +1,16 @@
 //! One transport: bytes over TCP, in TLS once it was started, and the XML that comes back.
 
 use std::{
-    collections::VecDeque,
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
 use rustls::ClientConnection;
-use xml::{Event, Fault, Framing, Limits, Scanner, Scratch, ns};
+use xml::{Fault, Framing};
 
 use super::tls;
-use crate::transcript::Received;
+use crate::{incoming::Incoming, transcript::Received};
 
 /// How long a connection or a handshake may take.
 const SET_UP: Duration = Duration::from_secs(10);
@@ -23,8 +22,7 @@ const WRITE: Duration = Duration::from_secs(20);
 pub(super) struct Connection {
     tcp: TcpStream,
     tls: Option<Box<ClientConnection>>,
-    scanner: Scanner,
-    received: VecDeque<Received>,
+    incoming: Incoming,
     has_ended: bool,
 }
 
@@ -38,16 +36,10 @@ impl Connection {
         let tcp = TcpStream::connect_timeout(&address, SET_UP)?;
         tcp.set_nodelay(true)?;
         tcp.set_write_timeout(Some(WRITE))?;
-        // A client takes whatever its server sends.
-        let limits = Limits {
-            element_bytes_max: 64 << 20,
-            ..Limits::default()
-        };
         Ok(Self {
             tcp,
             tls: None,
-            scanner: Scanner::new(Framing::Stream, ns::CLIENT, limits),
-            received: VecDeque::new(),
+            incoming: Incoming::of_any_size(Framing::Stream),
             has_ended: false,
         })
     }
@@ -70,7 +62,7 @@ impl Connection {
 
     /// What the server sends next begins a new stream.
     pub(super) fn restart(&mut self) {
-        self.scanner.restart();
+        self.incoming.restart();
     }
 
     /// Whether nothing more can come.
@@ -106,7 +98,7 @@ impl Connection {
 
     /// What came next, of what was read.
     pub(super) fn next(&mut self) -> Option<Received> {
-        self.received.pop_front()
+        self.incoming.next()
     }
 
     /// Waits up to `patience` for bytes and reads what is there; `false` when none came. The end of the transport is
@@ -131,7 +123,8 @@ impl Connection {
                 Ok(false)
             }
             Ok(length) => {
-                self.scan(bytes.get(..length).unwrap_or_default())?;
+                self.incoming
+                    .feed(bytes.get(..length).unwrap_or_default())?;
                 Ok(true)
             }
             Err(error) => {
@@ -150,33 +143,5 @@ impl Connection {
             None => self.tcp.read(bytes),
             Some(tls) => rustls::Stream::new(tls.as_mut(), &mut self.tcp).read(bytes),
         }
-    }
-
-    fn scan(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let mut scratch = Scratch::default();
-        let mut left = bytes;
-        while !left.is_empty() {
-            let mut input = left;
-            let event = self.scanner.receive(&mut input, &mut scratch)?;
-            let taken = left.len().saturating_sub(input.len());
-            let mut is_success = false;
-            match event {
-                None => {}
-                Some(Event::Open(header)) => self.received.push_back(Received::header(header)?),
-                Some(Event::Close) => self.received.push_back(Received::Closed),
-                Some(Event::Child(element)) => {
-                    is_success = element.is("success", ns::SASL);
-                    self.received.push_back(Received::element(element)?);
-                }
-            }
-            if is_success {
-                self.restart();
-            }
-            left = left.get(taken..).unwrap_or_default();
-            if taken == 0 {
-                break;
-            }
-        }
-        Ok(())
     }
 }
