@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use jid::{BareJid, Domain};
 use sasl::{
     Ask, ChannelBinding, Credentials, FakeCredentials, Hash, Mechanism, Nonce, Password,
-    SaslFailure, ScramKeys, Tokens,
+    SaslFailure, ScramKeys, Tokens, client::Scram,
 };
 use stanza::{Condition, Output, Stanza, StanzaError};
 use stream::{
@@ -657,4 +657,37 @@ fn text(stanza: &Stanza) -> String {
 )]
 fn start() -> Instant {
     Instant::now()
+}
+
+/// Plays a sign-in of juliet by SCRAM, with channel binding and without, on both framings, whole and byte by byte. The
+/// stream is [`OPENED`], and the client has seen what it offers.
+pub(crate) fn each_scram(play: impl Fn(Mechanism, Player, Scram)) {
+    let names = [
+        "SCRAM-SHA-256-PLUS",
+        "SCRAM-SHA-256",
+        "EXTERNAL",
+        "PLAIN",
+        "ANONYMOUS",
+    ];
+    for mechanism in [Mechanism::ScramSha256, Mechanism::ScramSha256Plus] {
+        for framing in [Framing::Stream, Framing::Document] {
+            for piece_bytes in [usize::MAX, 1] {
+                let mut player = Player::new(Setting::default(), framing, piece_bytes);
+                player.play(OPENED);
+                let binding = mechanism.is_plus().then(|| bindings().remove(0));
+                let nonce = Nonce::from_bytes(&[3; 18]);
+                let client = Scram::new(mechanism, "juliet", "secret", &nonce, binding.as_ref());
+                // XEP-0474: the server says that it is what it offered.
+                let client = client.expect("a client").saw(&names, &["tls-exporter"]);
+                play(mechanism, player, client);
+            }
+        }
+    }
+}
+
+/// What stands in an element without attributes.
+pub(crate) fn inside<'a>(text: &'a str, name: &str, ns: &str) -> &'a str {
+    text.strip_prefix(&format!("<{name} xmlns='{ns}'>"))
+        .and_then(|rest| rest.strip_suffix(&format!("</{name}>")))
+        .unwrap_or_else(|| unreachable!("no {name}: {text}"))
 }

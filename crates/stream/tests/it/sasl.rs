@@ -1,12 +1,12 @@
 //! SASL on the wire, RFC 6120 §6: the elements, the encodings, every failure, the bound on attempts. What the
 //! mechanisms say to each other is tested where they are.
 
+use ::sasl::Mechanism;
 use ::sasl::client::Scram;
 use ::sasl::wire::{decode, encode};
-use ::sasl::{Mechanism, Nonce};
 use xml::Framing;
 
-use crate::player::{AUTHENTICATED, OPENED, Player, Setting, bindings, check};
+use crate::player::{AUTHENTICATED, OPENED, Player, Setting, check, each_scram, inside};
 
 #[test]
 fn plain_in_one_message() {
@@ -51,55 +51,23 @@ fn the_header_may_be_pipelined_behind_the_last_message() {
 
 #[test]
 fn scram_proves_both_sides() {
-    for mechanism in [Mechanism::ScramSha256, Mechanism::ScramSha256Plus] {
-        for framing in [Framing::Stream, Framing::Document] {
-            for piece_bytes in [usize::MAX, 1] {
-                scram(mechanism, framing, piece_bytes);
-            }
-        }
-    }
+    each_scram(scram);
 }
 
-fn scram(mechanism: Mechanism, framing: Framing, piece_bytes: usize) {
-    let mut player = Player::new(Setting::default(), framing, piece_bytes);
-    player.play(OPENED);
-    let binding = mechanism.is_plus().then(|| bindings().remove(0));
-    let nonce = Nonce::from_bytes(&[3; 18]);
-    let mut client =
-        Scram::new(mechanism, "juliet", "secret", &nonce, binding.as_ref()).expect("a client");
-    // What the features of `OPENED` say, XEP-0474: the server says that it is what it offered.
-    client = client.saw(
-        &[
-            "SCRAM-SHA-256-PLUS",
-            "SCRAM-SHA-256",
-            "EXTERNAL",
-            "PLAIN",
-            "ANONYMOUS",
-        ],
-        &["tls-exporter"],
-    );
-
+fn scram(mechanism: Mechanism, mut player: Player, mut client: Scram) {
     let first = encode(&client.first());
     let challenge = player.exchange(&format!(
         "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>{first}</auth>"
     ));
-    let challenge = decode(inside(&challenge, "challenge")).expect("base64");
+    let challenge = decode(inside(&challenge, "challenge", xml::ns::SASL)).expect("base64");
     assert!(String::from_utf8_lossy(&challenge).contains(",h="));
     let last = encode(&client.answer(&challenge).expect("a challenge"));
     let success = player.exchange(&format!(
         "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{last}</response>"
     ));
-    let data = decode(inside(&success, "success")).expect("base64");
+    let data = decode(inside(&success, "success", xml::ns::SASL)).expect("base64");
     client.check(&data).expect("the server's proof");
     player.play("> {open}\n! reopened\n< {header from='example.org'}{bind-features}");
-}
-
-fn inside<'a>(text: &'a str, name: &str) -> &'a str {
-    text.strip_prefix(&format!(
-        "<{name} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
-    ))
-    .and_then(|rest| rest.strip_suffix(&format!("</{name}>")))
-    .unwrap_or_else(|| unreachable!("no {name}: {text}"))
 }
 
 #[test]

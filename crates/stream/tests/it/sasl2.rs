@@ -1,12 +1,14 @@
 //! SASL2 on the wire, XEP-0388: its elements, what comes of a success, tasks, what may not be said in between, and
 //! what is sent before the outcome is known (XEP-0509).
 
+use ::sasl::Mechanism;
 use ::sasl::client::Scram;
 use ::sasl::wire::{decode, encode};
-use ::sasl::{Mechanism, Nonce};
 use xml::Framing;
 
-use crate::player::{OPEN, OPENED, Player, Setting, VERSION, bindings, check, check_with};
+use crate::player::{
+    OPEN, OPENED, Player, Setting, VERSION, check, check_with, each_scram, inside,
+};
 
 /// PLAIN for juliet, whose password it is; with a place for what comes along.
 fn authenticate(along: &str) -> String {
@@ -133,36 +135,16 @@ fn after_success_the_larger_limit_holds() {
 
 #[test]
 fn scram_proves_both_sides() {
-    for mechanism in [Mechanism::ScramSha256, Mechanism::ScramSha256Plus] {
-        for framing in [Framing::Stream, Framing::Document] {
-            for piece_bytes in [usize::MAX, 1] {
-                scram(mechanism, framing, piece_bytes);
-            }
-        }
-    }
+    each_scram(scram);
 }
 
-fn scram(mechanism: Mechanism, framing: Framing, piece_bytes: usize) {
-    let mut player = Player::new(Setting::default(), framing, piece_bytes);
-    player.play(OPENED);
-    let binding = mechanism.is_plus().then(|| bindings().remove(0));
-    let nonce = Nonce::from_bytes(&[3; 18]);
-    let client = Scram::new(mechanism, "juliet", "secret", &nonce, binding.as_ref());
-    let names = [
-        "SCRAM-SHA-256-PLUS",
-        "SCRAM-SHA-256",
-        "EXTERNAL",
-        "PLAIN",
-        "ANONYMOUS",
-    ];
-    let mut client = client.expect("a client").saw(&names, &["tls-exporter"]);
-
+fn scram(mechanism: Mechanism, mut player: Player, mut client: Scram) {
     let first = encode(&client.first());
     // White space around the text, as the examples have it.
     let challenge = player.exchange(&format!(
         "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='{mechanism}'><initial-response> {first}\n</initial-response></authenticate>"
     ));
-    let challenge = decode(inside(&challenge, "challenge")).expect("base64");
+    let challenge = decode(inside(&challenge, "challenge", "urn:xmpp:sasl:2")).expect("base64");
     let last = encode(&client.answer(&challenge).expect("a challenge"));
     let success = player.exchange(&format!(
         "<response xmlns='urn:xmpp:sasl:2'>{last}</response>"
@@ -175,12 +157,6 @@ fn scram(mechanism: Mechanism, framing: Framing, piece_bytes: usize) {
     client
         .check(&decode(data).expect("base64"))
         .expect("the server's proof");
-}
-
-fn inside<'a>(text: &'a str, name: &str) -> &'a str {
-    text.strip_prefix(&format!("<{name} xmlns='urn:xmpp:sasl:2'>"))
-        .and_then(|rest| rest.strip_suffix(&format!("</{name}>")))
-        .unwrap_or_else(|| unreachable!("no {name}: {text}"))
 }
 
 #[test]
