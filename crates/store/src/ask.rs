@@ -218,10 +218,7 @@ impl<T: DeserializeOwned> Collection<Log<T>> {
             collection: self.declared(),
             owner: owner.clone(),
         };
-        ask(query, self.declared(), |answer, _| match answer {
-            Answer::Newest(id) => Ok(id.map(EntryId)),
-            _ => Err(mismatch()),
-        })
+        ask(query, self.declared(), read_newest)
     }
 
     /// The newest id an owner's log ever had, also when its entry was trimmed.
@@ -230,10 +227,7 @@ impl<T: DeserializeOwned> Collection<Log<T>> {
             collection: self.declared(),
             owner: owner.clone(),
         };
-        ask(query, self.declared(), |answer, _| match answer {
-            Answer::Newest(id) => Ok(id.map(EntryId)),
-            _ => Err(mismatch()),
-        })
+        ask(query, self.declared(), read_newest)
     }
 
     /// All owners that have an entry, in owner order.
@@ -305,6 +299,13 @@ fn as_count(answer: Answer) -> Result<u64, StoreError> {
 fn as_owners(answer: Answer) -> Result<Vec<Owner>, StoreError> {
     match answer {
         Answer::Owners(owners) => Ok(owners),
+        _ => Err(mismatch()),
+    }
+}
+
+fn read_newest(answer: Answer, _: Option<&Declared>) -> Result<Option<EntryId>, StoreError> {
+    match answer {
+        Answer::Newest(id) => Ok(id.map(EntryId)),
         _ => Err(mismatch()),
     }
 }
