@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use mailbox::{Archiving, Class, NewEntry, Owed, SharedBody, classify};
+use mailbox::{Archiving, Class, Inbound, NewEntry, Owed, SharedBody, classify};
 use stanza::Stanza;
 use store::EntryId;
 
@@ -69,11 +69,11 @@ pub(crate) fn record_sent(account: &mut Account, cx: &Context<'_>, event: &mut M
         return;
     }
     let session = envelope.session().filter(|_| envelope.is_whole());
-    if let Some(entry) = session.and_then(|session| archived_before(session, stanza, &to)) {
+    let (before, inbound) = session.map_or((None, None), |it| known_as(it, stanza, &to));
+    if let Some(entry) = before {
         event.archived = account.mailbox.wire_id(entry, Class::Archive);
         return;
     }
-    let inbound = session.and_then(|session| session.inbound());
     let message = stanza.as_ref().clone().with_to(Some(to.clone()));
     let body = is_account_here(cx, &to).then(|| {
         let id = cx.server().store().new_body_id();
@@ -104,12 +104,16 @@ pub(crate) fn record_sent(account: &mut Account, cx: &Context<'_>, event: &mut M
     }
 }
 
-/// The entry that the archive has of this message already: its client sends it again, because a crash came between the
-/// sender's batch and the recipient's.
-fn archived_before(session: &Session, message: &Stanza, to: &Jid) -> Option<EntryId> {
+/// The entry that the archive has of this message already, if its client sends it again because a crash came between the
+/// sender's batch and the recipient's; and which stanza of the session it is, as the log has it.
+fn known_as(session: &Session, message: &Stanza, to: &Jid) -> (Option<EntryId>, Option<Inbound>) {
+    if !session.has_acks() {
+        return (None, None);
+    }
     let mut outbox = session.outbox();
-    let resumption = outbox.resumption_mut()?;
-    resumption.archived_before(message, to.bare_str())
+    let resumption = outbox.resumption_mut();
+    let before = resumption.and_then(|it| it.archived_before(message, to.bare_str()));
+    (before, outbox.acks.as_ref().and_then(|acks| acks.inbound()))
 }
 
 /// Whether the feature that has archives keeps the conversation with `peer`.

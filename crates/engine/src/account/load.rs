@@ -11,7 +11,7 @@ use super::{
     credentials::ACCOUNT,
     noted::SESSIONS,
     resident::Residents,
-    restored::StoredSession,
+    restored::{self, StoredSession},
     stored::{COUNTS, QUEUES},
 };
 use crate::{environment::random_bytes, host::Host, permission::Role, server::Server};
@@ -94,10 +94,10 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Read>, Store
         if let Some(id) = session.note.resumable_id() {
             let question = (COUNTS.get(&owner, &id), QUEUES.get(&owner, &id));
             (session.counts, session.queue) = server.store().read(question).await?;
-            session.look_for_uncovered(server, &owner).await?;
         }
         sessions.push(session);
     }
+    restored::look_for_uncovered(server, &owner, &mut sessions).await?;
     let role = record
         .may_sign_in()
         .then(|| server.role_of(&host, jid, Some(&record)));

@@ -60,38 +60,47 @@ pub(crate) struct StoredSession {
 /// at a time, so it is the account's sessions that this has room for.
 const TAIL: usize = 64;
 
-impl StoredSession {
-    /// After a crash: what the account's own archive has of the session though its count does not cover it.
-    pub(super) async fn look_for_uncovered(
-        &mut self,
-        server: &Server,
-        owner: &Owner,
-    ) -> Result<(), StoreError> {
-        let id = self.note.resumable.as_ref().and_then(ResumableNote::id);
-        let (None, Some(counts), Some(id)) = (&self.queue, &self.counts, id) else {
-            return Ok(());
-        };
-        let tail = Page {
-            backwards: true,
-            entries_max: TAIL,
-            without_bodies: true,
-            ..Page::default()
-        };
-        let handled = counts.handled;
-        let newest = server.store().read(LOG.page(owner, tail)).await?;
-        let of_it = newest.found.into_iter().filter(|found| {
-            let inbound = found.entry.data.inbound;
-            inbound.is_some_and(|it| it.session == id.in_log() && it.ordinal > handled)
-        });
-        self.uncovered = of_it
-            .map(|found| Uncovered {
-                entry: found.entry.id,
-                peer: found.entry.peer,
-                message_id: found.entry.message_id,
-            })
-            .collect();
-        Ok(())
+/// After a crash: what the account's own archive has of sessions though their counts do not cover it.
+pub(super) async fn look_for_uncovered(
+    server: &Server,
+    owner: &Owner,
+    sessions: &mut [StoredSession],
+) -> Result<(), StoreError> {
+    let mut crashed: Vec<_> = sessions
+        .iter_mut()
+        .filter(|stored| stored.queue.is_none())
+        .filter_map(|stored| {
+            let id = stored.note.resumable.as_ref()?.id()?;
+            let handled = stored.counts.as_ref()?.handled;
+            Some((id.in_log(), handled, &mut stored.uncovered))
+        })
+        .collect();
+    if crashed.is_empty() {
+        return Ok(());
     }
+    let tail = Page {
+        backwards: true,
+        entries_max: TAIL,
+        without_bodies: true,
+        ..Page::default()
+    };
+    for found in server.store().read(LOG.page(owner, tail)).await?.found {
+        let entry = found.entry;
+        let Some(inbound) = entry.data.inbound else {
+            continue;
+        };
+        let of = crashed
+            .iter_mut()
+            .find(|(id, handled, _)| inbound.session == *id && inbound.ordinal > *handled);
+        if let Some((_, _, uncovered)) = of {
+            uncovered.push(Uncovered {
+                entry: entry.id,
+                peer: entry.peer,
+                message_id: entry.message_id,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A session that is back, and until when it waits.

@@ -201,14 +201,6 @@ impl Session {
         is_first
     }
 
-    /// Which stanza of this session is taking effect, as the log has it; `None` when it can't be resumed.
-    pub(crate) fn inbound(&self) -> Option<mailbox::Inbound> {
-        match self.has_acks() {
-            true => self.outbox().acks.as_ref()?.inbound(),
-            false => None,
-        }
-    }
-
     /// Whether the client said that its user does not look. Others must not be told.
     #[must_use]
     pub fn is_inactive(&self) -> bool {
