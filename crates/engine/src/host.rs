@@ -19,6 +19,7 @@ use xml::Fragment;
 use crate::{
     account::Circle,
     command::CommandEntry,
+    connection,
     disco::{Disco, Node},
     metrics::Counter,
     module::{
@@ -88,6 +89,8 @@ pub struct Host {
     facts: HostFacts,
     parts: crate::module::Parts,
     preparation: Preparation,
+    /// What the engine itself can do along with a sign-in by SASL2.
+    sign_in_inline: Vec<Fragment>,
     /// Shared with the host's earlier and later configurations.
     streams: RwLock<Arc<AtomicU32>>,
 }
@@ -106,6 +109,7 @@ impl Host {
         }
         Ok(Self {
             facts: settings.facts.clone(),
+            sign_in_inline: connection::sign_in_inline(&parts.bind_inline),
             parts,
             preparation: Preparation::default(),
             streams: RwLock::default(),
@@ -251,6 +255,11 @@ impl Host {
     /// Who has to do with how clients sign in by SASL2.
     pub(crate) fn sign_in(&self) -> &[Box<dyn SignInPart>] {
         &self.parts.sign_in
+    }
+
+    /// What the engine itself can do along with a sign-in by SASL2, the same on each stream.
+    pub(crate) fn sign_in_inline(&self) -> &[Fragment] {
+        &self.sign_in_inline
     }
 
     /// Who takes what a client asks for along with binding by Bind 2.

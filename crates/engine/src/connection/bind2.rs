@@ -11,8 +11,7 @@ use super::sm::{self, SmSettings, Starting};
 use crate::{
     account::Account,
     environment::{random_bytes, readable_id},
-    host::Host,
-    module::Telling,
+    module::{BindHandler, Telling},
     pipeline::Context,
     server::Server,
     session::Session,
@@ -31,9 +30,9 @@ pub(super) struct BindRequest {
 
 /// `<bind/>` inside `<inline/>`, with what can be asked for in it,
 /// [§Discovering support](https://xmpp.org/extensions/xep-0386.html#disco).
-pub(super) fn feature(host: &Host) -> Fragment {
+pub(super) fn feature(handlers: &[BindHandler]) -> Fragment {
     let mut names = vec![sm::NS];
-    for handler in host.bind_inline() {
+    for handler in handlers {
         if !names.contains(&handler.ns) {
             names.push(handler.ns);
         }

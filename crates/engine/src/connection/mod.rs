@@ -25,7 +25,7 @@ use std::{
 
 use sasl::ChannelBinding;
 use stream::{C2s, C2sSettings, Channel, Event, StreamFault, StreamId};
-use xml::Scratch;
+use xml::{Fragment, Scratch};
 
 pub use self::{bind::ConflictPolicy, sm::SmSettings};
 use self::{
@@ -37,6 +37,7 @@ use crate::{
     environment::random_bytes,
     faults::{Caught, Panicked},
     limits::{Bucket, Limits},
+    module::BindHandler,
     server::Server,
     session::Standing,
 };
@@ -48,6 +49,11 @@ thread_local! {
 
 /// One flush writes about this much; what the peer does not take meanwhile stays in the outbox.
 const FLUSH_BYTES: usize = 64 * 1024;
+
+/// What the engine can do along with a sign-in by SASL2: bind, with what `handlers` take then, and resume.
+pub(crate) fn sign_in_inline(handlers: &[BindHandler]) -> Vec<Fragment> {
+    vec![bind2::feature(handlers), sm::feature()]
+}
 
 /// What an operator sets for a listener's clients.
 #[derive(Clone, Debug)]

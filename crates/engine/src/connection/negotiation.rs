@@ -9,7 +9,7 @@ use stream::{ClientId, Event, HostPolicy, Opening, SignInRequest, StreamFault, U
 use xml::Element;
 
 use super::{
-    Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind, bind2,
+    Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind,
     resume::{self, Refusal, Resumed},
     sasl2::{Progress, Proof, Proved},
     sign_in, sm,
@@ -320,8 +320,7 @@ impl Connection {
                 bindings: &negotiation.tls.bindings,
                 claimed: opening.from.as_ref(),
             };
-            policy.inline.push(bind2::feature(&host));
-            policy.inline.push(sm::feature());
+            policy.inline.extend_from_slice(host.sign_in_inline());
             for feature in host.sign_in() {
                 policy.mechanisms.extend(feature.mechanisms(offer));
                 policy.inline.extend(feature.inline(offer));

@@ -30,7 +30,10 @@ use task::Upgrade;
 const NS: &str = "urn:xmpp:sasl:upgrade:0";
 
 /// The feature.
-pub struct PasswordUpgrade;
+pub struct PasswordUpgrade {
+    /// The tasks, [§2.1](https://xmpp.org/extensions/xep-0480.html).
+    offered: Vec<Fragment>,
+}
 
 impl Module for PasswordUpgrade {
     const NAME: &'static str = "upgrade";
@@ -39,7 +42,14 @@ impl Module for PasswordUpgrade {
 
     fn new(_: NoConfig, host: &HostFacts) -> Result<Option<Self>, ConfigError> {
         let has_passwords = host.authentication == Authentication::Accounts;
-        Ok(has_passwords.then_some(Self))
+        let offered = host.scram_hashes.iter().map(|hash| {
+            Builder::new("upgrade", NS)
+                .text(ScramUpgrade::task_name(*hash))
+                .build()
+        });
+        Ok(has_passwords.then(|| Self {
+            offered: offered.collect(),
+        }))
     }
 
     fn wire(wiring: &mut Wiring<'_, Self>) {
@@ -48,16 +58,8 @@ impl Module for PasswordUpgrade {
 }
 
 impl AtSignIn for PasswordUpgrade {
-    /// [§2.1](https://xmpp.org/extensions/xep-0480.html).
-    fn authentication(&self, offer: SignInOffer<'_>) -> Vec<Fragment> {
-        let hashes = offer.host.facts().scram_hashes.iter();
-        hashes
-            .map(|hash| {
-                Builder::new("upgrade", NS)
-                    .text(ScramUpgrade::task_name(*hash))
-                    .build()
-            })
-            .collect()
+    fn authentication(&self, _: SignInOffer<'_>) -> Vec<Fragment> {
+        self.offered.clone()
     }
 
     /// [§2.2](https://xmpp.org/extensions/xep-0480.html): only who has just shown the password, so that a token is not
