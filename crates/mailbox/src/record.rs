@@ -71,8 +71,9 @@ impl<'de> Deserialize<'de> for SessionId {
     }
 }
 
-/// Which stanza of which session became an entry: from these the count of handled stanzas (the `h` of XEP-0198) is
-/// recovered after a crash ([`handled`](crate::handled)).
+/// Which stanza of which session became an entry. After a crash these tell how far the log goes beyond the count of
+/// handled stanzas (the `h` of XEP-0198) that is stored apart: such a message is in the sender's log and perhaps nowhere
+/// else, and comes again. [`handled`](crate::handled) says how far a log goes by itself.
 ///
 /// Only what stays in the sender's own log proves anything: its [`Class::Archive`] entries. What is kept elsewhere, or
 /// until delivery only, needs a checkpoint of the session in the same batch.
