@@ -23,3 +23,7 @@ pub(crate) const SEARCHED_MAX: i64 = (1 << (63 - POSITION_BITS)) - 1;
 
 /// How long a connection waits for a lock somebody else holds, such as an operator's `sqlite3`, in milliseconds.
 pub(crate) const BUSY_WAIT_MS: u64 = 5_000;
+
+/// How far a clock may have been set back, all in all, so that what came before and after is found by its times, in
+/// microseconds. What came during a longer stretch that a clock counted twice may be missing from pages between times.
+pub(crate) const CLOCK_SET_BACK_MAX_US: i64 = 3_600 * 1_000_000;
