@@ -205,7 +205,9 @@ impl Mailbox {
         batch.append(LOG, &self.owner, new.stored(id, session_only));
         let offers = match new.owed {
             Owed::Nobody => {
-                if let Some(message_id) = new.message.id() {
+                if let Some(message_id) = new.message.id()
+                    && new.is_sent()
+                {
                     self.sent.note(new.peer.as_str(), message_id);
                 }
                 return Ok(self.recorded(id, new.class));
@@ -323,6 +325,22 @@ impl Mailbox {
             .filter(|id| due.get(*id).is_some_and(Item::is_free));
         let free: Vec<EntryId> = free.collect();
         self.accepted(free)
+    }
+
+    /// Settles the oldest archive entries that wait, until no more than this is due or none is left: the archive has them,
+    /// and there they are read.
+    pub fn give_way(&mut self, entries_max: usize, bytes_max: usize) -> Cleared {
+        let gives_way =
+            |item: &Item| item.is_free() && !item.session_only && item.class == Class::Archive;
+        let mut settled = Cleared::default();
+        while self.due.len() > entries_max || self.due.bytes() > bytes_max {
+            let oldest = self.due.iter().find(|(_, item)| gives_way(item));
+            let Some((oldest, _)) = oldest else {
+                break;
+            };
+            settled.extend(self.accepted([oldest]));
+        }
+        settled
     }
 
     /// Settles what waits since before `older_than`: kept for delivery only it is gone, otherwise the archive has it.

@@ -103,7 +103,7 @@ pub struct Data {
 /// Who must still get an entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Owed {
-    /// Nobody: it is the sender's own copy, which only the archive shows.
+    /// Nobody: only the archive shows it, such as what its owner sent.
     Nobody,
     /// So many sessions have it in their outboxes now; the first that accepts it settles it. At least 1.
     Sessions(u16),
@@ -174,6 +174,12 @@ impl SharedBody {
 }
 
 impl NewEntry<'_> {
+    /// Whether the owner sent it: then it is not from the other party.
+    pub(crate) fn is_sent(&self) -> bool {
+        let from = self.message.from();
+        from.is_some_and(|from| from.bare_str() != self.peer.as_str())
+    }
+
     /// The entry to append at this position.
     pub(crate) fn stored(&self, id: EntryId, session_only: bool) -> Entry<Data> {
         let (dropped, xml) = match self.body {
