@@ -52,4 +52,5 @@ pub use record::{
 };
 pub use recovery::handled;
 pub use reliance::Reliance;
+pub use sent::was_sent;
 pub use wire_id::{WireId, WireKey};

@@ -408,8 +408,8 @@ impl Mailbox {
         self.newest
     }
 
-    /// Whether the archive has lately kept a message with this id that the owner sent to `peer`, a bare JID. What was
-    /// sent before the mailbox was loaded is not known.
+    /// Whether the archive has lately kept a message with this id that the owner sent to `peer`, a bare JID. Of what was
+    /// sent before the mailbox was loaded [`was_sent`](crate::was_sent) knows.
     #[must_use]
     pub fn has_sent(&self, peer: &str, message_id: &str) -> bool {
         self.sent.has(peer, message_id)

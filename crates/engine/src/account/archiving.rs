@@ -117,12 +117,12 @@ fn known_as(session: &Session, message: &Stanza, to: &Jid) -> (Option<EntryId>, 
 }
 
 /// Whether the feature that has archives keeps the conversation with `peer`.
-fn archives(account: &Account, cx: &Context<'_>, peer: &Jid) -> bool {
+pub(super) fn archives(account: &Account, cx: &Context<'_>, peer: &Jid) -> bool {
     let decides = cx.host().archives();
     decides.is_some_and(|archives| archives(peer, account))
 }
 
-/// Whether an error answers a message that the archive has.
+/// Whether an error answers a message that the archive has lately kept.
 fn is_bounce(account: &Account, from: &Jid, error: &Stanza) -> bool {
     let id = error.id();
     id.is_some_and(|id| account.mailbox.has_sent(from.bare_str(), id))

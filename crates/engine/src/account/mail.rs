@@ -14,7 +14,7 @@ use store::EntryId;
 use super::{
     Account, Resource,
     archiving::{class_of, is_kept},
-    iq, noted, stored,
+    bounces, iq, noted, stored,
 };
 use crate::{
     envelope::Envelope,
@@ -70,6 +70,9 @@ fn deliver(
     indexes: &Recipients,
 ) {
     let class = class_of(account, cx, &event.envelope);
+    if event.envelope.stanza().kind().is_error() && class != Class::Archive {
+        bounces::look_for_original(account, cx, &event.envelope);
+    }
     // A backlog is on its way to a session: what comes now must not overtake it. One that nobody can take
     // yet holds back nothing: who is named gets what names it, RFC 6121 §8.5.3.1.
     if account.mailbox.has_waiting()

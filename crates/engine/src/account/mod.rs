@@ -4,6 +4,7 @@
 //! one `&mut Account` and no way to another: what concerns another account is a stanza.
 
 pub(crate) mod archiving;
+mod bounces;
 mod cell;
 pub(crate) mod circles;
 pub(crate) mod clients;
@@ -91,6 +92,8 @@ pub struct Account {
     pub(crate) closing: Closing,
     /// It stands in the registry's list of accounts that may leave memory.
     pub(crate) listed_idle: bool,
+    /// For so many bounces the store is being asked whether the archive has their messages.
+    bounces_looked_for: u8,
 }
 
 /// Whether an account is on its way out.
@@ -156,6 +159,7 @@ impl Account {
             unsettled: Cleared::default(),
             behind: noted::Behind::default(),
             listed_idle: false,
+            bounces_looked_for: 0,
         }
     }
 
