@@ -16,7 +16,8 @@ use crate::record::{Data, HOLE, LOG};
 /// become holes instead of going altogether.
 const PROVES: Duration = Duration::from_secs(24 * 3600);
 
-/// Which entries go.
+/// Which entries go. What the owner sent must have [landed](crate::Mailbox::landing) up to the last of them: while it is
+/// on its way, the owner's entry is all that holds its text.
 #[derive(Clone, Debug)]
 pub struct Forget {
     /// When it is.
@@ -53,7 +54,7 @@ impl Forget {
     ///
     /// What the store says; what went until then is gone.
     pub async fn run(&self, store: &Store, owner: &Owner) -> Result<u64, StoreError> {
-        // A message on its way may rest on a text that goes here: what was handed over is stored before.
+        // What was handed over is stored before, so that it is found.
         let _fate = store.settled(store.submitted()).await;
         let is_indexed = store.read(LOG.indexed(owner)).await?.is_some();
         let entries_max = match is_indexed {

@@ -20,6 +20,7 @@ use xml::Ns;
 
 use crate::class::Class;
 use crate::error::{Refused, Unreadable};
+use crate::flight::Flight;
 use crate::wire_id::WireKey;
 
 /// Every account's messages: what `archive`, `offline`, resumption and push are cursors on.
@@ -136,6 +137,8 @@ pub struct NewEntry<'a> {
 pub struct SharedBody {
     id: BodyId,
     base: Stanza,
+    /// Until this is gone, somebody may come to refer to it.
+    _flight: Option<Arc<Flight>>,
 }
 
 impl SharedBody {
@@ -144,7 +147,19 @@ impl SharedBody {
     #[must_use]
     pub fn store(id: BodyId, base: Stanza, batch: &mut Batch) -> Self {
         batch.put_body(id, text_of(&base));
-        Self { id, base }
+        Self {
+            id,
+            base,
+            _flight: None,
+        }
+    }
+
+    /// The same, on a flight of its sender.
+    pub(crate) fn aboard(self, flight: Arc<Flight>) -> Self {
+        Self {
+            _flight: Some(flight),
+            ..self
+        }
     }
 
     /// Its id in the store.

@@ -76,7 +76,9 @@ fn is_it(found: &Found<Data>, message_id: &str) -> bool {
         return false;
     }
     Stanza::from_stored(entry.xml.as_bytes()).is_ok_and(|head| {
-        let is_from_peer = head.from().is_some_and(|from| from.bare_str() == &*entry.peer);
+        let is_from_peer = head
+            .from()
+            .is_some_and(|from| from.bare_str() == &*entry.peer);
         head.id() == Some(message_id) && !head.kind().is_error() && !is_from_peer
     })
 }

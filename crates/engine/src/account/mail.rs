@@ -13,7 +13,7 @@ use store::EntryId;
 
 use super::{
     Account, Resource,
-    archiving::{class_of, is_kept},
+    archiving::{class_of, inbound, is_kept},
     bounces, iq, noted, stored,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
     router::route_error,
     sabotage::Sabotage,
     session::{
-        SessionId,
+        Session, SessionId,
         marks::ReadsArchive,
         outbox::{Delivery, Fate, Frame, weight},
     },
@@ -251,7 +251,7 @@ fn record_of(
         peer: &envelope.from().bare(),
         owed,
         body: envelope.body().map(AsRef::as_ref),
-        inbound: None,
+        inbound: own_session(account, envelope).and_then(|session| inbound(session)),
     };
     let recorded = account
         .mailbox
@@ -277,6 +277,12 @@ fn record_of(
         account.mailbox.withdrawn(recorded.id);
     }));
     Ok(recorded)
+}
+
+/// The session that sent it, if it is one of the account's: whom it is from and whom it is for have one entry of it.
+fn own_session<'a>(account: &Account, envelope: &'a Envelope) -> Option<&'a Arc<Session>> {
+    let is_own = envelope.from().bare_str() == account.jid().as_str();
+    envelope.session().filter(|_| is_own)
 }
 
 /// Whether more would wait than the operator lets.
