@@ -82,6 +82,11 @@ impl SqliteReader {
                 other => Ok(other),
             },
             Query::Indexed { collection, owner } => self.indexed(collection, owner),
+            Query::IndexedOfAll => {
+                let count: Option<i64> =
+                    self.one("SELECT ifnull(sum(through), 0) FROM searched", [])?;
+                Ok(Answer::Count(count.unwrap_or(0).cast_unsigned()))
+            }
             Query::Offers => Ok(Answer::Offers(Offers { full_text: true })),
             Query::Newest { collection, owner } => self.newest(collection, owner),
             Query::Body { id } => self.body(*id),
