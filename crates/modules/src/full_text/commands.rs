@@ -30,8 +30,7 @@ pub(super) struct SearchArchive {
 
 impl Command for SearchArchive {
     const PATH: &'static str = "archive search";
-    const ABOUT: &'static str =
-        "Search your own archive for words, the best matches first; nobody searches another's";
+    const ABOUT: &'static str = "Search your own archive for words, the best matches first";
     const NEEDS: Action = Action::ManageOwnAccount;
     const NEEDS_RUNNING: bool = true;
     const READS_ONLY: bool = true;
