@@ -9,7 +9,7 @@ use stream::{ClientId, Event, HostPolicy, Opening, SignInRequest, StreamFault, U
 use xml::Element;
 
 use super::{
-    Connection, Outcome as Awaited, Peer, Phase, TlsFacts, bind,
+    Connection, Outcome as Awaited, Peer, Phase, Tls, TlsFacts, bind,
     resume::{self, Refusal, Resumed},
     sasl2::{Progress, Proof, Proved},
     sign_in, sm,
@@ -43,6 +43,8 @@ pub(super) struct Negotiation {
     claimed: Option<BareJid>,
     /// What came with the sign-in under way, if it has the form of SASL2.
     pub(super) request: Option<Box<SignInRequest>>,
+    /// It came before the handshake was over.
+    is_early: bool,
     /// The account's record, as it was when it was read what the sign-in under way is held against.
     record: Option<AccountRecord>,
     /// The tokens that were read for it.
@@ -147,17 +149,10 @@ impl Connection {
         match event {
             Event::Opening(opening) => self.opening(&opening),
             Event::SigningIn {
-                is_sasl2, request, ..
-            } => {
-                if let Phase::Negotiating(negotiation) = &mut self.phase {
-                    negotiation.request = is_sasl2.then_some(request);
-                    negotiation.record = None;
-                    negotiation.held = None;
-                    negotiation.proof = None;
-                }
-                let nonce = random_bytes::<18>(server.environment());
-                self.stream.begin(Nonce::from_bytes(&nonce));
-            }
+                is_sasl2,
+                mechanism,
+                request,
+            } => self.signing_in(mechanism, is_sasl2.then_some(request)),
             Event::Ask(ask) => self.asked(ask, now),
             Event::Proved {
                 username,
@@ -190,6 +185,25 @@ impl Connection {
             | Event::Faulted(_) => {}
         }
         self.count_failed_sign_in();
+    }
+
+    /// A mechanism is chosen. What comes before the handshake is over may be a sign-in by token and nothing else,
+    /// [XEP-0388 §Security](https://xmpp.org/extensions/xep-0388.html#security),
+    /// [XEP-0484 §3.4](https://xmpp.org/extensions/xep-0484.html#fast-auth): any other is to be tried once more.
+    fn signing_in(&mut self, mechanism: Mechanism, request: Option<Box<SignInRequest>>) {
+        let is_early = self.tls == Tls::Early;
+        if is_early && (request.is_none() || !mechanism.can_be_early()) {
+            return self.stream.refuse(SaslFailure::TemporaryAuthFailure);
+        }
+        if let Phase::Negotiating(negotiation) = &mut self.phase {
+            negotiation.request = request;
+            negotiation.is_early = is_early;
+            negotiation.record = None;
+            negotiation.held = None;
+            negotiation.proof = None;
+        }
+        let nonce = random_bytes::<18>(self.server.environment());
+        self.stream.begin(Nonce::from_bytes(&nonce));
     }
 
     /// What the client was told of a sign-in that failed.
@@ -319,6 +333,7 @@ impl Connection {
                 host: &host,
                 bindings: &negotiation.tls.bindings,
                 claimed: opening.from.as_ref(),
+                takes_early_data: negotiation.tls.takes_early_data,
             };
             policy.inline.extend_from_slice(host.sign_in_inline());
             for feature in host.sign_in() {
@@ -427,6 +442,7 @@ impl Connection {
                 mechanism,
                 record,
                 token: token.and_then(|slot| held?.proved(slot)),
+                is_early: negotiation.is_early,
                 claimed: negotiation.claimed.clone(),
                 request: *request,
             };
@@ -511,6 +527,14 @@ impl Connection {
         let Some(host) = self.host() else { return };
         if self.settings.requires_tls && !self.is_secure() {
             return self.stream.fault(&StreamFault::TooEarly);
+        }
+        if self.tls == Tls::Early {
+            // Somebody else may ask for it a second time. Who is there can ask again.
+            let error = StanzaError::new(Condition::UnexpectedRequest);
+            if let Some(reply) = stanza.reply_error(&error) {
+                self.stream.send_stanza(&reply);
+            }
+            return;
         }
         let method = match stanza.kind() {
             Kind::Iq(IqType::Get) => Method::Get,
