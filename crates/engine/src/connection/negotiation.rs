@@ -327,6 +327,7 @@ impl Connection {
             },
             inline: Vec::new(),
             authentication: Vec::new(),
+            versions: host.offer_versions().clone(),
         };
         if negotiation.is_secure {
             let offer = SignInOffer {
