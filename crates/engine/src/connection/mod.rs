@@ -4,10 +4,14 @@
 //! (`transport` on tokio, `testkit` on a seeded executor). While a future is awaited, or a stanza has
 //! not taken effect yet, nothing more is read: that keeps the session's order.
 
+mod before_sign_in;
 mod bind;
 mod bind2;
 mod bound;
+mod entry;
+mod mechanism;
 mod negotiation;
+mod offer;
 mod resume;
 mod sasl2;
 mod sign_in;
