@@ -32,3 +32,6 @@ pub(crate) const JOURNAL_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 /// What the journal's buffer keeps from one frame to the next, in bytes.
 pub(crate) const FRAME_BYTES_KEPT: usize = 256 * 1024;
+/// How far a clock may have been set back, all in all, so that what came before and after is found by its times, in
+/// microseconds. What came during a longer stretch that a clock counted twice may be missing from pages between times.
+pub(crate) const CLOCK_SET_BACK_MAX_US: i64 = 3_600 * 1_000_000;
