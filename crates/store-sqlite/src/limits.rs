@@ -23,3 +23,12 @@ pub(crate) const SEARCHED_MAX: i64 = (1 << (63 - POSITION_BITS)) - 1;
 
 /// How long a connection waits for a lock somebody else holds, such as an operator's `sqlite3`, in milliseconds.
 pub(crate) const BUSY_WAIT_MS: u64 = 5_000;
+
+/// How many bytes of journal are carried over to the tables at once, by a thread beside: past it that begins at once.
+pub(crate) const CARRIED_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How large one file of the journal gets. Past it the writer waits until what is in it is in the tables.
+pub(crate) const JOURNAL_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// What the journal's buffer keeps from one frame to the next, in bytes.
+pub(crate) const FRAME_BYTES_KEPT: usize = 256 * 1024;
