@@ -45,15 +45,17 @@ impl Connection {
         let Phase::Negotiating(negotiation) = &self.phase else {
             return;
         };
-        let (Some(who), Some(request)) =
-            (negotiation.account.clone(), resume::Request::parse(element))
-        else {
+        let Some(who) = negotiation.account.clone() else {
+            let failed = sm::failed_with(Condition::UnexpectedRequest, None);
+            return self.stream.send_nonza(&failed);
+        };
+        let Some(request) = resume::Request::parse(element) else {
             let failed = sm::failed_with(Condition::BadRequest, None);
             return self.stream.send_nonza(&failed);
         };
-        let server = self.server.clone();
+        let (server, settings) = (self.server.clone(), self.settings.clone());
         self.wait_for(async move {
-            let outcome = resume::resume(&server, &who, request).await;
+            let outcome = resume::resume(&server, &who, request, &settings.sm).await;
             Awaited::Resumed(Box::new(outcome))
         });
     }

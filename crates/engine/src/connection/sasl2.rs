@@ -187,7 +187,7 @@ async fn find_seat(
     if let Some(element) = sign_in.request.inline("resume", sm::NS) {
         let outcome = match resume::Request::parse(&element.tree().root()) {
             None => Err(sm::failed_with(Condition::BadRequest, None)),
-            Some(request) => match resume::resume(server, who, request).await {
+            Some(request) => match resume::resume(server, who, request, &settings.sm).await {
                 Ok(resumed) => Ok(resumed),
                 Err(Refusal::TooHigh(too_high)) => {
                     return Err(Progress::Faulted(too_high.fault()));
