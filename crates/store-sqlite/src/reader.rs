@@ -14,21 +14,28 @@ use store::{
 use crate::error::from_sqlite;
 use crate::limits::{BUSY_WAIT_MS, READER_CACHE_KIB, STATEMENTS_MAX};
 use crate::map::after_prefix;
+use crate::shared::Shared;
+use crate::tables::keep_plans;
 use crate::page::{Statement, Words, bounded};
 use crate::words::{matching, rowids};
-use crate::writer::keep_plans;
 
 /// A text that is nowhere.
 struct Nothing;
 
 /// Answers queries from what is stored.
-#[derive(Debug)]
 pub struct SqliteReader {
     connection: Connection,
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for SqliteReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteReader").finish_non_exhaustive()
+    }
 }
 
 impl SqliteReader {
-    pub(crate) fn open(file: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(file: &Path, shared: Arc<Shared>) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(file, flags).map_err(from_sqlite)?;
         connection
@@ -39,7 +46,7 @@ impl SqliteReader {
         connection
             .pragma_update(None, "cache_size", -READER_CACHE_KIB)
             .map_err(from_sqlite)?;
-        Ok(Self { connection })
+        Ok(Self { connection, shared })
     }
 
     fn answer(&self, query: &Query) -> Result<Answer, StoreError> {
@@ -333,6 +340,7 @@ const OWNERS_DUE: &str = "SELECT name FROM owner WHERE id IN ( \
 
 impl Reader for SqliteReader {
     fn read(&mut self, queries: &[Query]) -> Result<Vec<Answer>, StoreError> {
+        self.shared.carry_for(queries)?;
         if !self.connection.is_autocommit() {
             // A panic left its snapshot open.
             self.connection

@@ -10,7 +10,7 @@ use store::{
 
 use crate::error::from_sqlite;
 use crate::limits::{POSITION_BITS, SEARCHED_MAX};
-use crate::writer::Writing;
+use crate::tables::Writing;
 
 /// How far a log is indexed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -127,7 +127,8 @@ impl Writing<'_> {
         (third, fourth): (i64, i64),
     ) -> Result<(), StoreError> {
         let Some(searchable) = declared.searchable else {
-            return Ok(());
+            // From a journal, or not searched at all.
+            return self.unindex_owner(log, owner);
         };
         let Some(indexed) = self.indexed(log, owner, searchable)? else {
             return Ok(());

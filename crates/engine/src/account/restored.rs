@@ -301,23 +301,22 @@ fn given_up(account: &Account, request: Request) -> Frame {
     }
 }
 
-/// What is due after a crash goes to those who were to get it, as if it came now. What one of them has for good is due
+/// What is due after a crash goes to those who were to get it, as of when it came. What one of them has for good is due
 /// only because that had not been written yet: if it waited on, what comes now would have to wait behind it.
 fn share_out(account: &mut Account, cx: &Context<'_>, sessions: &[SessionId]) {
-    let now = cx.timestamp();
     let mut taken = Vec::new();
-    let mut due: Vec<(EntryId, Stanza)> = account
+    let mut due: Vec<(EntryId, Timestamp, Stanza)> = account
         .mailbox
         .waiting()
         .chain(account.mailbox.strays())
         .filter_map(|entry| {
             let message = entry.message().ok()?;
             let message = mail::with_archive_id(account, entry.wire_id, message);
-            Some((entry.id, message))
+            Some((entry.id, entry.at, message))
         })
         .collect();
-    due.sort_by_key(|(id, _)| *id);
-    for (id, message) in due {
+    due.sort_by_key(|(id, ..)| *id);
+    for (id, at, message) in due {
         let to = message
             .to()
             .cloned()
@@ -346,7 +345,7 @@ fn share_out(account: &mut Account, cx: &Context<'_>, sessions: &[SessionId]) {
             if recipients.contains(&resource.session().id())
                 && let Some(it) = resource.session().outbox().resumption_mut()
             {
-                it.waiting.push(like.clone(), now);
+                it.waiting.push(like.clone(), at);
             }
         }
     }

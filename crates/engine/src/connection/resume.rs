@@ -18,7 +18,7 @@ use xml::{Builder, Element, Fragment};
 
 use super::{
     negotiation::SignedIn,
-    sm::{NS, failed_with},
+    sm::{NS, SmSettings, failed_with},
 };
 use crate::{
     account::{
@@ -54,6 +54,8 @@ impl Request {
 pub(super) enum Refusal {
     /// There is no such session of this account, any more. How many stanzas it had handled, where that is known.
     NotFound { h: Option<u32> },
+    /// There is none, because here none waits.
+    NotOffered,
     /// The account can't be read for now.
     Unavailable,
     /// The client has got more than was sent: its stream must end.
@@ -65,6 +67,7 @@ impl Refusal {
     pub(super) fn to_fragment(self) -> Fragment {
         match self {
             Self::NotFound { h } => failed_with(Condition::ItemNotFound, h),
+            Self::NotOffered => failed_with(Condition::FeatureNotImplemented, None),
             Self::Unavailable => failed_with(Condition::InternalServerError, None),
             Self::TooHigh(_) => failed_with(Condition::UndefinedCondition, None),
         }
@@ -127,8 +130,15 @@ pub(super) async fn resume(
     server: &Arc<Server>,
     who: &SignedIn,
     request: Request,
+    settings: &SmSettings,
 ) -> Result<Resumed, Refusal> {
-    let outcome = find(server, who, request).await;
+    let outcome = match find(server, who, request).await {
+        // One that began before the operator changed that still waits.
+        Err(Refusal::NotFound { h: None }) if !settings.lets_wait(who.is_anonymous) => {
+            Err(Refusal::NotOffered)
+        }
+        outcome => outcome,
+    };
     match &outcome {
         Ok(resumed) => server.note_resumed(&who.jid, resumed.session().id(), who.mechanism),
         Err(_) => server.metrics().resuming(Resuming::Refused),

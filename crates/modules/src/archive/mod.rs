@@ -76,7 +76,13 @@ impl Module for MessageArchive {
     }
 
     fn wire(wiring: &mut Wiring<'_, Self>) {
-        for feature in [protocol::NS, protocol::NS_EXTENDED, stanza::ids::NS] {
+        let features = [
+            protocol::NS,
+            protocol::NS_EXTENDED,
+            protocol::NS_GROUPCHAT_FIELD,
+            stanza::ids::NS,
+        ];
+        for feature in features {
             // Clients look at the host as well.
             wiring.disco_account_feature(feature).disco_feature(feature);
         }

@@ -96,6 +96,9 @@ impl Filter {
                     filter.ids =
                         Some(values.cloned().collect()).filter(|ids: &Vec<_>| !ids.is_empty())
                 }
+                // §4.1.4: what rooms say is in none of our archives, with it or without.
+                field::INCLUDE_GROUPCHAT if values.all(|value| is_boolean(value)) => {}
+                field::INCLUDE_GROUPCHAT => return Err(Condition::BadRequest.into()),
                 // Whether anybody knows it is seen when it is asked for; an empty one says nothing.
                 _ => filter
                     .others
@@ -113,6 +116,10 @@ impl Filter {
 fn address(with: &str) -> Result<Jid, StanzaError> {
     let not_one = || StanzaError::new(Condition::JidMalformed).with_text("with is no address");
     Jid::parse(with.trim()).map_err(|_| not_one())
+}
+
+fn is_boolean(value: &str) -> bool {
+    matches!(value, "true" | "1" | "false" | "0")
 }
 
 fn time(field: &str, at: &str) -> Result<Timestamp, StanzaError> {

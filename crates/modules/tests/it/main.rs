@@ -67,6 +67,10 @@ const ONE_HOME: &[(&str, &str)] = &[
         "sm/restart_without_sm.xmpp",
         "presence for a home that is down is not kept",
     ),
+    (
+        "sm/too_many_of_all.xmpp",
+        "each home counts the sessions that wait in it",
+    ),
     ("user_search/tests/all.xmpp", IN_ONE_HOME),
     ("user_search/tests/bounded.xmpp", IN_ONE_HOME),
     ("user_search/tests/data_form.xmpp", IN_ONE_HOME),

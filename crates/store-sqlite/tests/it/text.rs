@@ -72,6 +72,7 @@ fn what_is_gone_is_not_in_the_files() {
         let mut batch = Batch::new();
         append(&mut batch, first, 61, 1000, "harmless 61");
         apply(&mut sqlite, batch);
+        sqlite.carry().expect("it is carried over");
         assert!(!in_files(folder.path(), "secretword"), "indexed: {indexed}");
         assert!(in_files(folder.path(), "harmless"), "the rest is there");
         let sound = other.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
