@@ -24,8 +24,8 @@ use crate::{
     sabotage::Sabotage,
     session::{
         SessionId,
+        frame::{Delivery, Fate, Frame, weight},
         marks::ReadsArchive,
-        outbox::{Delivery, Fate, Frame, weight},
     },
 };
 
