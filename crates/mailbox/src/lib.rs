@@ -24,12 +24,14 @@
 //! A crash forgets who had what: every due entry waits again. That is the promise, at least once and never lost.
 //!
 //! The parts, in reading order: `class`, `reliance` (what is kept), `wire_id` (what clients see of a position), `record`
-//! (an entry as it is stored), `due` (what is in memory), `sent` (what may bounce), `mailbox`, `egress`, `forget`.
+//! (an entry as it is stored), `due` (what is in memory), `sent` (what may bounce), `flight` (what is on its way),
+//! `mailbox`, `egress`, `forget`.
 
 mod class;
 mod due;
 mod egress;
 mod error;
+mod flight;
 mod forget;
 pub mod limits;
 mod mailbox;
@@ -43,6 +45,7 @@ pub use egress::{
     Destination, EGRESS, Egress, EgressAnswer, EgressQuestion, Undeliverable, Unsent,
 };
 pub use error::{Refused, Unreadable};
+pub use flight::Landing;
 pub use forget::{Forget, close_first_holes};
 pub use mailbox::{Cleared, LoadAnswer, LoadQuestion, Mailbox, Recorded, Waiting};
 pub use record::{
@@ -50,4 +53,5 @@ pub use record::{
     message_of,
 };
 pub use reliance::Reliance;
+pub use sent::was_sent;
 pub use wire_id::{WireId, WireKey};

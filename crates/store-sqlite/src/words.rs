@@ -4,7 +4,9 @@
 //! owner's hits lie together and are found in the order of their log.
 
 use rusqlite::{OptionalExtension, Params, params};
-use store::{BodyId, Declared, EntryId, Owner, Searchable, Spoken, StoreError};
+use store::{
+    BodyId, Declared, EntryId, Owner, Searchable, Spoken, StoreError, limits::UNINDEX_ALL,
+};
 
 use crate::error::from_sqlite;
 use crate::limits::{POSITION_BITS, SEARCHED_MAX};
@@ -94,6 +96,9 @@ impl Writing<'_> {
         let Some(indexed) = self.indexed(log, owner, searchable)? else {
             return Ok(());
         };
+        if entries_max == UNINDEX_ALL {
+            return self.drop_index();
+        }
         let sql = format!("{SPOKEN} AND e.id <= ?3 ORDER BY e.id DESC LIMIT ?4");
         let rows = self.spoken(&sql, params![log, owner, indexed.through, entries_max])?;
         for row in &rows {

@@ -189,13 +189,14 @@ async fn find(server: &Arc<Server>, who: &SignedIn, request: Request) -> Result<
 /// The session has ended, or there never was one of this id.
 async fn ended(server: &Arc<Server>, who: &SignedIn, id: SmId) -> Refusal {
     let owner = Owner::Account(who.jid.clone());
-    match server.handled_of_ended(&owner, id).await {
-        Ok(h) => Refusal::NotFound { h },
-        Err(error) => {
-            tracing::error!(account = %who.jid, %error, "ended sessions can't be read; a client is told nothing of its own");
-            Refusal::NotFound { h: None }
-        }
+    let h = server.handled_of_ended(&owner, id).await.unwrap_or_else(|error| {
+        tracing::error!(account = %who.jid, %error, "ended sessions can't be read; a client is told nothing of its own");
+        None
+    });
+    if let Err(error) = server.expect_resends(&who.jid, id, h).await {
+        tracing::error!(account = %who.jid, %error, "an archive can't be read; what a client sends again may come twice");
     }
+    Refusal::NotFound { h }
 }
 
 /// Waits for what the session sent before, and until the store knows of it; then lets it go on.

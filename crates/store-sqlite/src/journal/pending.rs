@@ -284,10 +284,10 @@ pub(crate) struct Check<'a> {
     parts: [Option<&'a Pending>; 2],
     /// The newest id of a body so far.
     newest_body: BodyId,
-    /// What these batches appended, with the bodies.
-    appended: Vec<(&'a Declared, &'a Owner, EntryId, Option<BodyId>)>,
+    /// What these batches appended to each log, with the bodies.
+    appended: BTreeMap<(&'static str, &'a Owner), Vec<(EntryId, Option<BodyId>)>>,
     put: BTreeMap<BodyId, Put>,
-    released: Vec<BodyId>,
+    released: BTreeSet<BodyId>,
     batch: usize,
 }
 
@@ -307,9 +307,9 @@ impl<'a> Check<'a> {
         Self {
             parts: [Some(fresh), carried],
             newest_body,
-            appended: Vec::new(),
+            appended: BTreeMap::new(),
             put: BTreeMap::new(),
-            released: Vec::new(),
+            released: BTreeSet::new(),
             batch: 0,
         }
     }
@@ -334,14 +334,17 @@ impl<'a> Check<'a> {
                 owner,
                 entry,
             } => {
-                let newest = self.newest(collection, owner).or_else(|| {
-                    let known = heads.get(collection.name)?.get(owner)?;
-                    Some(*known)
-                });
+                let here = self.appended.get(&(collection.name, owner));
+                let newest = match here.and_then(|appended| appended.last()) {
+                    Some((newest, _)) => Some(*newest),
+                    None => heads
+                        .get(collection.name)
+                        .and_then(|owners| owners.get(owner).copied()),
+                };
                 let sound = check_append(collection, entry.id, newest).is_ok()
                     && entry.body.is_none_or(|body| self.refer(body));
-                self.appended
-                    .push((collection, owner, entry.id, entry.body));
+                let appended = self.appended.entry((collection.name, owner)).or_default();
+                appended.push((entry.id, entry.body));
                 sound
             }
             Op::PutBody { id, .. } => {
@@ -363,25 +366,16 @@ impl<'a> Check<'a> {
                     self.released
                         .extend(part.bodies_of(collection, owner, *which));
                 }
-                let here = self.appended.iter().filter(|(log, of, id, _)| {
-                    let within =
-                        range(*which).is_some_and(|(first, last)| (first..=last).contains(id));
-                    within && log.name == collection.name && *of == owner
-                });
-                self.released.extend(here.filter_map(|(.., body)| *body));
+                let here = self.appended.get(&(collection.name, owner)).into_iter();
+                let within = range(*which).map(|(first, last)| first..=last);
+                let gone = here
+                    .flatten()
+                    .filter(|(id, _)| within.as_ref().is_some_and(|within| within.contains(id)));
+                self.released.extend(gone.filter_map(|(_, body)| *body));
                 true
             }
             _ => true,
         }
-    }
-
-    /// The newest entry that these batches appended to a log.
-    fn newest(&self, log: &Declared, owner: &Owner) -> Option<EntryId> {
-        let newest_first = self.appended.iter().rev();
-        newest_first
-            .filter(|(appended, of, ..)| appended.name == log.name && *of == owner)
-            .map(|(_, _, id, _)| *id)
-            .next()
     }
 
     /// Whether a body is there for certain.
