@@ -24,7 +24,8 @@
 //! A crash forgets who had what: every due entry waits again. That is the promise, at least once and never lost.
 //!
 //! The parts, in reading order: `class`, `reliance` (what is kept), `wire_id` (what clients see of a position), `record`
-//! (an entry as it is stored), `due` (what is in memory), `sent` (what may bounce), `flight` (what is on its way), `mailbox`, `egress`, `forget`.
+//! (an entry as it is stored), `due` (what is in memory), `sent` (what may bounce), `flight` (what is on its way),
+//! `mailbox`, `egress`, `forget`.
 
 mod class;
 mod due;
