@@ -14,9 +14,9 @@ use store::{
 use crate::error::from_sqlite;
 use crate::limits::{BUSY_WAIT_MS, READER_CACHE_KIB, STATEMENTS_MAX};
 use crate::map::after_prefix;
+use crate::page::{Statement, Words, bounded};
 use crate::shared::Shared;
 use crate::tables::keep_plans;
-use crate::page::{Statement, Words, bounded};
 use crate::words::{matching, rowids};
 
 /// A text that is nowhere.
