@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
-use engine::{
-    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Settings, SmSettings, TlsFacts,
-};
+use engine::{HostFacts, HostSettings, Settings, TlsFacts};
 use jid::{BareJid, Domain};
 use testkit::world::{Bench, LinkId, World};
 
@@ -51,6 +49,7 @@ impl Play {
     fn online(&mut self, name: &str) -> LinkId {
         let link = self.0.connect(Some(TlsFacts {
             version: Some(0x0304),
+            takes_early_data: false,
             bindings: Vec::new(),
             xmpp_addresses: Vec::new(),
             description: "virtual TLS".to_owned(),
@@ -146,12 +145,6 @@ fn bench() -> Bench {
             hosts: vec![host],
             ..Settings::default()
         },
-        clients: Arc::new(ClientSettings {
-            stream: Arc::default(),
-            requires_tls: true,
-            can_start_tls: true,
-            conflict: ConflictPolicy::KickOld,
-            sm: SmSettings::default(),
-        }),
+        clients: Arc::default(),
     }
 }
