@@ -4,7 +4,10 @@
 
 use sasl::{Mechanism, client::Scram};
 
-use crate::world::{HEADER, HOST, Link, PASSWORD, World, bind};
+use crate::{
+    talk::{self, TALKS},
+    world::{HEADER, HOST, Link, PASSWORD, World, bind},
+};
 
 /// What they are called.
 pub(crate) const NAMES: [&str; 5] = ["message", "presence-0", "presence-50", "ping", "login"];
@@ -17,7 +20,10 @@ pub(crate) fn run(case: &str, rounds: u32) -> bool {
         "presence-50" => presence(rounds, 50),
         "ping" => ping(rounds),
         "login" => login(rounds),
-        _ => return false,
+        _ => match TALKS.iter().find(|talk| talk.name == case) {
+            Some(talk) => talk::run(talk, rounds),
+            None => return false,
+        },
     }
     true
 }
@@ -140,7 +146,7 @@ fn rehearse(world: &World) -> Vec<String> {
 }
 
 /// Everybody signed in as `name@example.org/home`, with nothing left to read.
-fn people(world: &World, names: &[&str]) -> Vec<Link> {
+pub(crate) fn people(world: &World, names: &[&str]) -> Vec<Link> {
     let link = |name: &&str| {
         world.add_account(name);
         world.sign_in(name, "home")
@@ -157,7 +163,7 @@ fn broadcast(world: &World, links: &mut [Link], text: &str) {
 }
 
 /// The client got one stanza that begins like this, and reads it.
-fn took(link: &mut Link, beginning: &[u8]) {
+pub(crate) fn took(link: &mut Link, beginning: &[u8]) {
     assert!(
         link.out.starts_with(beginning),
         "what came is not it: {}",

@@ -8,6 +8,7 @@
 
 mod cases;
 mod contention;
+mod talk;
 mod world;
 
 use std::{env, process::ExitCode};
