@@ -31,6 +31,7 @@ mod due;
 mod egress;
 mod error;
 mod forget;
+mod hex;
 pub mod limits;
 mod mailbox;
 mod record;

@@ -142,7 +142,8 @@ impl Builder {
             self.write(None, &mut out);
             out
         };
-        Fragment::built(String::from_utf8_lossy(&out).into(), name, ns)
+        let text = std::str::from_utf8(&out).expect("it is made of texts");
+        Fragment::built(text.into(), name, ns)
     }
 
     /// Appends it as it is inside of an element of the namespace `outside`, escaped; `None` is the content namespace.

@@ -50,8 +50,8 @@ pub(crate) struct SessionNote {
 
 impl SessionNote {
     /// The id of a session that can be resumed, as other collections have it.
-    pub(super) fn resumable_id(&self) -> Option<String> {
-        self.resumable.as_ref().map(|note| note.id.clone())
+    pub(super) fn resumable_id(&self) -> Option<SmId> {
+        SmId::parse(&self.resumable.as_ref()?.id)
     }
 }
 
@@ -150,7 +150,8 @@ impl ResumableNote {
         let outbox = resource.session().outbox();
         let resumption = outbox.resumption()?;
         let presence = resource.presence().map(|presence| PresenceNote {
-            xml: String::from_utf8(presence.stanza.to_stored()).unwrap_or_default(),
+            xml: String::from_utf8(presence.stanza.to_stored())
+                .unwrap_or_default(),
             since: presence.since.as_micros(),
         });
         Some(Self {

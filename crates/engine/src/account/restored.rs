@@ -203,7 +203,7 @@ fn bring_one_back(
     server.metrics().resuming(Resuming::Restored);
     dress(account, cx, session.id(), &stored.note);
     let mut batch = cx.batch();
-    batch.delete(stored::QUEUES, account.owner(), &id.to_text());
+    batch.delete(stored::QUEUES, account.owner(), &id);
     noted::write_one(account, server, &mut batch, session.id());
     tracing::debug!(jid = %full_jid, "a session of before the start waits to be resumed");
     Some((session, cx.now() + left))

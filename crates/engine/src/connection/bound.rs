@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, sync::Arc, task::Context, time::Instant};
 
 use jid::Jid;
 use stanza::{Output, RejectReason, Rejected, Stanza};
-use store::{EntryId, Seq, Settled};
+use store::{Seq, Settled};
 use stream::{C2s, Event, StreamFault};
 use xml::{Element, Fragment};
 
@@ -417,7 +417,7 @@ pub(super) enum Leaving {
 
 /// The mailbox entries of frames that a client has for good. Most frames have none.
 #[derive(Default)]
-struct Taken(Vec<EntryId>);
+struct Taken(mail::Entries);
 
 impl Taken {
     fn add(&mut self, frame: Frame) {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use jid::Jid;
+use smallvec::SmallVec;
 use stanza::{IqType, Kind, Stanza};
 use store::{Gate, Seq};
 use stream::StreamFault;
@@ -75,6 +76,9 @@ pub(crate) enum Handled {
     /// Some are under way.
     UnderWay,
 }
+
+/// What a client acked at once: hardly ever more than one.
+pub(crate) type Acked = SmallVec<[Frame; 1]>;
 
 /// The client acked more than we sent: the stream ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -323,12 +327,12 @@ impl Acks {
     }
 
     /// The client acked up to `h`: gives the frames it took.
-    pub(crate) fn acked(&mut self, h: u32) -> Result<Vec<Frame>, AckTooHigh> {
+    pub(crate) fn acked(&mut self, h: u32) -> Result<Acked, AckTooHigh> {
         if let Some(resumption) = self.resumption.as_deref_mut()
             && std::mem::take(&mut resumption.trusts_client)
         {
             self.confirmed = h;
-            return Ok(Vec::new());
+            return Ok(Acked::new());
         }
         let newly = usize::try_from(h.wrapping_sub(self.confirmed)).unwrap_or(usize::MAX);
         if newly > self.unacked.len() {
@@ -340,7 +344,7 @@ impl Acks {
         }
         self.asking = false;
         self.confirmed = h;
-        let taken: Vec<Frame> = self.unacked.drain(..newly).collect();
+        let taken: Acked = self.unacked.drain(..newly).collect();
         if let Some(resumption) = self.resumption.as_deref_mut() {
             taken.iter().for_each(|frame| resumption.has(frame));
         }
