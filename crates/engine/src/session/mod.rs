@@ -12,6 +12,7 @@
 //! whatever is pushed to it is refused.
 
 mod counted;
+mod frames;
 mod lull;
 pub mod marks;
 pub mod outbox;

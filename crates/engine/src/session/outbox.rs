@@ -28,6 +28,7 @@ use store::{EntryId, Gate, Seq};
 use stream::StreamFault;
 
 use super::{
+    frames::Frames,
     lull::{Due, Lull},
     resumption::{Resumption, Standing},
     sm::Acks,
@@ -132,7 +133,7 @@ pub struct Ending {
 /// The queue itself.
 #[derive(Debug)]
 pub struct Outbox {
-    frames: VecDeque<Frame>,
+    frames: Frames,
     bytes: usize,
     bytes_max: usize,
     /// What is not important waits here, while the client is inactive: behind all frames.
@@ -168,7 +169,7 @@ pub(crate) enum Refused {
 impl Outbox {
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
-            frames: VecDeque::new(),
+            frames: Frames::default(),
             bytes: 0,
             bytes_max,
             lull: None,
@@ -267,7 +268,7 @@ impl Outbox {
 
     /// The session is not written to from now on: what was to be, waits.
     fn put_aside(&mut self, at: Timestamp) {
-        let frames = std::mem::take(&mut self.frames);
+        let frames = self.frames.take();
         let lull = self.lull.take();
         self.bytes = 0;
         let Some(resumption) = self.resumption_mut() else {
@@ -363,9 +364,6 @@ impl Outbox {
             let mut frame = self.frames.pop_front()?;
             self.bytes = self.bytes.saturating_sub(weight(&frame));
             self.wake_for_room();
-            if self.frames.is_empty() && self.frames.capacity() > FRAMES_KEPT {
-                self.frames = VecDeque::new();
-            }
             if gate(front.needs) == Gate::Durable {
                 return Some(frame);
             }
@@ -426,7 +424,7 @@ impl Outbox {
     pub(crate) fn rest(&mut self) -> VecDeque<Frame> {
         if let Some(mut lull) = self.lull.take() {
             let held = std::iter::from_fn(|| lull.pop());
-            self.frames.extend(held.map(|(frame, _)| frame));
+            held.for_each(|(frame, _)| self.frames.push_back(frame));
         }
         self.resting = true;
         self.bytes = 0;
@@ -436,7 +434,7 @@ impl Outbox {
             .take()
             .map(|acks| acks.into_unacked())
             .unwrap_or_default();
-        untaken.append(&mut self.frames);
+        untaken.extend(self.frames.take());
         untaken
     }
 
@@ -577,9 +575,6 @@ impl Outbox {
         self.frames.push_back(frame);
     }
 }
-
-/// An empty queue keeps room for this many frames, so that a quiet session holds little.
-const FRAMES_KEPT: usize = 4;
 
 /// What a frame costs against the limit: its text and the queue's own record.
 pub(crate) fn weight(frame: &Frame) -> usize {

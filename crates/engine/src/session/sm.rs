@@ -18,6 +18,7 @@ use stream::StreamFault;
 #[cfg(test)]
 use super::resumption::SmId;
 use super::{
+    frames::Frames,
     outbox::{Fate, Frame, weight},
     resumption::Resumption,
     waiting::Waiting,
@@ -50,7 +51,7 @@ pub(crate) struct Acks {
     /// That the count was to be noted for an answer is enough once, whatever became of it.
     was_noted: bool,
     /// Written, not acked. They count against the outbox's bound.
-    unacked: VecDeque<Frame>,
+    unacked: Frames,
     unacked_bytes: usize,
     /// Stanzas the client acked, modulo 2^32.
     confirmed: u32,
@@ -110,7 +111,7 @@ impl Acks {
             told: handled,
             confirmed,
             unacked_bytes: unacked.iter().map(weight).sum(),
-            unacked,
+            unacked: unacked.into(),
             resumption: Some(Box::new(resumption)),
             ..Self::default()
         }
@@ -299,7 +300,7 @@ impl Acks {
 
     /// The client answered a request that it got and may not have acked yet: it needs no other answer.
     fn answered(&mut self, asker: &Jid, id: &str) {
-        for frame in &mut self.unacked {
+        for frame in self.unacked.iter_mut() {
             let is_it = frame.stanza.kind().is_request()
                 && frame.stanza.id() == Some(id)
                 && frame.stanza.from() == Some(asker);
@@ -344,7 +345,7 @@ impl Acks {
         }
         self.asking = false;
         self.confirmed = h;
-        let taken: Acked = self.unacked.drain(..newly).collect();
+        let taken: Acked = self.unacked.take_front(newly);
         if let Some(resumption) = self.resumption.as_deref_mut() {
             taken.iter().for_each(|frame| resumption.has(frame));
         }
@@ -355,8 +356,8 @@ impl Acks {
     }
 
     /// What the client never acked, oldest first.
-    pub(crate) fn into_unacked(self) -> VecDeque<Frame> {
-        self.unacked
+    pub(crate) fn into_unacked(mut self) -> VecDeque<Frame> {
+        self.unacked.take()
     }
 
     /// Another transport: what the client never acked, oldest first, is to be written again, and what either side asked
@@ -368,7 +369,7 @@ impl Acks {
         self.since_asked = 0;
         self.has_kept = false;
         self.unacked_bytes = 0;
-        std::mem::take(&mut self.unacked)
+        self.unacked.take()
     }
 
     /// What the client has not acked, oldest first.
