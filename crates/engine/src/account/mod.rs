@@ -123,8 +123,8 @@ pub struct Resource {
 /// The last non-directed available presence of a resource.
 #[derive(Clone, Debug)]
 pub struct Presence {
-    /// The stanza as it was sent.
-    pub stanza: Arc<Stanza>,
+    /// The stanza as it was sent, but for its addresses.
+    stanza: stanza::Packed,
     /// When.
     pub since: Timestamp,
     /// Its priority, 0 when it named none.
@@ -261,6 +261,23 @@ impl Account {
     #[must_use]
     pub fn mailbox(&self) -> &Mailbox {
         &self.mailbox
+    }
+}
+
+impl Presence {
+    /// As it was sent at a moment.
+    pub(crate) fn new(stanza: &Stanza, since: Timestamp) -> Self {
+        Self {
+            stanza: stanza.pack(),
+            since,
+            priority: presence::priority_of(stanza),
+        }
+    }
+
+    /// The stanza, from the resource whose it is.
+    #[must_use]
+    pub fn stanza(&self, from: &FullJid) -> Stanza {
+        self.stanza.unpack().with_from(Jid::from(from.clone()))
     }
 }
 

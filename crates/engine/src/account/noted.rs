@@ -150,7 +150,7 @@ impl ResumableNote {
         let outbox = resource.session().outbox();
         let resumption = outbox.resumption()?;
         let presence = resource.presence().map(|presence| PresenceNote {
-            xml: String::from_utf8(presence.stanza.to_stored())
+            xml: String::from_utf8(presence.stanza(resource.full_jid()).to_stored())
                 .unwrap_or_default(),
             since: presence.since.as_micros(),
         });

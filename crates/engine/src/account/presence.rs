@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use jid::{BareJid, Jid};
+use jid::{BareJid, FullJid, Jid};
 use stanza::{Kind, PresenceType, Stanza, delay::Delay};
 
 use super::{
@@ -65,15 +65,12 @@ pub(crate) fn sent(account: &mut Account, cx: &Context<'_>, mut event: PresenceS
 
 /// Initial or subsequent presence, [RFC 6121 §4.2](https://www.rfc-editor.org/rfc/rfc6121#section-4.2) and §4.4.
 fn available(account: &mut Account, cx: &Context<'_>, session: SessionId, stanza: Arc<Stanza>) {
-    let priority = priority_of(&stanza);
+    let now = Presence::new(&stanza, cx.timestamp());
+    let priority = now.priority;
     let Some(resource) = account.resource_mut(session) else {
         return;
     };
-    let before = resource.presence.replace(Presence {
-        stanza: stanza.clone(),
-        since: cx.timestamp(),
-        priority,
-    });
+    let before = resource.presence.replace(now);
     let from: Jid = resource.full_jid().clone().into();
     push_to_available(account, cx, &stanza);
     broadcast(account, cx, &from, &stanza);
@@ -155,8 +152,11 @@ fn push_others(account: &Account, cx: &Context<'_>, resource: &Resource) {
     let others = account
         .resources()
         .filter(|other| other.full_jid() != resource.full_jid());
-    for presence in others.filter_map(Resource::presence) {
-        cx.push(resource.session(), &presence.stanza);
+    for other in others {
+        if let Some(presence) = other.presence() {
+            let stanza = presence.stanza(other.full_jid());
+            cx.push(resource.session(), &Arc::new(stanza));
+        }
     }
 }
 
@@ -350,11 +350,9 @@ pub(crate) fn send_presence(
         }
         if let Some(presence) = resource.presence() {
             any = true;
-            cx.route(Envelope::share(
-                resource.full_jid().clone().into(),
-                to.clone(),
-                &Arc::new(stamped(presence, account.jid())),
-            ));
+            let from = resource.full_jid();
+            let stanza = Arc::new(stamped(presence, from));
+            cx.route(Envelope::share(from.clone().into(), to.clone(), &stanza));
         }
     }
     if !any && or_unavailable {
@@ -385,17 +383,13 @@ pub(crate) fn send_unavailable(account: &Account, cx: &Context<'_>, to: &BareJid
 }
 
 /// Last presence, with the moment it was sent, XEP-0203.
-fn stamped(presence: &Presence, account: &BareJid) -> Stanza {
+fn stamped(presence: &Presence, from: &FullJid) -> Stanza {
     let delay = Delay {
         stamp: presence.since,
-        from: Some(account.to_domain().into()),
+        from: Some(from.to_domain().into()),
         reason: None,
     };
-    presence
-        .stanza
-        .as_ref()
-        .clone()
-        .with_child(delay.to_fragment())
+    presence.stanza(from).with_child(delay.to_fragment())
 }
 
 /// The priority a presence names: -128 to 127, 0 when it names none or nonsense,

@@ -24,7 +24,6 @@ use super::{
     iq::target_of,
     mail, noted,
     noted::{ResumableNote, SessionNote},
-    presence::priority_of,
     stored::{self, Counts, Item, Queue},
 };
 use crate::{
@@ -223,11 +222,8 @@ fn dress(account: &mut Account, cx: &Context<'_>, id: SessionId, note: &SessionN
     };
     let presence = resumable.presence.as_ref().and_then(|presence| {
         let stanza = Stanza::from_stored(presence.xml.as_bytes()).ok()?;
-        Some(Presence {
-            priority: priority_of(&stanza),
-            since: Timestamp::from_micros(presence.since),
-            stanza: Arc::new(stanza),
-        })
+        let since = Timestamp::from_micros(presence.since);
+        Some(Presence::new(&stanza, since))
     });
     let Some(resource) = account.resource_mut(id) else {
         return;
