@@ -98,7 +98,7 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
         if !(state.sees_contact() || state.asks()) {
             continue;
         }
-        let contact = Jid::from(contact.jid());
+        let contact = Jid::from(contact.into_jid());
         if !cx.may_address(account, &contact) {
             continue;
         }
@@ -120,10 +120,10 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
     };
     let to = resource.session().clone();
     push_others(account, cx, resource);
-    for contact in account.contacts().iter() {
-        if let (true, Some(request)) = (contact.standing().state.is_pending_in(), contact.request())
-            && !account.contacts().is_provided(&contact.jid())
-            && cx.may_address(account, &contact.jid().into())
+    for (contact, request) in account.contacts().requests() {
+        if account.contacts().standing(contact).state.is_pending_in()
+            && !account.contacts().is_provided(contact)
+            && cx.may_address(account, &contact.into())
         {
             cx.push_to(&to, request, own.clone());
         }
@@ -138,8 +138,9 @@ pub(super) fn ask_again(account: &Account, cx: &Context<'_>, session: SessionId)
     };
     let asker = resource.full_jid();
     for contact in account.contacts().standings() {
-        let contact_jid = Jid::from(contact.jid());
-        if contact.standing().state.sees_contact() && cx.may_address(account, &contact_jid) {
+        let state = contact.standing().state;
+        let contact_jid = Jid::from(contact.into_jid());
+        if state.sees_contact() && cx.may_address(account, &contact_jid) {
             let probe = Stanza::presence(PresenceType::Probe);
             cx.route(Envelope::from_resource(asker, contact_jid, probe));
         }
@@ -222,7 +223,7 @@ pub(super) fn broadcast(account: &Account, cx: &Context<'_>, from: &Jid, stanza:
         if !contact.standing().state.is_seen_by_contact() {
             continue;
         }
-        let contact = Jid::from(contact.jid());
+        let contact = Jid::from(contact.into_jid());
         if cx.may_address(account, &contact) {
             cx.route_regardless(Envelope::share(from.clone(), contact, stanza));
         }
