@@ -24,6 +24,7 @@ use crate::{
     host::Host,
     losses::{Bounce, Bounces, Mending, Mendings},
     module::{AccountMessage, Saying, TellError},
+    room,
     sabotage::Sabotage,
     server::Server,
     session::{
@@ -405,6 +406,9 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut 
                 ));
             }
         }
+    }
+    if !run.routes.is_empty() {
+        room::have(account.effects.waiting());
     }
     for route in run.routes {
         let effect = route.on_its_way(account.jid(), gates, inherited);

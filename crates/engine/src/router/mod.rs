@@ -28,6 +28,7 @@ use crate::{
         events::{IqSent, MessageSent, PresenceSent},
         run,
     },
+    room,
     sabotage::Sabotage,
     server::Server,
     session::Held,
@@ -273,6 +274,7 @@ impl Server {
             _ => VecDeque::pop_front,
         });
         if next.is_none() {
+            room::leave(account.effects.waiting());
             self.go_if_drained(cell, &mut state);
         }
         next

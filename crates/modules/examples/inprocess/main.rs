@@ -8,6 +8,8 @@
 
 mod cases;
 mod contention;
+mod login;
+mod quiet;
 mod talk;
 mod world;
 
@@ -25,7 +27,7 @@ fn main() -> ExitCode {
     }
     eprintln!(
         "usage: inprocess contention WORKERS, or CASE ROUNDS, where CASE is one of {:?}",
-        cases::NAMES
+        cases::names().collect::<Vec<_>>()
     );
     ExitCode::FAILURE
 }

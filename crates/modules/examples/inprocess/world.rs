@@ -43,7 +43,7 @@ pub(crate) struct World {
     discards: AtomicBool,
 }
 
-/// What modules are set to, by name.
+/// What modules are set to, by name, as JSON.
 pub(crate) type Modules = [(&'static str, &'static str)];
 
 impl World {
@@ -70,11 +70,14 @@ impl World {
         // What a password costs to stretch is the operator's choice, and nothing of ours to count.
         facts.scram_iterations = NonZeroU32::MIN;
         // A message costs what passing it on costs.
-        let set = [("archive", "never")].iter().chain(set);
+        let set = [("archive", "\"never\"")].iter().chain(set);
         let host = HostSettings {
             facts,
             modules: set
-                .map(|(name, to)| ((*name).to_owned(), (*to).into()))
+                .map(|(name, to)| {
+                    let to = serde_json::from_str(to).expect("what is set is JSON");
+                    ((*name).to_owned(), to)
+                })
                 .collect(),
         };
         let settings = Settings {
