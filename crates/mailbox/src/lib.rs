@@ -24,12 +24,13 @@
 //! A crash forgets who had what: every due entry waits again. That is the promise, at least once and never lost.
 //!
 //! The parts, in reading order: `class`, `reliance` (what is kept), `wire_id` (what clients see of a position), `record`
-//! (an entry as it is stored), `due` (what is in memory), `sent` (what may bounce), `mailbox`, `egress`, `recovery`, `forget`.
+//! (an entry as it is stored), `due` (what is in memory), `sent` (what may bounce), `flight` (what is on its way), `mailbox`, `egress`, `recovery`, `forget`.
 
 mod class;
 mod due;
 mod egress;
 mod error;
+mod flight;
 mod forget;
 mod hex;
 pub mod limits;
@@ -45,6 +46,7 @@ pub use egress::{
     Destination, EGRESS, Egress, EgressAnswer, EgressQuestion, Undeliverable, Unsent,
 };
 pub use error::{Refused, Unreadable};
+pub use flight::Landing;
 pub use forget::{Forget, close_first_holes};
 pub use mailbox::{Cleared, LoadAnswer, LoadQuestion, Mailbox, Recorded, Waiting};
 pub use record::{
@@ -53,4 +55,5 @@ pub use record::{
 };
 pub use recovery::handled;
 pub use reliance::Reliance;
+pub use sent::was_sent;
 pub use wire_id::{WireId, WireKey};

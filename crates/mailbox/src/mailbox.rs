@@ -2,13 +2,14 @@
 
 use smallvec::SmallVec;
 use stanza::{Stanza, Timestamp};
-use store::{Ask, Batch, Entries, EntryId, Gate, Owner, Page, Question, Seq, Store, Trim};
+use store::{Ask, Batch, BodyId, Entries, EntryId, Gate, Owner, Page, Question, Seq, Store, Trim};
 
 use crate::class::{Class, may_wait};
 use crate::due::{Due, Item};
 use crate::error::{Refused, Unreadable};
+use crate::flight::{Flights, Landing};
 use crate::limits::DUE_ENTRIES_MAX;
-use crate::record::{Data, LOG, NewEntry, Owed, STATE, State, next_position};
+use crate::record::{Data, LOG, NewEntry, Owed, STATE, SharedBody, State, next_position};
 use crate::sent::Sent;
 use crate::wire_id::{WireId, WireKey};
 
@@ -27,6 +28,7 @@ pub struct Mailbox {
     submitted: (EntryId, Seq),
     due: Due,
     sent: Sent,
+    flights: Flights,
     /// The newest archive entry recorded since it was loaded.
     latest: Option<(EntryId, Timestamp)>,
 }
@@ -150,6 +152,7 @@ impl Mailbox {
             submitted: (newest.unwrap_or_default(), Seq::NONE),
             due,
             sent: Sent::default(),
+            flights: Flights::default(),
             latest: None,
         }
     }
@@ -206,7 +209,9 @@ impl Mailbox {
         batch.append(LOG, &self.owner, new.stored(id, session_only));
         let offers = match new.owed {
             Owed::Nobody => {
-                if let Some(message_id) = new.message.id() {
+                if let Some(message_id) = new.message.id()
+                    && new.is_sent()
+                {
                     self.sent.note(new.peer.as_str(), message_id);
                 }
                 return Ok(self.recorded(id, new.class));
@@ -216,6 +221,24 @@ impl Mailbox {
         };
         self.due.insert(id, Item::live(new, session_only, offers));
         Ok(self.recorded(id, new.class))
+    }
+
+    /// Stores what the owner sends as a body to which recipients' mailboxes refer: see [`SharedBody::store`]. What takes
+    /// entries of the owner away waits for its [`landing`](Self::landing).
+    pub fn send_body(&mut self, id: BodyId, base: Stanza, batch: &mut Batch) -> SharedBody {
+        SharedBody::store(id, base, batch).aboard(self.flights.newest())
+    }
+
+    /// Waits until everything that the owner has sent until now is where it was sent to, or nowhere: the batches that
+    /// refer to its bodies are handed over.
+    pub fn landing(&mut self) -> Landing {
+        self.flights.landing()
+    }
+
+    /// Whether anything that the owner sent is on its way. Until it is there this memory must not go.
+    #[must_use]
+    pub fn has_bodies_under_way(&self) -> bool {
+        self.flights.are_under_way()
     }
 
     /// Notes under which number the batch was handed over that this mailbox last wrote to: what was recorded with it
@@ -326,6 +349,22 @@ impl Mailbox {
         self.accepted(free)
     }
 
+    /// Settles the oldest archive entries that wait, until no more than this is due or none is left: the archive has them,
+    /// and there they are read.
+    pub fn give_way(&mut self, entries_max: usize, bytes_max: usize) -> Cleared {
+        let gives_way =
+            |item: &Item| item.is_free() && !item.session_only && item.class == Class::Archive;
+        let mut settled = Cleared::default();
+        while self.due.len() > entries_max || self.due.bytes() > bytes_max {
+            let oldest = self.due.iter().find(|(_, item)| gives_way(item));
+            let Some((oldest, _)) = oldest else {
+                break;
+            };
+            settled.extend(self.accepted([oldest]));
+        }
+        settled
+    }
+
     /// Settles what waits since before `older_than`: kept for delivery only it is gone, otherwise the archive has it.
     /// Nobody is told, as with everything an offline store forgets.
     pub fn expire(&mut self, older_than: Timestamp) -> Cleared {
@@ -391,8 +430,8 @@ impl Mailbox {
         self.newest
     }
 
-    /// Whether the archive has lately kept a message with this id that the owner sent to `peer`, a bare JID. What was
-    /// sent before the mailbox was loaded is not known.
+    /// Whether the archive has lately kept a message with this id that the owner sent to `peer`, a bare JID. Of what was
+    /// sent before the mailbox was loaded [`was_sent`](crate::was_sent) knows.
     #[must_use]
     pub fn has_sent(&self, peer: &str, message_id: &str) -> bool {
         self.sent.has(peer, message_id)

@@ -21,6 +21,7 @@ use xml::Ns;
 
 use crate::class::Class;
 use crate::error::{Refused, Unreadable};
+use crate::flight::Flight;
 use crate::hex;
 use crate::wire_id::WireKey;
 
@@ -112,7 +113,7 @@ pub struct Data {
 /// Who must still get an entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Owed {
-    /// Nobody: it is the sender's own copy, which only the archive shows.
+    /// Nobody: only the archive shows it, such as what its owner sent.
     Nobody,
     /// So many sessions have it in their outboxes now; the first that accepts it settles it. At least 1.
     Sessions(u16),
@@ -145,6 +146,8 @@ pub struct NewEntry<'a> {
 pub struct SharedBody {
     id: BodyId,
     base: Stanza,
+    /// Until this is gone, somebody may come to refer to it.
+    _flight: Option<Arc<Flight>>,
 }
 
 impl SharedBody {
@@ -153,7 +156,19 @@ impl SharedBody {
     #[must_use]
     pub fn store(id: BodyId, base: Stanza, batch: &mut Batch) -> Self {
         batch.put_body(id, text_of(&base));
-        Self { id, base }
+        Self {
+            id,
+            base,
+            _flight: None,
+        }
+    }
+
+    /// The same, on a flight of its sender.
+    pub(crate) fn aboard(self, flight: Arc<Flight>) -> Self {
+        Self {
+            _flight: Some(flight),
+            ..self
+        }
     }
 
     /// Its id in the store.
@@ -182,6 +197,12 @@ impl SharedBody {
 }
 
 impl NewEntry<'_> {
+    /// Whether the owner sent it: then it is not from the other party.
+    pub(crate) fn is_sent(&self) -> bool {
+        let from = self.message.from();
+        from.is_some_and(|from| from.bare_str() != self.peer.as_str())
+    }
+
     /// The entry to append at this position.
     pub(crate) fn stored(&self, id: EntryId, session_only: bool) -> Entry<Data> {
         let (dropped, own_from) = match self.body {

@@ -92,6 +92,8 @@ pub enum Query {
         /// Whose.
         owner: Owner,
     },
+    /// How many entries of all owners are findable by their text, at most: [`Answer::Count`].
+    IndexedOfAll,
     /// The newest id an owner's log ever had, trimmed or not: [`Answer::Newest`].
     Newest {
         /// The log.

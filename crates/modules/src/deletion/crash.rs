@@ -51,6 +51,7 @@ impl Play {
     fn online(&mut self, name: &str) -> LinkId {
         let link = self.0.connect(Some(TlsFacts {
             version: Some(0x0304),
+            takes_early_data: false,
             bindings: Vec::new(),
             xmpp_addresses: Vec::new(),
             description: "virtual TLS".to_owned(),

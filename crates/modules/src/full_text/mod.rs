@@ -47,6 +47,8 @@ impl Module for FullText {
 /// [§3.1](https://xmpp.org/extensions/xep-0431.html#querying).
 impl ArchiveField for FullText {
     const FIELD: &'static str = "{urn:xmpp:fulltext:0}fulltext";
+    // COMPAT: what ejabberd called it before there was a specification, and clients written for it still do.
+    const ALSO: &'static [&'static str] = &["withtext"];
 
     fn narrow(&self, value: &str, page: &mut Page) -> Result<(), StanzaError> {
         if value.len() > TEXT_BYTES_MAX {

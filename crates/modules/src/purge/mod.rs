@@ -84,9 +84,9 @@ impl HandleIq<Trim> for Purge {
                 None => Some(mailbox.newest()),
                 Some(id) => WireId::parse(id).and_then(|id| mailbox.position(id)),
             };
-            (mailbox.owner().clone(), mailbox.last_batch(), through)
+            (mailbox.owner().clone(), through)
         });
-        let (owner, seq, through) = line.await.map_err(|error| {
+        let (owner, through) = line.await.map_err(|error| {
             tracing::error!(%error, "an archive can't be reached; nothing is trimmed");
             Condition::InternalServerError
         })?;
@@ -94,10 +94,8 @@ impl HandleIq<Trim> for Purge {
             through: Some(through.ok_or(Condition::ItemNotFound)?),
             ..Forget::all(job.server().environment().timestamp())
         };
-        let store = job.server().store();
-        // What was handed over before goes as well, once it is there.
-        let _ = store.settled(seq).await;
-        let gone = forget.run(store, &owner).await.map_err(|error| {
+        let jid = job.from().bare();
+        let gone = job.server().forget(&jid, forget).await.map_err(|error| {
             tracing::error!(%owner, %error, "an archive was not trimmed to the end");
             Condition::InternalServerError
         })?;

@@ -2,5 +2,6 @@
 
 mod conformance;
 mod disk;
+mod journal;
 mod kill;
 mod text;

@@ -98,13 +98,13 @@ impl<T: Target> Sockets<T> {
             .ok_or_else(|| SocketsError::Server("the server was not started".to_owned()))?;
         Ok(match listener {
             Listener::Plain => addresses.plain,
-            Listener::Tls => addresses.tls,
+            Listener::Tls | Listener::Early => addresses.tls,
         })
     }
 
     fn connect(&self, listener: Listener, host: &str) -> Result<Session, SocketsError> {
         let mut connection = Connection::open(self.address(listener)?)?;
-        if listener == Listener::Tls {
+        if listener != Listener::Plain {
             connection.start_tls(host)?;
         }
         Ok(Session::new(connection))

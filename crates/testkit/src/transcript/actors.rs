@@ -140,7 +140,7 @@ pub trait Actors {
     /// When the actor is unknown.
     fn cut(&mut self, actor: &Actor) -> Result<(), Self::Error>;
 
-    /// Starts TLS on the actor's plain transport.
+    /// Starts TLS on the actor's plain transport, or ends the handshake of one that is early.
     ///
     /// # Errors
     ///
