@@ -49,6 +49,9 @@ pub(crate) type Bounces = SmallVec<[Bounce; 1]>;
 /// What mends its account then.
 pub(crate) type Mendings = SmallVec<[Mending; 2]>;
 
+/// While nothing is pending, room for so many is kept.
+const PENDING_KEPT: usize = 64;
+
 /// What runs want done if their batch fails.
 #[derive(Default)]
 pub(crate) struct Losses {
@@ -97,6 +100,9 @@ impl Losses {
         let mut pending = self.lock();
         let which = places(&pending, first, last);
         pending.drain(which);
+        if pending.is_empty() && pending.capacity() > PENDING_KEPT {
+            *pending = VecDeque::new();
+        }
     }
 
     fn make_good(&self, server: &Arc<Server>, first: Seq, last: Seq) {

@@ -31,7 +31,6 @@ pub struct Packed {
     kind: Kind,
     names_normal: bool,
     text: Arc<str>,
-    rare: Option<Arc<Rare>>,
 }
 
 impl Stanza {
@@ -50,16 +49,21 @@ impl Stanza {
             kind: self.kind,
             names_normal: self.names_normal,
             text,
-            rare: self.rare.clone(),
         }
     }
 
-    /// First the numbers: of children, how long id and language are, and for each child how long it is and where its name
+    /// First the numbers: of children, how long id, language and what few have are, and for each child how long it is and where its name
     /// and namespace stand, counted from its beginning. Then the texts in the same order, and last those names and
     /// namespaces that are not to be read in their child.
     fn pack_into(&self, out: &mut Vec<u8>) {
         let children = || self.children.iter().map(|child| child.view(&self.block));
-        let texts = [self.id(), self.lang()];
+        let rare = self.rare.as_deref();
+        let texts = [
+            self.id(),
+            self.lang(),
+            rare.map(|rare| rare.attributes.as_str()),
+            rare.and_then(|rare| rare.unparsed_from.as_deref()),
+        ];
         push_number(self.children.len() as u64, out);
         for text in texts {
             push_number(text.map_or(0, |text| text.len() as u64 + 1), out);
@@ -111,7 +115,7 @@ impl Packed {
         let mut numbers = Numbers::of(&self.text);
         let mut next = || numbers.number() as u32;
         let count = next();
-        let lens = [next(), next()];
+        let lens = [next(), next(), next(), next()];
         let mut children: SmallVec<[BlockChild; CHILDREN_INLINE]> = SmallVec::new();
         let mut end = 0;
         for _ in 0..count {
@@ -143,7 +147,14 @@ impl Packed {
                 end: base + end,
             })
         };
-        let [id, lang] = lens.map(&mut text);
+        let [id, lang, attributes, unparsed_from] = lens.map(&mut text);
+        let own = |text: Text| text.resolve(&self.text).to_owned();
+        let rare = attributes.map(|attributes| {
+            Arc::new(Rare {
+                attributes: own(attributes),
+                unparsed_from: unparsed_from.map(|from| own(from).into()),
+            })
+        });
         let moved = |(start, end)| (base + start, base + end);
         let children = children.into_iter().map(|child| {
             Child::Block(BlockChild {
@@ -164,7 +175,7 @@ impl Packed {
             from: None,
             id,
             lang,
-            rare: self.rare.clone(),
+            rare,
             children: children.collect(),
         }
     }

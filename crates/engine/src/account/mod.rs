@@ -71,7 +71,6 @@ use crate::{
 /// An account's state, behind its lock.
 pub struct Account {
     jid: BareJid,
-    owner: Owner,
     /// The host it belongs to, as its last run saw it; absent during a run.
     pub(crate) host: Option<Arc<Host>>,
     is_anonymous: bool,
@@ -147,7 +146,6 @@ impl Account {
         residents: Residents,
     ) -> Self {
         Self {
-            owner: Owner::Account(jid.clone()),
             host: Some(host),
             jid,
             is_anonymous,
@@ -176,7 +174,7 @@ impl Account {
     /// It, as the store names owners.
     #[must_use]
     pub fn owner(&self) -> &Owner {
-        &self.owner
+        self.mailbox.owner()
     }
 
     /// An account of an anonymous sign-in: it writes nothing to the store and ends with its session.

@@ -313,7 +313,7 @@ impl Account {
             .contacts
             .get(contact)
             .map(|contact| contact.to_contact());
-        let owner = self.owner.clone();
+        let owner = self.owner().clone();
         if self.is_anonymous {
             self.contacts
                 .set(contact, now, &owner, &mut store::Batch::new());

@@ -140,12 +140,12 @@ const FEATURES: [(&str, &str, f64); 4] = [
     (
         "more while inactive (CSI)",
         "<inactive xmlns='urn:xmpp:csi:0'/>",
-        0.2,
+        0.25,
     ),
     (
         "more with push",
         "<iq type='set' id='p'><enable xmlns='urn:xmpp:push:0' jid='push.example.com' node='n1'/></iq>",
-        0.5,
+        2.7,
     ),
     (
         "more with acks and resumption",
