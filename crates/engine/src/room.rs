@@ -7,7 +7,7 @@
 
 use std::{cell::RefCell, collections::VecDeque, thread::LocalKey};
 
-use crate::{effect::Effect, session::outbox::Frame};
+use crate::{effect::Effect, session::frame::Frame};
 
 /// What threads keep room for.
 pub(crate) trait Kept: Sized + 'static {
@@ -80,7 +80,7 @@ mod tests {
     use stanza::{MessageType, Stanza};
 
     use super::*;
-    use crate::{pipeline::Gates, session::outbox::Fate};
+    use crate::{pipeline::Gates, session::frame::Fate};
 
     #[test]
     fn an_empty_queue_holds_nothing_and_the_next_takes_over_its_room() {

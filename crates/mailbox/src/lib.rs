@@ -24,7 +24,8 @@
 //! A crash forgets who had what: every due entry waits again. That is the promise, at least once and never lost.
 //!
 //! The parts, in reading order: `class`, `reliance` (what is kept), `wire_id` (what clients see of a position), `record`
-//! (an entry as it is stored), `due` (what is in memory), `sent` (what may bounce), `flight` (what is on its way), `mailbox`, `egress`, `recovery`, `forget`.
+//! (an entry as it is stored), `due` (what is in memory), `sent` (what may bounce), `flight` (what is on its way),
+//! `mailbox`, `egress`, `forget`.
 
 mod class;
 mod due;
@@ -36,7 +37,6 @@ mod hex;
 pub mod limits;
 mod mailbox;
 mod record;
-mod recovery;
 mod reliance;
 mod sent;
 mod wire_id;
@@ -53,7 +53,6 @@ pub use record::{
     Data, HOLE, Inbound, LOG, NewEntry, Owed, STATE, SessionId, SharedBody, State, message_id,
     message_of,
 };
-pub use recovery::handled;
 pub use reliance::Reliance;
 pub use sent::was_sent;
 pub use wire_id::{WireId, WireKey};

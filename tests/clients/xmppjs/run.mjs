@@ -243,7 +243,7 @@ async function story() {
   const back = await findsWhatCameMeanwhile(romeo, juliet);
   await comesAndGoesForGood(romeo, subscribesAndIsApproved);
   await isRefused();
-  await signsInByToken(ROMEO, ROMEOS_PASSWORD);
+  await signsInByToken(ROMEO, ROMEOS_PASSWORD, romeo);
   for (const session of [back, romeo]) await session.signOut();
   passed("streams close in good order");
 }

@@ -123,13 +123,14 @@ pub(crate) fn record_sent(
         .take(envelope.stanza(), to.bare_str(), || cx.now());
     if let Some(before) = before {
         event.archived = account.mailbox.wire_id(before.entry, Class::Archive);
-        return match before.is_handled {
-            true => Passed::BeenThere,
-            false => {
-                envelope.may_have_come();
-                Passed::OnItsWay
-            }
-        };
+        if before.is_handled == Some(true) {
+            return Passed::BeenThere;
+        }
+        // What the recipient's mailbox records is counted in the same batch, if it is all that the stanza does.
+        if before.is_handled.is_none() || !envelope.is_whole() {
+            envelope.may_have_come();
+        }
+        return Passed::OnItsWay;
     }
     let is_own = to.bare_str() == account.jid().as_str();
     if account.is_anonymous() || is_own || !archives(account, cx, &to) {

@@ -29,8 +29,8 @@ use crate::{
     sabotage::Sabotage,
     session::{
         Session, SessionId,
+        frame::{Delivery, Fate, Frame, weight},
         marks::ReadsArchive,
-        outbox::{Delivery, Fate, Frame, weight},
     },
 };
 

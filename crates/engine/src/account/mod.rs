@@ -63,8 +63,8 @@ use crate::{
     host::Host,
     session::{
         Session, SessionId,
+        frame::Frame,
         marks::{Marks, SessionMark},
-        outbox::Frame,
     },
 };
 

@@ -34,8 +34,8 @@ const EXPECTED: Duration = Duration::from_secs(600);
 #[derive(Clone, Debug)]
 pub(crate) struct SentBefore {
     pub(super) entry: EntryId,
-    /// Everybody it was for has it, or its sender was told that they have not.
-    pub(super) is_handled: bool,
+    /// Whether everybody it was for has it, or its sender was told that they have not; where that is known.
+    pub(super) is_handled: Option<bool>,
     peer: Arc<str>,
     message_id: Arc<str>,
     said: u64,
@@ -101,11 +101,11 @@ pub(super) enum Handled {
 }
 
 impl Handled {
-    fn covers(self, ordinal: u64) -> bool {
+    fn covers(self, ordinal: u64) -> Option<bool> {
         match self {
-            Self::Through(handled) => ordinal <= handled,
+            Self::Through(handled) => Some(ordinal <= handled),
             // Half of all numbers are behind the others.
-            Self::Over(h) => h.is_some_and(|h| h.wrapping_sub(ordinal as u32) <= u32::MAX / 2),
+            Self::Over(h) => h.map(|h| h.wrapping_sub(ordinal as u32) <= u32::MAX / 2),
         }
     }
 }
@@ -130,8 +130,8 @@ pub(super) async fn sent_lately(
         let (_, handled) = sessions.iter().find(is_sender)?;
         let is_handled = handled.covers(inbound.ordinal);
         let is_again = match handled {
-            Handled::Through(_) => !is_handled,
-            Handled::Over(_) => !is_handled || !found.entry.message_id.is_empty(),
+            Handled::Through(_) => is_handled == Some(false),
+            Handled::Over(_) => is_handled == Some(false) || !found.entry.message_id.is_empty(),
         };
         if !is_again {
             return None;
@@ -272,13 +272,13 @@ mod tests {
     #[test]
     fn counts_go_round() {
         for (handled, ordinal, is_covered) in [
-            (Handled::Through(3), 3, true),
-            (Handled::Through(3), 4, false),
-            (Handled::Over(None), 1, false),
-            (Handled::Over(Some(3)), 3, true),
-            (Handled::Over(Some(3)), 4, false),
-            (Handled::Over(Some(1)), (1 << 32) - 1, true),
-            (Handled::Over(Some(u32::MAX)), 1 << 32, false),
+            (Handled::Through(3), 3, Some(true)),
+            (Handled::Through(3), 4, Some(false)),
+            (Handled::Over(None), 1, None),
+            (Handled::Over(Some(3)), 3, Some(true)),
+            (Handled::Over(Some(3)), 4, Some(false)),
+            (Handled::Over(Some(1)), (1 << 32) - 1, Some(true)),
+            (Handled::Over(Some(u32::MAX)), 1 << 32, Some(false)),
         ] {
             assert_eq!(handled.covers(ordinal), is_covered, "{handled:?} {ordinal}");
         }
@@ -306,7 +306,7 @@ mod tests {
         let message = message(xml);
         SentBefore {
             entry: EntryId(7),
-            is_handled: false,
+            is_handled: Some(false),
             peer: "juliet@example".into(),
             message_id: message_id(&message).as_ref().into(),
             said: said(&message),

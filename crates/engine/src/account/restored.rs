@@ -37,7 +37,7 @@ use crate::{
     server::Server,
     session::{
         Acks, Resumption, Session, SessionId, Slot, SmId,
-        outbox::{Delivery, Fate, Frame},
+        frame::{Delivery, Fate, Frame},
         resumption::Request,
     },
 };

@@ -18,7 +18,7 @@ use crate::{
     server::Server,
     session::{
         Acks, Session, Slot, SmId,
-        outbox::{Fate, Frame},
+        frame::{Fate, Frame},
         resumption::Request,
         sm::wire,
     },

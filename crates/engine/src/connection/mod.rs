@@ -74,6 +74,19 @@ pub struct ClientSettings {
     pub sm: SmSettings,
 }
 
+/// What holds where an operator has said nothing.
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            stream: Arc::default(),
+            requires_tls: true,
+            can_start_tls: true,
+            conflict: ConflictPolicy::KickOld,
+            sm: SmSettings::default(),
+        }
+    }
+}
+
 /// What the handshake told.
 #[derive(Clone, Debug, Default)]
 pub struct TlsFacts {

@@ -29,7 +29,8 @@ use crate::{
     server::Server,
     session::{
         Session,
-        outbox::{Fate, Frame, Refused},
+        frame::{Fate, Frame},
+        outbox::Refused,
     },
 };
 

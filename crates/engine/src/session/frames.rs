@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, ops::Deref};
 
-use super::outbox::Frame;
+use super::frame::Frame;
 use crate::room;
 
 /// Frames, oldest first.

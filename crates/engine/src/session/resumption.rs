@@ -14,7 +14,7 @@ use store::EntryId;
 
 use super::{
     counted::Counted,
-    outbox::{Fate, Frame},
+    frame::{Fate, Frame},
     waiting::Waiting,
 };
 use crate::environment::{Environment, random_bytes};

@@ -18,8 +18,8 @@ use stream::StreamFault;
 #[cfg(test)]
 use super::resumption::SmId;
 use super::{
+    frame::{Fate, Frame, weight},
     frames::Frames,
-    outbox::{Fate, Frame, weight},
     resumption::Resumption,
     waiting::Waiting,
 };

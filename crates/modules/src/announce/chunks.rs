@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use engine::{
-    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Settings, SmSettings, TlsFacts,
+    HostFacts, HostSettings, Settings, TlsFacts,
     command::{AdminContext, Control, Who},
 };
 use jid::{BareJid, Domain};
@@ -85,12 +85,6 @@ fn bench() -> Bench {
             hosts: vec![host],
             ..Settings::default()
         },
-        clients: Arc::new(ClientSettings {
-            stream: Arc::default(),
-            requires_tls: true,
-            can_start_tls: true,
-            conflict: ConflictPolicy::KickOld,
-            sm: SmSettings::default(),
-        }),
+        clients: Arc::default(),
     }
 }

@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
-use engine::{
-    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Settings, SmSettings, TlsFacts,
-};
+use engine::{HostFacts, HostSettings, Settings, TlsFacts};
 use jid::{BareJid, Domain};
 use testkit::world::{Bench, LinkId, World};
 
@@ -147,12 +145,6 @@ fn bench() -> Bench {
             hosts: vec![host],
             ..Settings::default()
         },
-        clients: Arc::new(ClientSettings {
-            stream: Arc::default(),
-            requires_tls: true,
-            can_start_tls: true,
-            conflict: ConflictPolicy::KickOld,
-            sm: SmSettings::default(),
-        }),
+        clients: Arc::default(),
     }
 }

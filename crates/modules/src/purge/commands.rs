@@ -24,11 +24,7 @@ impl Command for PurgeArchive {
     const ABOUT: &'static str = "Delete messages from a user's archive, for good";
     const NEEDS: Action = Action::ManageOwnAccount;
     const FIELDS: &'static [Field] = &[
-        Field::required(
-            "user",
-            FieldKind::Account,
-            "whose archive, such as juliet@example.org",
-        ),
+        Field::USER,
         Field::option(
             "with",
             FieldKind::Text,

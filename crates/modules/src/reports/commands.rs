@@ -12,8 +12,6 @@ use store::{Batch, Owner};
 
 use super::stored::{self, REPORTS, Report};
 
-const HOST: Field = Field::required("host", FieldKind::Host, "the host, such as example.org");
-
 /// Lists what users have reported.
 #[derive(Debug, Deserialize)]
 pub(super) struct ListReports {
@@ -90,7 +88,7 @@ impl Command for RemoveReport {
     const ABOUT: &'static str = "Forget a report that was seen to";
     const NEEDS: Action = Action::ManageAccounts;
     const FIELDS: &'static [Field] = &[
-        HOST,
+        Field::HOST,
         Field::required("report", FieldKind::Text, "the report, by its id"),
     ];
     type Output = Removed;

@@ -2,11 +2,8 @@
 
 use std::{num::NonZeroU32, sync::Arc};
 
-use engine::{
-    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Limits, Sabotage, Settings, SmSettings,
-};
+use engine::{HostFacts, HostSettings, Limits, Sabotage, Settings};
 use jid::Domain;
-use stream::C2sSettings;
 use testkit::{
     no_loss::{Chat, Crowd, Failure, Fates, Promises, Scale, chat},
     world::Bench,
@@ -58,13 +55,7 @@ fn bench(accounts: usize, sabotage: Sabotage) -> Bench {
             limits: Limits::default(),
             sabotage,
         },
-        clients: Arc::new(ClientSettings {
-            stream: Arc::new(C2sSettings::default()),
-            requires_tls: true,
-            can_start_tls: true,
-            conflict: ConflictPolicy::KickOld,
-            sm: SmSettings::default(),
-        }),
+        clients: Arc::default(),
     }
 }
 

@@ -6,11 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{
-    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Limits, Sabotage, Settings, SmSettings,
-};
+use engine::{HostFacts, HostSettings, Limits, Sabotage, Settings};
 use jid::Domain;
-use stream::C2sSettings;
 use testkit::{
     simulation::{self, Scale},
     world::{Bench, WayFault},
@@ -71,13 +68,7 @@ fn bench(sabotage: Sabotage) -> Bench {
             limits,
             sabotage,
         },
-        clients: Arc::new(ClientSettings {
-            stream: Arc::new(C2sSettings::default()),
-            requires_tls: true,
-            can_start_tls: true,
-            conflict: ConflictPolicy::KickOld,
-            sm: SmSettings::default(),
-        }),
+        clients: Arc::default(),
     }
 }
 

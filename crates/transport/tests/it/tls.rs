@@ -220,23 +220,9 @@ fn a_client_certificate_is_believed_only_from_a_trusted_authority() {
     }
 }
 
-#[test]
-fn early_data_is_taken_by_direct_tls_only_and_answered_at_once() {
-    let server = Server::start_with(
-        1,
-        TlsSettings {
-            takes_early_data: true,
-            ..TlsSettings::default()
-        },
-    );
-    let mut config = server.client_config();
-    config.alpn_protocols = vec![b"xmpp-client".to_vec()];
-    config.enable_early_data = true;
-    let mut client = server.connect_tls("first.example", config.clone());
-    client.send("hello");
-    client.expect("hello");
-    assert!(info(&server).takes_early_data);
-    // Without the client's end of the handshake, which is not sent before something else is.
+/// A client that was here before says something along with its first message, and is answered without its end of the
+/// handshake, which is not sent before something else is.
+fn say_early(server: &Server, config: &ClientConfig) -> TlsClient {
     let mut client = server.connect_tls("first.example", config.clone());
     let stream = client.0.get_mut();
     let mut early = stream.conn.early_data().expect("it was told that it may");
@@ -256,8 +242,31 @@ fn early_data_is_taken_by_direct_tls_only_and_answered_at_once() {
     }
     assert_eq!(plain, b"early\none\n");
     assert!(stream.conn.is_early_data_accepted());
+    client
+}
+
+#[test]
+fn early_data_is_taken_by_direct_tls_only_and_answered_at_once() {
+    let server = Server::start_with(
+        1,
+        TlsSettings {
+            takes_early_data: true,
+            ..TlsSettings::default()
+        },
+    );
+    let mut config = server.client_config();
+    config.alpn_protocols = vec![b"xmpp-client".to_vec()];
+    config.enable_early_data = true;
+    let mut client = server.connect_tls("first.example", config.clone());
+    client.send("hello");
+    client.expect("hello");
+    assert!(info(&server).takes_early_data);
+    let mut client = say_early(&server, &config);
     client.send("two");
     client.expect("two");
+    // Who leaves before the handshake is over is lost, whatever was said.
+    drop(say_early(&server, &config));
+    server.until(|log| log.lost == 1);
 
     // Where TLS begins by STARTTLS there is nothing to gain, and nobody is told that it could.
     let mut starttls = server.client_config();
