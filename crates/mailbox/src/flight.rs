@@ -38,12 +38,9 @@ impl fmt::Debug for Flight {
     }
 }
 
-/// All that is under way of one mailbox. Who has sent nothing pays for nothing.
+/// All that is under way of one mailbox.
 #[derive(Debug, Default)]
-pub(crate) struct Flights(Option<Box<Known>>);
-
-#[derive(Debug, Default)]
-struct Known {
+pub(crate) struct Flights {
     newest: Option<Arc<Flight>>,
     /// Those that somebody waits for.
     before: Vec<Weak<Flight>>,
@@ -52,34 +49,28 @@ struct Known {
 impl Flights {
     /// For a text that is about to go.
     pub(crate) fn newest(&mut self) -> Arc<Flight> {
-        let known = self.0.get_or_insert_default();
-        known.newest.get_or_insert_default().clone()
+        self.newest.get_or_insert_default().clone()
     }
 
     /// What is under way now. What is sent from now on is not waited for.
     pub(crate) fn landing(&mut self) -> Landing {
-        let Some(known) = &mut self.0 else {
-            return Landing(Vec::new());
-        };
-        known.before.retain(|flight| flight.strong_count() > 0);
-        if let Some(newest) = known.newest.take() {
-            known.before.push(Arc::downgrade(&newest));
+        self.before.retain(|flight| flight.strong_count() > 0);
+        if let Some(newest) = self.newest.take() {
+            self.before.push(Arc::downgrade(&newest));
         }
-        Landing(known.before.clone())
+        Landing(self.before.clone())
     }
 
     /// Whether anything is under way.
     pub(crate) fn are_under_way(&self) -> bool {
-        self.0.as_ref().is_some_and(|known| {
-            let newest = known.newest.as_ref();
-            newest.is_some_and(|newest| Arc::strong_count(newest) > 1)
-                || known.before.iter().any(|it| it.strong_count() > 0)
-        })
+        let newest = self.newest.as_ref();
+        newest.is_some_and(|newest| Arc::strong_count(newest) > 1)
+            || self.before.iter().any(|it| it.strong_count() > 0)
     }
 }
 
 /// Resolves when everything that was under way has landed: each recipient's batch was handed over, or there is none.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[must_use = "a future does nothing by itself"]
 pub struct Landing(Vec<Weak<Flight>>);
 

@@ -27,10 +27,17 @@ pub struct Mailbox {
     /// The newest position whose batch was handed over, and the newest batch handed over.
     submitted: (EntryId, Seq),
     due: Due,
+    /// Of what the owner has sent; who sends nothing pays for a pointer.
+    outgoing: Option<Box<Outgoing>>,
+    /// The newest archive entry recorded since it was loaded, and when; at position zero when there is none.
+    latest: (EntryId, Timestamp),
+}
+
+/// What is known of what the owner has sent.
+#[derive(Debug, Default)]
+struct Outgoing {
     sent: Sent,
     flights: Flights,
-    /// The newest archive entry recorded since it was loaded.
-    latest: Option<(EntryId, Timestamp)>,
 }
 
 /// Whether the key is on disk. Until that is known it goes along with every entry: an id must never be shown whose key
@@ -151,9 +158,8 @@ impl Mailbox {
             newest: newest.unwrap_or_default(),
             submitted: (newest.unwrap_or_default(), Seq::NONE),
             due,
-            sent: Sent::default(),
-            flights: Flights::default(),
-            latest: None,
+            outgoing: None,
+            latest: (EntryId(0), Timestamp::from_micros(0)),
         }
     }
 
@@ -203,7 +209,7 @@ impl Mailbox {
             self.saved = Saved::InHand;
         }
         if new.class == Class::Archive {
-            self.latest = Some((id, new.at));
+            self.latest = (id, new.at);
         }
         let session_only = new.owed != Owed::Nobody && !may_wait(new.message);
         batch.append(LOG, &self.owner, new.stored(id, session_only));
@@ -212,7 +218,8 @@ impl Mailbox {
                 if let Some(message_id) = new.message.id()
                     && new.is_sent()
                 {
-                    self.sent.note(new.peer.as_str(), message_id);
+                    let outgoing = self.outgoing.get_or_insert_default();
+                    outgoing.sent.note(new.peer.as_str(), message_id);
                 }
                 return Ok(self.recorded(id, new.class));
             }
@@ -226,19 +233,22 @@ impl Mailbox {
     /// Stores what the owner sends as a body to which recipients' mailboxes refer: see [`SharedBody::store`]. What takes
     /// entries of the owner away waits for its [`landing`](Self::landing).
     pub fn send_body(&mut self, id: BodyId, base: Stanza, batch: &mut Batch) -> SharedBody {
-        SharedBody::store(id, base, batch).aboard(self.flights.newest())
+        let outgoing = self.outgoing.get_or_insert_default();
+        SharedBody::store(id, base, batch).aboard(outgoing.flights.newest())
     }
 
     /// Waits until everything that the owner has sent until now is where it was sent to, or nowhere: the batches that
     /// refer to its bodies are handed over.
     pub fn landing(&mut self) -> Landing {
-        self.flights.landing()
+        let outgoing = self.outgoing.as_mut();
+        outgoing.map_or_else(Landing::default, |it| it.flights.landing())
     }
 
     /// Whether anything that the owner sent is on its way. Until it is there this memory must not go.
     #[must_use]
     pub fn has_bodies_under_way(&self) -> bool {
-        self.flights.are_under_way()
+        let outgoing = self.outgoing.as_ref();
+        outgoing.is_some_and(|it| it.flights.are_under_way())
     }
 
     /// Notes under which number the batch was handed over that this mailbox last wrote to: what was recorded with it
@@ -434,14 +444,15 @@ impl Mailbox {
     /// sent before the mailbox was loaded [`was_sent`](crate::was_sent) knows.
     #[must_use]
     pub fn has_sent(&self, peer: &str, message_id: &str) -> bool {
-        self.sent.has(peer, message_id)
+        let outgoing = self.outgoing.as_ref();
+        outgoing.is_some_and(|it| it.sent.has(peer, message_id))
     }
 
     /// The newest archive entry recorded since the mailbox was loaded, and when. It is there once
     /// [`last_batch`](Self::last_batch) is durable.
     #[must_use]
     pub fn latest(&self) -> Option<(EntryId, Timestamp)> {
-        self.latest
+        (self.latest.0 > EntryId(0)).then_some(self.latest)
     }
 
     /// What makes ids of positions, for a page of archive entries.

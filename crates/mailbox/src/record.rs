@@ -85,6 +85,8 @@ impl<'de> Deserialize<'de> for SessionId {
 /// handled stanzas (the `h` of XEP-0198) that is stored apart: such a message is in the sender's log and perhaps nowhere
 /// else, and comes again. [`handled`](crate::handled) says how far a log goes by itself.
 ///
+/// What went to several addresses at once has several entries of one ordinal: the last of them is not known by it.
+///
 /// Only what stays in the sender's own log proves anything: its [`Class::Archive`] entries. What is kept elsewhere, or
 /// until delivery only, needs a checkpoint of the session in the same batch.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -11,29 +11,22 @@ use crate::class::Class;
 use crate::limits::{SENT_LOOKED_AT, SENT_LOOKED_AT_MAX, SENT_REMEMBERED_MAX};
 use crate::record::{Data, LOG};
 
-/// Peers and ids of messages, newest last, as hashes: two that collide cost an error too many in the archive. Who has
-/// sent nothing pays for nothing.
+/// Peers and ids of messages, newest last, as hashes: two that collide cost an error too many in the archive.
 #[derive(Debug, Default)]
-#[expect(
-    clippy::box_collection,
-    reason = "the pointer alone lies in each account in memory, and most of them sent nothing"
-)]
-pub(crate) struct Sent(Option<Box<VecDeque<u64>>>);
+pub(crate) struct Sent(VecDeque<u64>);
 
 impl Sent {
     /// A message with this id was kept.
     pub(crate) fn note(&mut self, peer: &str, id: &str) {
-        let sent = self.0.get_or_insert_default();
-        if sent.len() >= SENT_REMEMBERED_MAX {
-            sent.pop_front();
+        if self.0.len() >= SENT_REMEMBERED_MAX {
+            self.0.pop_front();
         }
-        sent.push_back(hash(peer, id));
+        self.0.push_back(hash(peer, id));
     }
 
     /// Whether one was, and not too long ago.
     pub(crate) fn has(&self, peer: &str, id: &str) -> bool {
-        let sent = self.0.as_ref();
-        sent.is_some_and(|sent| sent.contains(&hash(peer, id)))
+        self.0.contains(&hash(peer, id))
     }
 }
 

@@ -179,7 +179,8 @@ pub struct Page {
     pub after: Option<EntryId>,
     /// Only ids below this one.
     pub before: Option<EntryId>,
-    /// Only entries at or after this time, in microseconds since 1970 UTC.
+    /// Only entries at or after this time, in microseconds since 1970 UTC. A back end may take it that times grow with ids,
+    /// but for an hour.
     pub start: Option<i64>,
     /// Only entries at or before this time.
     pub end: Option<i64>,

@@ -248,6 +248,8 @@ impl Connection {
     /// A step towards success was made.
     pub(super) fn sasl2_progress(&mut self, progress: Progress) {
         match progress {
+            // What is named together are alternatives, of which the client does one; what has to be done besides comes with
+            // the next <continue/>, https://xmpp.org/extensions/xep-0388.html#continue. None of ours is an alternative.
             Progress::Require(proof) => {
                 let task = proof.tasks.front();
                 let name = task.map(|task| task.name().to_owned());

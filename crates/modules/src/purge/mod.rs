@@ -3,9 +3,9 @@
 //! Users delete from their own archives: what is older than a message they name, what they said with somebody, or all
 //! of it. The other party keeps its own copy; what was shared on disk goes with the last of them, and is overwritten.
 //!
-//! Spec: [Trim Command](https://xmpp.org/extensions/inbox/xep-mam-trimming.html), a proposal, 0.0.1 of 2026-03-31, complete
-//! for the archives of users. It knows no peer: for that there is the command `archive purge`, which a user's client gives by ad-hoc commands as an operator gives it
-//! on a terminal. Nobody who gives it sees what was said.
+//! Spec: [Trim Command](https://xmpp.org/extensions/inbox/xep-mam-trimming.html), a proposal, 0.0.1 of 2026-03-31, as far
+//! as it is about the archives of users. It knows no peer: for that there is the command `archive purge`, which a user's
+//! client gives by ad-hoc commands as an operator gives it on a terminal. Nobody who gives it sees what was said.
 //!
 //! Where messages must be kept, `purge = false` takes the feature away, and it is not advertised.
 //!

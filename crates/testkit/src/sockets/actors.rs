@@ -227,6 +227,10 @@ impl<T: Target> Actors for Sockets<T> {
         }
     }
 
+    fn takes(&self, toml: &str) -> bool {
+        toml.is_empty() || self.target.takes(toml)
+    }
+
     fn configure(&mut self, toml: &str) -> Result<(), SocketsError> {
         let addresses = self.target.start(toml).map_err(SocketsError::Server)?;
         self.addresses = Some(addresses);

@@ -86,6 +86,8 @@ fn fetch(workspace: &Workspace) -> Result<PathBuf> {
     ]);
     maven.arg(POM).arg("dependency:copy-dependencies");
     maven.arg(format!("-DoutputDirectory={}", jars.display()));
+    // Like everything else, below the target folder.
+    maven.arg(format!("-Dmaven.repo.local={}/maven", work.display()));
     process::run(&mut maven)?;
     fs::write(&fetched, pom)?;
     Ok(jars)
@@ -179,7 +181,9 @@ impl Suite<'_> {
             );
         }
         for (test, chances) in alone {
-            if self.passes_alone(test, chances, &work.join(format!("log-{test}")))? {
+            let connections = page.names(Kind::Connection).join(",");
+            let log = work.join(format!("log-{test}"));
+            if self.passes_alone(test, &connections, chances, &log)? {
                 tests.passed += 1;
             } else {
                 tests.failed += 1;
@@ -208,9 +212,12 @@ impl Suite<'_> {
         Ok(results)
     }
 
-    /// Whether a test passes in a run, and so on accounts, of its own.
-    fn passes_alone(&self, test: &str, chances: usize, log: &Path) -> Result<bool> {
-        let settings = [("enabledTests", test.to_owned())];
+    /// Whether a test passes in a run, and so on accounts, of its own, without these kinds of connections.
+    fn passes_alone(&self, test: &str, without: &str, chances: usize, log: &Path) -> Result<bool> {
+        let mut settings = vec![("enabledTests", test.to_owned())];
+        if !without.is_empty() {
+            settings.push(("disabledConnections", without.to_owned()));
+        }
         let mut why = Vec::new();
         for _ in 0..chances {
             let results = self.run(&settings, log)?;
