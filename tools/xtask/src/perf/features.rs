@@ -93,9 +93,10 @@ const GROUPS: &[Group] = &[
 /// What stands above the tables.
 const HEAD: &str = "\
 Counted in process, as `cargo xtask perf-check --features` does: instructions and allocations of the server for one unit
-of work, everything between the bytes that come and the bytes that go. They do not depend on the machine. The kernel, TLS
-and what the thread of the store does are not among them: what is to be stored counts as stored when it is handed over. On
-the machine of the tables above, a thousand instructions take about 0.3 µs.
+of work, everything between the bytes that come and the bytes that go. They do not depend on the machine. The kernel and
+TLS are not among them. For messages neither is what the thread of the store does: what is to be stored counts as stored
+when it is handed over. Signing in and presence stand on a store in memory, and what that does is counted. *more* is
+against the first line of a table.
 ";
 
 /// Counts all of it, and writes the table and the page.
