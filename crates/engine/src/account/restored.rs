@@ -179,13 +179,13 @@ fn bring_one_back(
     let mut resumption = Resumption::back(id, hold, counts.handled);
     resumption.until = Some(cx.timestamp().plus(left));
     resumption.position = EntryId(counts.position);
-    resumption.uncovered.clone_from(&stored.uncovered);
     let (confirmed, unacked) = match stored.queue.clone() {
         Some(queue) => {
             resumption.requests = counts.requests.into();
             taken_up(account, &mut resumption, queue, shared)
         }
         None => {
+            resumption.uncovered.clone_from(&stored.uncovered);
             resumption.trusts_client = true;
             resumption.lost_presence = true;
             for request in counts.requests {
@@ -254,6 +254,7 @@ fn taken_up(
     let mut unacked = VecDeque::new();
     resumption.lost_presence = queue.lost_presence;
     resumption.trusts_client = queue.trusts_client;
+    resumption.uncovered = queue.uncovered;
     for item in queue.unacked {
         match slot_of(account, item, shared) {
             Some(slot) => unacked.extend(detached::unstamped(account, slot)),

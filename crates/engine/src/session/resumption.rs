@@ -107,7 +107,7 @@ pub(crate) struct Resumption {
 }
 
 /// An entry of the sender's own archive whose message may never have reached its recipient.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Uncovered {
     pub(crate) entry: EntryId,
     pub(crate) peer: Arc<str>,

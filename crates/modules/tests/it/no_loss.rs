@@ -8,7 +8,7 @@ use engine::{
 use jid::Domain;
 use stream::C2sSettings;
 use testkit::{
-    no_loss::{Chat, Crowd, Failure, Fates, Promises, Scale, chat},
+    no_loss::{Chat, Crowd, Failure, Fates, Promises, Scale, Stop, chat},
     world::Bench,
 };
 
@@ -96,10 +96,10 @@ fn seeds(count: u64) -> std::ops::RangeInclusive<u64> {
 fn nothing_is_lost_among_cuts_deaths_and_restarts() {
     for seed in seeds(SEEDS_OF_MANY) {
         let fates = Fates {
-            death: None,
             kills: 4,
             restarts: 3,
             has_cuts: true,
+            ..Fates::default()
         };
         match play(seed, MANY, fates, Sabotage::None) {
             Ok(chat) => println!("seed {seed}\n{}", chat.figures),
@@ -111,20 +111,37 @@ fn nothing_is_lost_among_cuts_deaths_and_restarts() {
 #[test]
 fn no_moment_to_die_loses_or_doubles_anything() {
     for seed in seeds(SEEDS_OF_FEW) {
-        match die_at_every_moment(seed, Sabotage::None) {
-            Ok(deaths) => println!("seed {seed}: {deaths} deaths"),
-            Err(failure) => panic!("{failure}\nrun it again with SEED={seed}"),
-        }
+        dies_well(seed, None);
+    }
+}
+
+#[test]
+fn what_a_death_left_behind_outlives_a_stop_and_another_death() {
+    for seed in seeds(1) {
+        dies_well(seed, Some(Stop::Restart));
+        dies_well(seed, Some(Stop::Death));
+    }
+}
+
+fn dies_well(seed: u64, again: Option<Stop>) {
+    match die_at_every_moment(seed, again, Sabotage::None) {
+        Ok(deaths) => println!("seed {seed}, {again:?}: {deaths} deaths"),
+        Err(failure) => panic!("{failure}\nrun it again with SEED={seed}"),
     }
 }
 
 /// The same chat again and again, with a death after each commit, each acknowledgement and each write in turn.
-fn die_at_every_moment(seed: u64, sabotage: Sabotage) -> Result<usize, Failure> {
+fn die_at_every_moment(
+    seed: u64,
+    again: Option<Stop>,
+    sabotage: Sabotage,
+) -> Result<usize, Failure> {
     let alive = play(seed, FEW, Fates::default(), sabotage)?;
     let mut deaths = 0;
     for moment in alive.ended.since(&alive.begun) {
         let fates = Fates {
             death: Some(moment),
+            again,
             ..Fates::default()
         };
         play(seed, FEW, fates, sabotage)?;
@@ -136,7 +153,8 @@ fn die_at_every_moment(seed: u64, sabotage: Sabotage) -> Result<usize, Failure> 
 #[test]
 fn every_fault_that_shows_at_a_death_is_found() {
     for sabotage in Sabotage::AT_DEATH {
-        let found = (1..=SABOTAGE_SEEDS).find_map(|seed| die_at_every_moment(seed, sabotage).err());
+        let found =
+            (1..=SABOTAGE_SEEDS).find_map(|seed| die_at_every_moment(seed, None, sabotage).err());
         match found {
             Some(failure) => println!("{sabotage:?}: {failure}"),
             None => panic!("{sabotage:?} was not found within {SABOTAGE_SEEDS} seeds"),

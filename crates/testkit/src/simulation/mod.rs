@@ -88,6 +88,7 @@ pub fn run(seed: u64, scale: Scale, bench: Bench) -> Result<Report, Failure> {
         violation: unexpected(&what),
     })?;
     world.is_ragged = true;
+    world.disk_is_piecemeal = true;
     world.way_delay = WAY_DELAY;
     let users = (0..scale.users).map(VirtualUser::new).collect();
     let mut simulation = Simulation {
