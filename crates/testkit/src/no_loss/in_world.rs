@@ -14,9 +14,11 @@ use crate::world::{Bench, LinkId, Moment, Moments, World};
 /// What befalls the server and the connections.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fates {
-    /// It is killed right after this moment, counted from when everybody is online.
+    /// It dies right after this moment, counted from when everybody is online.
     pub death: Option<Moment>,
-    /// It stops once more after that, before anybody has come back: in order, or killed again.
+    /// And its machine with it.
+    pub is_power_cut: bool,
+    /// It stops once more after that, before anybody has come back.
     pub again: Option<Stop>,
     /// It is killed so often besides, when chance wants.
     pub kills: usize,
@@ -33,6 +35,8 @@ pub enum Stop {
     Death,
     /// In good order.
     Restart,
+    /// Its machine loses power, and is started anew.
+    PowerCut,
 }
 
 /// A run that found nothing wrong.
@@ -172,7 +176,10 @@ impl Stage {
         let is_due = |moment| self.world.moments.have_reached(moment, &self.begun);
         if self.fates.death.is_some_and(is_due) {
             self.fates.death = None;
-            self.go_down(Stop::Death)?;
+            self.go_down(match self.fates.is_power_cut {
+                true => Stop::PowerCut,
+                false => Stop::Death,
+            })?;
             if let Some(stop) = self.fates.again {
                 // Long enough for accounts to be read again.
                 self.world.settle().map_err(|error| error.to_string())?;
@@ -263,14 +270,17 @@ impl Stage {
     /// Clients read what was written before, all of it or a part.
     fn go_down(&mut self, stop: Stop) -> Result<(), String> {
         match stop {
-            Stop::Death => {
+            Stop::Death | Stop::PowerCut => {
                 for (client, slot) in self.crowd.clients_mut().iter_mut().zip(&mut self.links) {
                     if let Some(link) = slot.take() {
                         part_of_what_came(&mut self.world, client, link);
                         client.lost();
                     }
                 }
-                self.world.restart_home(0, true)?;
+                match stop == Stop::PowerCut {
+                    true => self.world.cut_power()?,
+                    false => self.world.restart_home(0, true)?,
+                }
                 self.crowd.server_died();
             }
             Stop::Restart => {
