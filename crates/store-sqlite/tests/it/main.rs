@@ -4,3 +4,4 @@ mod conformance;
 mod disk;
 mod kill;
 mod text;
+mod upgrade;
