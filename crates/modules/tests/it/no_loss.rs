@@ -1,12 +1,6 @@
 //! Clients that chat while connections break and the server dies: nothing acknowledged is lost, nothing comes twice.
 
-use std::{num::NonZeroU32, sync::Arc};
-
-use engine::{
-    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Limits, Sabotage, Settings, SmSettings,
-};
-use jid::Domain;
-use stream::C2sSettings;
+use engine::Sabotage;
 use testkit::{
     no_loss::{Chat, Crowd, Failure, Fates, Promises, Scale, Stop, chat},
     world::Bench,
@@ -46,35 +40,17 @@ const HAS_ARCHIVE: bool = true;
 const SURVIVES_DEATH: bool = true;
 
 fn bench(accounts: usize, sabotage: Sabotage) -> Bench {
-    let mut facts = HostFacts::new(Domain::parse("example").expect("a domain"));
-    facts.scram_iterations = NonZeroU32::MIN;
     let teams = Crowd::teams(accounts).enumerate();
     let teams: serde_json::Map<String, serde_json::Value> = teams
         .map(|(number, names)| (format!("team{number}"), names.into()))
         .collect();
-    let host = HostSettings {
-        facts,
-        modules: [
-            ("groups".to_owned(), teams.into()),
-            ("archive".to_owned(), "always".into()),
-        ]
-        .into(),
-    };
-    Bench {
-        entries: modules::ALL,
-        settings: Settings {
-            hosts: vec![host],
-            limits: Limits::default(),
-            sabotage,
-        },
-        clients: Arc::new(ClientSettings {
-            stream: Arc::new(C2sSettings::default()),
-            requires_tls: true,
-            can_start_tls: true,
-            conflict: ConflictPolicy::KickOld,
-            sm: SmSettings::default(),
-        }),
-    }
+    let modules = [
+        ("groups".to_owned(), teams.into()),
+        ("archive".to_owned(), "always".into()),
+    ];
+    let mut bench = Bench::of_host("example", modules::ALL, modules).expect("a domain");
+    bench.settings.sabotage = sabotage;
+    bench
 }
 
 fn play(seed: u64, scale: Scale, fates: Fates, sabotage: Sabotage) -> Result<Chat, Failure> {

@@ -9,10 +9,10 @@ use engine::{Homes, Server, command::Control};
 use store::{Gate, Memory, Store, StoreError};
 
 use super::{
+    bench::Bench,
     command::Process,
     executor::{Handle, VirtualWorld},
     random::Random,
-    server::Bench,
 };
 
 /// A server process, as it were.

@@ -6,12 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{
-    ClientSettings, Connection, Environment, Peer, Server, Settings, TlsFacts, module::Entry,
-};
+use engine::{Connection, Environment, Peer, Server, Settings, TlsFacts};
 use store::Memory;
 
 use super::{
+    bench::Bench,
     executor::VirtualWorld,
     home::{Disk, DiskManners, Home},
     homes::{Carried, Carrier, Turn, WayFault, home_of, name_of},
@@ -22,16 +21,6 @@ use super::{
 
 /// Turns that may pass before a world counts as one that never rests.
 const TURNS_MAX: usize = 2_000_000;
-
-/// How a server in a world is made.
-pub struct Bench {
-    /// The features.
-    pub entries: &'static [Entry],
-    /// Hosts and limits.
-    pub settings: Settings,
-    /// What clients get.
-    pub clients: Arc<ClientSettings>,
-}
 
 /// A server with its clients, on one thread and in virtual time.
 pub struct World {
