@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SABOTAGE_SEEDS: u64 = 20;
 
 fn bench(sabotage: Sabotage) -> Bench {
-    // Some bind by Bind 2 and don't read the archive afterwards, as they would have to. Who does is in the no-loss test.
+    // Some users want one all the same, and read it in the end.
     let modules = [("archive".to_owned(), "never".into())];
     let mut bench = Bench::of_host("example", modules::ALL, modules).expect("a domain");
     bench.settings.limits.outbox_bytes_max = 128 * 1024;

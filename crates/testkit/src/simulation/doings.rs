@@ -32,7 +32,8 @@ impl Simulation {
                 user.ping(world, oracle, Some(contact))
             }),
             52..55 => self.with(who, |user, world, oracle| user.ping(world, oracle, None)),
-            55..60 => self.with(who, |user, world, _| user.acks(world)),
+            55..58 => self.with(who, |user, world, _| user.acks(world)),
+            58..60 => self.look_away(who),
             60..63 => self.send(who, "<presence><show>away</show></presence>"),
             63..65 => self.direct_presence(who)?,
             65..73 => self.hang_up(who)?,
@@ -142,6 +143,13 @@ impl Simulation {
             self.send(who, &format!("<presence to='{to}'/>"));
         }
         self.settle()
+    }
+
+    /// And looks again the next time.
+    pub(super) fn look_away(&mut self, who: usize) {
+        let session = self.user(who).session.as_ref();
+        let is_inactive = session.is_some_and(|session| session.is_inactive);
+        self.with(who, |user, world, _| user.look(world, !is_inactive));
     }
 
     pub(super) fn pause_reading(&mut self, who: usize) -> Result<(), Violation> {

@@ -4,13 +4,15 @@
 //! The oracle is a small model of its own; after every step what users saw is held against it. A seed
 //! that fails fails again in the same way.
 //!
-//! `user` is one of them and its client, `doings` what they do, `mishaps` what befalls the server, `quiet` what must hold
-//! whenever nothing moves, and at the end; `oracle` knows what that is.
+//! `user` is one of them and its client, `sign_in` how it comes, `doings` what they do, `mishaps` what befalls the server, `quiet` what must hold
+//! whenever nothing moves, and at the end; `oracle` knows what that is, and `archive` what an archive has to show.
 
+mod archive;
 mod doings;
 mod mishaps;
 mod oracle;
 mod quiet;
+mod sign_in;
 mod user;
 
 use std::time::Duration;
@@ -53,6 +55,8 @@ pub struct Report {
     pub refusals: usize,
     /// What went from one home to another.
     pub crossings: usize,
+    /// Messages found in archives.
+    pub archived: usize,
 }
 
 /// A simulation that found something wrong.

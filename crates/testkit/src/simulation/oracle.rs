@@ -110,6 +110,32 @@ pub enum Violation {
         /// Whom.
         full_jid: String,
     },
+    /// An archive has a message under two ids.
+    #[error("the archive of user {owner} has message {number} from user {sender} twice: {ids:?}")]
+    ArchivedTwice {
+        /// Whose archive.
+        owner: usize,
+        /// Who sent it.
+        sender: usize,
+        /// Its number.
+        number: u32,
+        /// The ids.
+        ids: [String; 2],
+    },
+    /// An archive lacks a message, or has it under another id.
+    #[error(
+        "message {number} from user {sender} to user {recipient} is not in the archive of user {owner} as it should be"
+    )]
+    NotArchived {
+        /// Whose archive.
+        owner: usize,
+        /// Who sent it.
+        sender: usize,
+        /// Who should have got it.
+        recipient: usize,
+        /// Its number.
+        number: u32,
+    },
     /// A queue grew past its bound.
     #[error("{bytes} bytes wait for one session, more than {limit}")]
     QueueTooLong {
@@ -134,6 +160,8 @@ struct Message {
     received: bool,
     bounced: bool,
     acknowledged: bool,
+    /// It is in its recipient's archive.
+    found: bool,
     /// It was received, and that is on disk.
     done: bool,
     /// Its sender's session has acks on.
@@ -233,6 +261,20 @@ impl Oracle {
         if let Some(message) = self.message(sender, recipient, number) {
             message.bounced = true;
         }
+    }
+
+    /// It is in its recipient's archive.
+    pub(super) fn found(&mut self, sender: User, recipient: User, number: u32) {
+        if let Some(message) = self.message(sender, recipient, number) {
+            message.found = true;
+        }
+    }
+
+    /// Whether the server took it over from its sender, and did not give it back.
+    pub(super) fn is_acknowledged(&self, sender: User, recipient: User, number: u32) -> bool {
+        let messages = self.messages.get(&(sender, recipient));
+        let message = messages.and_then(|messages| messages.get(&number));
+        message.is_some_and(|message| message.acknowledged && !message.bounced)
     }
 
     pub(super) fn acknowledged(&mut self, sender: User, recipient: User, number: u32) {
@@ -384,12 +426,13 @@ impl Oracle {
             for (number, message) in messages {
                 let Message {
                     received,
+                    found,
                     bounced,
                     acknowledged,
                     uncertain,
                     ..
                 } = *message;
-                if !received && !bounced && !uncertain {
+                if !received && !found && !bounced && !uncertain {
                     let (sender, recipient, number) = (*sender, *recipient, *number);
                     return Err(Violation::Lost {
                         sender,

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Simulation, oracle::Violation, unexpected};
+use super::{Simulation, oracle::Violation, unexpected, user::VirtualUser};
+
+/// More pages than any archive of these users has.
+const PAGES_MAX: usize = 200;
 
 /// One frame may exceed the bound: it is the last that fits.
 const FRAME_MAX: usize = 300_000;
@@ -23,13 +26,44 @@ impl Simulation {
         }
         self.quiet()?;
         for who in 0..self.users.len() {
-            self.with(who, |user, world, _| user.acks(world));
+            self.with(who, |user, world, _| {
+                user.look(world, false);
+                user.acks(world);
+            });
         }
         self.quiet()?;
         self.check()?;
+        self.read_archives()?;
         self.report.messages = self.oracle.messages();
         self.report.crossings = self.world.crossings;
         self.oracle.check_messages()
+    }
+
+    /// Whoever has an archive reads all of it.
+    fn read_archives(&mut self) -> Result<(), Violation> {
+        for _ in 0..PAGES_MAX {
+            let Self {
+                world,
+                users,
+                oracle,
+                ..
+            } = self;
+            let asks = |user: &mut VirtualUser| user.read_archive(world, oracle);
+            if users
+                .iter_mut()
+                .map(asks)
+                .filter(|has_asked| *has_asked)
+                .count()
+                == 0
+            {
+                break;
+            }
+            self.quiet()?;
+        }
+        self.report.archived = self.users.iter().map(VirtualUser::archived).sum();
+        self.users
+            .iter()
+            .try_for_each(|user| user.check_archive(&self.oracle))
     }
 
     /// Until nobody has anything more to read or answer.
@@ -84,6 +118,10 @@ impl Simulation {
             let Some(session) = user.session.as_ref().filter(|session| session.reads) else {
                 continue;
             };
+            // It is told who is there once somebody looks.
+            if session.is_inactive {
+                continue;
+            }
             debug_assert!(!session.full_jid.is_empty(), "a session has an address");
             let approved: BTreeSet<usize> = user
                 .contacts
