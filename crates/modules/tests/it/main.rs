@@ -59,6 +59,10 @@ const ONE_HOME: &[(&str, &str)] = &[
         "how often the server asks depends on how many come at once",
     ),
     (
+        "sm/kill_contact_elsewhere.xmpp",
+        "how often the server asks depends on how many come at once",
+    ),
+    (
         "sm/restart_without_sm.xmpp",
         "presence for a home that is down is not kept",
     ),

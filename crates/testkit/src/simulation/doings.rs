@@ -125,7 +125,10 @@ impl Simulation {
         }
         report.cuts += 1;
         world.cut(link);
-        user.leave(oracle);
+        match clean {
+            true => user.leave(oracle),
+            false => user.lose_connection(oracle),
+        }
         Ok(())
     }
 

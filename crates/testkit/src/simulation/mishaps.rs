@@ -98,13 +98,18 @@ impl Simulation {
             let killed = world.restart_home(home, true);
             killed.map_err(|what| unexpected(&what))?;
             for user in users.iter_mut().filter(|user| is_there(user.number)) {
-                user.leave(oracle);
+                user.lose_connection(oracle);
+                user.server_died(oracle);
             }
             oracle.killed(is_there);
             return Ok(());
         }
         for user in users.iter_mut().filter(|user| is_there(user.number)) {
-            if let Some(session) = &user.session {
+            if let Some(session) = user
+                .session
+                .as_ref()
+                .filter(|session| session.previd.is_none())
+            {
                 session.client.send(world, "</stream:stream>");
             }
         }
@@ -115,10 +120,22 @@ impl Simulation {
             oracle,
             ..
         } = self;
+        let closed = |user: &VirtualUser| {
+            let session = user.session.as_ref();
+            session.is_some_and(|session| session.previd.is_none())
+        };
         for user in users.iter_mut().filter(|user| is_there(user.number)) {
-            user.leave(oracle);
+            if closed(user) {
+                user.leave(oracle);
+            }
         }
         let stopped = world.restart_home(home, false);
-        stopped.map_err(|what| unexpected(&what))
+        stopped.map_err(|what| unexpected(&what))?;
+        // Those that wait from here on were told last how much of theirs is safe.
+        for user in users.iter_mut().filter(|user| is_there(user.number)) {
+            user.read(world, oracle)?;
+            user.lose_connection(oracle);
+        }
+        Ok(())
     }
 }

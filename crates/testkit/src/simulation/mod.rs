@@ -4,7 +4,7 @@
 //! The oracle is a small model of its own; after every step what users saw is held against it. A seed
 //! that fails fails again in the same way.
 //!
-//! `user` is one of them and its client, `sign_in` how it comes, `doings` what they do, `mishaps` what befalls the server, `quiet` what must hold
+//! `user` is one of them and its client, `sign_in` how it comes, `resumption` how it goes on, `doings` what they do, `mishaps` what befalls the server, `quiet` what must hold
 //! whenever nothing moves, and at the end; `oracle` knows what that is, and `archive` what an archive has to show.
 
 mod archive;
@@ -12,6 +12,7 @@ mod doings;
 mod mishaps;
 mod oracle;
 mod quiet;
+mod resumption;
 mod sign_in;
 mod user;
 
@@ -55,6 +56,8 @@ pub struct Report {
     pub refusals: usize,
     /// What went from one home to another.
     pub crossings: usize,
+    /// Sessions resumed.
+    pub resumed: usize,
     /// Messages found in archives.
     pub archived: usize,
 }

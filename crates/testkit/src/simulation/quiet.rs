@@ -60,6 +60,7 @@ impl Simulation {
             }
             self.quiet()?;
         }
+        self.report.resumed = self.users.iter().map(|user| user.resumed).sum();
         self.report.archived = self.users.iter().map(VirtualUser::archived).sum();
         self.users
             .iter()

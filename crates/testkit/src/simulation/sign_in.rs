@@ -6,6 +6,7 @@ use xml::{Framing, ns};
 use super::{
     archive::{PREFERENCES, PREFERENCES_ID},
     oracle::{Oracle, Violation},
+    resumption::ENABLE,
     user::{SM, Session, VirtualUser},
 };
 use crate::{
@@ -14,13 +15,16 @@ use crate::{
 };
 
 impl VirtualUser {
-    /// Signs in with a resource of its own, asks for the roster and becomes available. Every other time by SASL2.
+    /// Goes on with the session it had, if it can. Or signs in with a resource of its own, asks for the roster and becomes available. Every other time by SASL2.
     pub(super) fn sign_in(
         &mut self,
         world: &mut World,
         oracle: &mut Oracle,
         has_acks: bool,
     ) -> Result<bool, Violation> {
+        if self.resume(world, oracle)? {
+            return Ok(true);
+        }
         self.sessions += 1;
         let link = world.connect_to(self.home(world), Some(TlsFacts::default()));
         let mut client = Client::new(link, Framing::Stream);
@@ -34,10 +38,12 @@ impl VirtualUser {
             world.cut(link);
             return Ok(false);
         };
-        let enable = if has_acks && !is_sasl2 {
-            format!("<enable xmlns='{SM}'/>")
-        } else {
-            String::new()
+        // What homes say to one that is down is not kept for sessions that wait there.
+        let can_resume = world.homes() == 1;
+        let enable = match has_acks && !is_sasl2 {
+            true if can_resume => ENABLE.to_owned(),
+            true => format!("<enable xmlns='{SM}'/>"),
+            false => String::new(),
         };
         let prefs = self.archive.as_ref().map(|_| PREFERENCES);
         let opening = format!(
@@ -55,7 +61,7 @@ impl VirtualUser {
         Ok(true)
     }
 
-    fn header() -> &'static str {
+    pub(super) fn header() -> &'static str {
         "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='example' version='1.0'>"
     }
 
@@ -70,13 +76,9 @@ impl VirtualUser {
         world: &mut World,
         client: &mut Client,
     ) -> Result<Option<String>, Violation> {
-        let (header, plain) = (Self::header(), self.plain());
+        self.authenticate(world, client)?;
+        let header = Self::header();
         let resource = format!("r{}", self.sessions);
-        let auth = format!(
-            "{header}<auth xmlns='{}' mechanism='PLAIN'>{plain}</auth>",
-            ns::SASL
-        );
-        self.exchange(world, client, &auth)?;
         let bind = format!(
             "{header}<iq type='set' id='bind'><bind xmlns='{}'><resource>{resource}</resource></bind></iq>",
             ns::BIND
@@ -88,6 +90,20 @@ impl VirtualUser {
         };
         let full_jid = format!("{}/{resource}", Self::bare_jid(self.number));
         Ok(got.iter().any(is_bound).then_some(full_jid))
+    }
+
+    /// As RFC 6120 has it; what comes next is on another stream.
+    pub(super) fn authenticate(
+        &self,
+        world: &mut World,
+        client: &mut Client,
+    ) -> Result<(), Violation> {
+        let (header, plain) = (Self::header(), self.plain());
+        let auth = format!(
+            "{header}<auth xmlns='{}' mechanism='PLAIN'>{plain}</auth>",
+            ns::SASL
+        );
+        self.exchange(world, client, &auth).map(drop)
     }
 
     /// Signs in, binds and turns acks on in one flight. The address, if it went well.

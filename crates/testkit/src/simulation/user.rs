@@ -21,6 +21,10 @@ pub(super) struct VirtualUser {
     pub(super) number: User,
     pub(super) contacts: BTreeSet<User>,
     pub(super) session: Option<Session>,
+    /// A session without a connection, which it wants to go on with.
+    pub(super) waiting: Option<Session>,
+    /// How often it did.
+    pub(super) resumed: usize,
     /// What it knows of its archive, if it wants one.
     pub(super) archive: Option<Archive>,
     pub(super) sessions: u32,
@@ -35,15 +39,17 @@ pub(super) struct Session {
     pub(super) reads: bool,
     /// Nobody looks at it.
     pub(super) is_inactive: bool,
-    /// Nobody did for a while: of a contact who came and went meanwhile it hears the end only.
-    pub(super) was_inactive: bool,
+    /// Presence waited for it for a while: of a contact who came and went meanwhile it hears the end only.
+    pub(super) has_missed: bool,
     pub(super) has_acks: bool,
+    /// By what it can be resumed.
+    pub(super) previd: Option<String>,
     /// Stanzas it has handled, for its `<a/>`.
-    handled: u32,
+    pub(super) handled: u32,
     /// Messages it got since its last `<a/>`.
-    unconfirmed: Vec<(User, u32)>,
+    pub(super) unconfirmed: Vec<(User, u32)>,
     /// What it sent since acks are on, in order: a message, or something else.
-    sent: VecDeque<Option<(User, u32)>>,
+    pub(super) sent: VecDeque<Option<(User, u32)>>,
     /// How many of them the server acknowledged.
     confirmed: u32,
     /// Where it sees others, by user: their full JID.
@@ -56,6 +62,8 @@ impl VirtualUser {
             number,
             contacts: BTreeSet::new(),
             session: None,
+            waiting: None,
+            resumed: 0,
             archive: Archive::is_wanted_by(number).then(Archive::default),
             sessions: 0,
             requests: 0,
@@ -145,7 +153,7 @@ impl VirtualUser {
     pub(super) fn look(&mut self, world: &mut World, is_inactive: bool) {
         if let Some(session) = &mut self.session {
             session.is_inactive = is_inactive;
-            session.was_inactive |= is_inactive;
+            session.has_missed |= is_inactive;
             let state = if is_inactive { "inactive" } else { "active" };
             session
                 .client
@@ -170,8 +178,8 @@ impl VirtualUser {
 
     /// What it got and did not acknowledge yet: from whom, who it is, which.
     pub(super) fn unconfirmed(&self) -> impl Iterator<Item = (User, User, u32)> {
-        let session = self.session.iter();
-        let unconfirmed = session.flat_map(|session| &session.unconfirmed);
+        let sessions = self.session.iter().chain(&self.waiting);
+        let unconfirmed = sessions.flat_map(|session| &session.unconfirmed);
         unconfirmed.map(|(sender, number)| (*sender, self.number, *number))
     }
 
@@ -188,12 +196,13 @@ impl VirtualUser {
             match received {
                 None => return Ok(()),
                 Some(Received::Element(tree)) => self.element(world, oracle, tree.root())?,
-                Some(Received::Header(_) | Received::Closed) => {}
+                Some(Received::Header(_)) => {}
+                Some(Received::Closed) => session.previd = None,
                 Some(Received::Cut) => {
                     if !session.has_acks {
                         oracle.cut_off(&session.full_jid);
                     }
-                    self.leave(oracle);
+                    self.lose_connection(oracle);
                 }
             }
         }
@@ -231,6 +240,10 @@ impl VirtualUser {
                 .unwrap_or_default();
             return self.acknowledged(oracle, h);
         }
+        if element.is("enabled", SM) {
+            session.previd = element.attr("id").map(|id| id.into_owned());
+            return Ok(());
+        }
         if element.ns() != xml::Ns::Content {
             return Ok(());
         }
@@ -247,7 +260,7 @@ impl VirtualUser {
         }
     }
 
-    fn acknowledged(&mut self, oracle: &mut Oracle, h: u32) -> Result<(), Violation> {
+    pub(super) fn acknowledged(&mut self, oracle: &mut Oracle, h: u32) -> Result<(), Violation> {
         let number = self.number;
         let Some(session) = &mut self.session else {
             return Ok(());
@@ -322,10 +335,15 @@ impl VirtualUser {
             return Ok(());
         };
         let Some(other) = Self::number_of(from).filter(|_| from.contains('/')) else {
-            if presence.attr("type").as_deref() == Some("subscribed") {
-                oracle
-                    .approved
-                    .extend(Self::number_of(from).map(|other| (me, other)));
+            let other = Self::number_of(from);
+            match presence.attr("type").as_deref() {
+                Some("subscribed") => oracle.approved.extend(other.map(|other| (me, other))),
+                // Nothing of that account is there: so is told who asks.
+                Some("unavailable") => {
+                    session.sees.retain(|seen, _| Some(*seen) != other);
+                    oracle.saw_nobody(me, from);
+                }
+                _ => {}
             }
             return Ok(());
         };
@@ -347,9 +365,9 @@ impl VirtualUser {
             }
             Some("unavailable") => {
                 session.sees.remove(&other);
-                let was_inactive = session.was_inactive;
+                let has_missed = session.has_missed;
                 match oracle.saw_unavailable(me, from) {
-                    Err(_) if was_inactive => Ok(()),
+                    Err(_) if has_missed => Ok(()),
                     told => told,
                 }
             }
@@ -401,8 +419,9 @@ impl Session {
             full_jid,
             reads: true,
             is_inactive: false,
-            was_inactive: false,
+            has_missed: false,
             has_acks,
+            previd: None,
             handled: 0,
             unconfirmed: Vec::new(),
             sent: (0..others).map(|_| None).collect(),
