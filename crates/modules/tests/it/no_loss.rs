@@ -134,6 +134,8 @@ fn no_moment_to_die_splits_a_message_to_several() {
     }
 }
 
+#[track_caller]
+#[expect(clippy::panic, reason = "it is what a test fails by")]
 fn dies_well(seed: u64, scale: Scale, fates: Fates) {
     match die_at_every_moment(seed, scale, fates, Sabotage::None) {
         Ok(deaths) => println!("seed {seed}, {fates:?}: {deaths} deaths"),

@@ -173,9 +173,7 @@ impl VirtualUser {
 
     /// Holds what was found against what must be there.
     pub(super) fn check_archive(&self, oracle: &Oracle) -> Result<(), Violation> {
-        let archive = self.archive.iter();
-        archive
-            .map(|archive| archive.check(oracle, self.number))
-            .collect()
+        let mut archive = self.archive.iter();
+        archive.try_for_each(|archive| archive.check(oracle, self.number))
     }
 }
