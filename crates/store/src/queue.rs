@@ -67,13 +67,18 @@ impl Queue {
 
     /// All that waits, unless a group is still out.
     pub(crate) fn take(&mut self) -> Option<Group> {
-        if self.taken || self.pending.is_empty() {
+        self.take_oldest(usize::MAX)
+    }
+
+    /// The oldest of what waits, at most so many batches, unless a group is still out.
+    pub(crate) fn take_oldest(&mut self, most: usize) -> Option<Group> {
+        if self.taken || most == 0 || self.pending.is_empty() {
             return None;
         }
         self.taken = true;
         Some(Group {
             first: Seq(self.fates.settled + 1),
-            batches: self.pending.iter().cloned().collect(),
+            batches: self.pending.iter().take(most).cloned().collect(),
         })
     }
 

@@ -132,6 +132,11 @@ impl Store {
         Seq(self.queue().submitted)
     }
 
+    /// How many batches wait or are being written.
+    pub fn waiting(&self) -> usize {
+        self.queue().pending.len()
+    }
+
     /// What became of a batch. Cheap: one atomic load while nothing has failed.
     pub fn gate(&self, seq: Seq) -> Gate {
         self.inner.queue.gate(seq)
@@ -264,7 +269,14 @@ impl Store {
 
     /// For a driver on the spot: writes all that waits, and says whether there was anything.
     pub fn turn(&self, backend: &mut dyn Backend) -> bool {
-        match self.take_pending() {
+        self.turn_oldest(usize::MAX, backend)
+    }
+
+    /// The same, but writes the oldest batches only, at most so many: a test may stop between any two that waited
+    /// together.
+    pub fn turn_oldest(&self, most: usize, backend: &mut dyn Backend) -> bool {
+        let group = self.queue().take_oldest(most);
+        match group {
             Some(group) => {
                 self.settle(group.apply(backend));
                 true

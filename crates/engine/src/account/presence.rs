@@ -131,7 +131,8 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
 }
 
 /// A client that was away for a while may have missed presence: its contacts are asked for theirs on its behalf, and it
-/// gets that of the own resources.
+/// gets that of the own resources. Which of a contact's resources it saw last nobody knows any more, and no answer names
+/// those that have gone since: so it is told first that none is there.
 pub(super) fn ask_again(account: &Account, cx: &Context<'_>, session: SessionId) {
     let Some(resource) = account.resource(session).filter(|it| it.is_available()) else {
         return;
@@ -141,6 +142,10 @@ pub(super) fn ask_again(account: &Account, cx: &Context<'_>, session: SessionId)
         let state = contact.standing().state;
         let contact_jid = Jid::from(contact.into_jid());
         if state.sees_contact() && cx.may_address(account, &contact_jid) {
+            let gone = Stanza::presence(PresenceType::Unavailable)
+                .with_from(contact_jid.clone())
+                .with_to(Some(asker.clone().into()));
+            cx.push(resource.session(), &Arc::new(gone));
             let probe = Stanza::presence(PresenceType::Probe);
             cx.route(Envelope::from_resource(asker, contact_jid, probe));
         }

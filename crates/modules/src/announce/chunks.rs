@@ -1,28 +1,23 @@
 //! Many accounts are told a chunk at a time, and what was said is on disk when the command is done.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+use std::sync::Arc;
 
-use engine::{
-    HostFacts, HostSettings, Settings, TlsFacts,
-    command::{AdminContext, Control, Who},
-};
-use jid::{BareJid, Domain};
+use engine::command::{AdminContext, Control, Who};
+use jid::BareJid;
 use serde_json::json;
-use testkit::world::{Bench, World};
+use testkit::world::{Bench, PASSWORD, World};
 
 /// More than two chunks.
 const ACCOUNTS: usize = 600;
 
-const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='example' version='1.0'>";
-
 #[test]
 fn whoever_is_away_finds_an_announcement_after_a_crash_too() {
-    let mut world = World::new(1, bench()).unwrap();
+    let mut world = World::new(1, Bench::of_host("example", crate::ALL, []).unwrap()).unwrap();
     let server = world.server().clone();
     let made = async move {
         for number in 0..ACCOUNTS {
             let jid = BareJid::parse(&format!("u{number}@example")).unwrap();
-            server.create_account(&jid, "secret", false).await.unwrap();
+            server.create_account(&jid, PASSWORD, false).await.unwrap();
         }
     };
     world.run(made).unwrap();
@@ -44,18 +39,7 @@ fn whoever_is_away_finds_an_announcement_after_a_crash_too() {
 
 /// What somebody finds who comes back.
 fn first_words_to(world: &mut World, number: usize) -> String {
-    let link = world.connect(Some(TlsFacts::default()));
-    let plain = sasl::wire::encode(&sasl::client::plain(&format!("u{number}"), "secret"));
-    let auth = format!(
-        "{HEADER}<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
-    );
-    let bind = format!(
-        "{HEADER}<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq><presence/>"
-    );
-    for text in [auth, bind] {
-        world.send(link, text.as_bytes());
-        world.settle().unwrap();
-    }
+    let link = world.online(&format!("u{number}"), "example").unwrap();
     String::from_utf8(world.received(link)).unwrap()
 }
 
@@ -69,22 +53,5 @@ impl Control for NoProcess {
 
     fn pid(&self) -> u32 {
         0
-    }
-}
-
-fn bench() -> Bench {
-    let mut facts = HostFacts::new(Domain::parse("example").unwrap());
-    facts.scram_iterations = NonZeroU32::MIN;
-    let host = HostSettings {
-        facts,
-        modules: BTreeMap::new(),
-    };
-    Bench {
-        entries: crate::ALL,
-        settings: Settings {
-            hosts: vec![host],
-            ..Settings::default()
-        },
-        clients: Arc::default(),
     }
 }

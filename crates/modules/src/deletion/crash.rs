@@ -1,12 +1,9 @@
 //! A deletion that a crash cuts short anywhere is as if it had never begun, or is finished by the next server.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use engine::{HostFacts, HostSettings, Settings, TlsFacts};
-use jid::{BareJid, Domain};
-use testkit::world::{Bench, LinkId, World};
-
-const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='example' version='1.0'>";
+use jid::BareJid;
+use testkit::world::{Bench, LinkId, PASSWORD, World};
 
 #[test]
 fn a_deletion_cut_short_anywhere_is_finished_or_never_was() {
@@ -31,10 +28,11 @@ struct Play(World);
 impl Play {
     /// Romeo and Juliet see each other; Romeo has asked Mercutio.
     fn new(turns: u64) -> Self {
-        let mut play = Self(World::new(turns, bench()).unwrap());
+        let mut play =
+            Self(World::new(turns, Bench::of_host("example", crate::ALL, []).unwrap()).unwrap());
         for name in ["romeo", "juliet", "mercutio"] {
             let (server, jid) = (play.0.server().clone(), jid(name));
-            let made = async move { server.create_account(&jid, "secret", false).await };
+            let made = async move { server.create_account(&jid, PASSWORD, false).await };
             play.0.run(made).unwrap().unwrap();
         }
         let (romeo, juliet) = (play.online("romeo"), play.online("juliet"));
@@ -47,27 +45,7 @@ impl Play {
     }
 
     fn online(&mut self, name: &str) -> LinkId {
-        let link = self.0.connect(Some(TlsFacts {
-            version: Some(0x0304),
-            takes_early_data: false,
-            bindings: Vec::new(),
-            xmpp_addresses: Vec::new(),
-            description: "virtual TLS".to_owned(),
-        }));
-        let plain = sasl::wire::encode(&sasl::client::plain(name, "secret"));
-        self.says(link, HEADER);
-        self.says(
-            link,
-            &format!(
-                "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
-            ),
-        );
-        self.says(link, HEADER);
-        self.says(
-            link,
-            "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq><presence/>",
-        );
-        link
+        self.0.online(name, "example").unwrap()
     }
 
     fn says(&mut self, link: LinkId, text: &str) {
@@ -130,21 +108,4 @@ impl Play {
 
 fn jid(name: &str) -> BareJid {
     BareJid::parse(&format!("{name}@example")).unwrap()
-}
-
-fn bench() -> Bench {
-    let mut facts = HostFacts::new(Domain::parse("example").unwrap());
-    facts.scram_iterations = NonZeroU32::MIN;
-    let host = HostSettings {
-        facts,
-        modules: BTreeMap::new(),
-    };
-    Bench {
-        entries: crate::ALL,
-        settings: Settings {
-            hosts: vec![host],
-            ..Settings::default()
-        },
-        clients: Arc::default(),
-    }
 }

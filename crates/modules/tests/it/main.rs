@@ -64,6 +64,10 @@ const ONE_HOME: &[(&str, &str)] = &[
     ("sm/kill_multicast.xmpp", SENT_AGAIN_IN_ONE_HOME),
     ("sm/kill_multicast_late.xmpp", SENT_AGAIN_IN_ONE_HOME),
     (
+        "sm/kill_contact_elsewhere.xmpp",
+        "how often the server asks depends on how many come at once",
+    ),
+    (
         "sm/restart_without_sm.xmpp",
         "presence for a home that is down is not kept",
     ),

@@ -1,11 +1,8 @@
 //! Clients that chat while connections break and the server dies: nothing acknowledged is lost, nothing comes twice.
 
-use std::{num::NonZeroU32, sync::Arc};
-
-use engine::{HostFacts, HostSettings, Limits, Sabotage, Settings};
-use jid::Domain;
+use engine::Sabotage;
 use testkit::{
-    no_loss::{Chat, Crowd, Failure, Fates, Promises, Scale, chat},
+    no_loss::{Chat, Crowd, Failure, Fates, Promises, Scale, Stop, chat},
     world::Bench,
 };
 
@@ -13,12 +10,21 @@ use testkit::{
 const FEW: Scale = Scale {
     accounts: 2,
     messages: 24,
+    has_multicast: false,
+};
+
+/// One more account, so that a message can go to several others at once.
+const SEVERAL: Scale = Scale {
+    accounts: 3,
+    messages: 24,
+    has_multicast: true,
 };
 
 /// The world of the test over sockets.
 const MANY: Scale = Scale {
     accounts: 20,
     messages: 1_000,
+    has_multicast: false,
 };
 
 /// So many seeds of the small world die at every moment.
@@ -34,29 +40,17 @@ const HAS_ARCHIVE: bool = true;
 const SURVIVES_DEATH: bool = true;
 
 fn bench(accounts: usize, sabotage: Sabotage) -> Bench {
-    let mut facts = HostFacts::new(Domain::parse("example").expect("a domain"));
-    facts.scram_iterations = NonZeroU32::MIN;
     let teams = Crowd::teams(accounts).enumerate();
     let teams: serde_json::Map<String, serde_json::Value> = teams
         .map(|(number, names)| (format!("team{number}"), names.into()))
         .collect();
-    let host = HostSettings {
-        facts,
-        modules: [
-            ("groups".to_owned(), teams.into()),
-            ("archive".to_owned(), "always".into()),
-        ]
-        .into(),
-    };
-    Bench {
-        entries: modules::ALL,
-        settings: Settings {
-            hosts: vec![host],
-            limits: Limits::default(),
-            sabotage,
-        },
-        clients: Arc::default(),
-    }
+    let modules = [
+        ("groups".to_owned(), teams.into()),
+        ("archive".to_owned(), "always".into()),
+    ];
+    let mut bench = Bench::of_host("example", modules::ALL, modules).expect("a domain");
+    bench.settings.sabotage = sabotage;
+    bench
 }
 
 fn play(seed: u64, scale: Scale, fates: Fates, sabotage: Sabotage) -> Result<Chat, Failure> {
@@ -87,10 +81,10 @@ fn seeds(count: u64) -> std::ops::RangeInclusive<u64> {
 fn nothing_is_lost_among_cuts_deaths_and_restarts() {
     for seed in seeds(SEEDS_OF_MANY) {
         let fates = Fates {
-            death: None,
             kills: 4,
             restarts: 3,
             has_cuts: true,
+            ..Fates::default()
         };
         match play(seed, MANY, fates, Sabotage::None) {
             Ok(chat) => println!("seed {seed}\n{}", chat.figures),
@@ -102,23 +96,66 @@ fn nothing_is_lost_among_cuts_deaths_and_restarts() {
 #[test]
 fn no_moment_to_die_loses_or_doubles_anything() {
     for seed in seeds(SEEDS_OF_FEW) {
-        match die_at_every_moment(seed, Sabotage::None) {
-            Ok(deaths) => println!("seed {seed}: {deaths} deaths"),
-            Err(failure) => panic!("{failure}\nrun it again with SEED={seed}"),
+        dies_well(seed, FEW, Fates::default());
+    }
+}
+
+#[test]
+fn what_a_death_left_behind_outlives_a_stop_and_another_death() {
+    for seed in seeds(1) {
+        for again in [Stop::Restart, Stop::Death] {
+            let fates = Fates {
+                again: Some(again),
+                ..Fates::default()
+            };
+            dies_well(seed, FEW, fates);
         }
     }
 }
 
+/// Sessions are not resumed then: clients are told how far they had come, and send the rest on new ones.
+#[test]
+fn no_moment_to_lose_power_loses_or_doubles_anything() {
+    for seed in seeds(1) {
+        let fates = Fates {
+            is_power_cut: true,
+            ..Fates::default()
+        };
+        dies_well(seed, FEW, fates);
+    }
+}
+
+#[test]
+fn no_moment_to_die_splits_a_message_to_several() {
+    for seed in seeds(1) {
+        dies_well(seed, SEVERAL, Fates::default());
+    }
+}
+
+#[track_caller]
+#[expect(clippy::panic, reason = "it is what a test fails by")]
+fn dies_well(seed: u64, scale: Scale, fates: Fates) {
+    match die_at_every_moment(seed, scale, fates, Sabotage::None) {
+        Ok(deaths) => println!("seed {seed}, {fates:?}: {deaths} deaths"),
+        Err(failure) => panic!("{failure}\nrun it again with SEED={seed}"),
+    }
+}
+
 /// The same chat again and again, with a death after each commit, each acknowledgement and each write in turn.
-fn die_at_every_moment(seed: u64, sabotage: Sabotage) -> Result<usize, Failure> {
-    let alive = play(seed, FEW, Fates::default(), sabotage)?;
+fn die_at_every_moment(
+    seed: u64,
+    scale: Scale,
+    fates: Fates,
+    sabotage: Sabotage,
+) -> Result<usize, Failure> {
+    let alive = play(seed, scale, Fates::default(), sabotage)?;
     let mut deaths = 0;
     for moment in alive.ended.since(&alive.begun) {
         let fates = Fates {
             death: Some(moment),
-            ..Fates::default()
+            ..fates
         };
-        play(seed, FEW, fates, sabotage)?;
+        play(seed, scale, fates, sabotage)?;
         deaths += 1;
     }
     Ok(deaths)
@@ -127,7 +164,8 @@ fn die_at_every_moment(seed: u64, sabotage: Sabotage) -> Result<usize, Failure> 
 #[test]
 fn every_fault_that_shows_at_a_death_is_found() {
     for sabotage in Sabotage::AT_DEATH {
-        let found = (1..=SABOTAGE_SEEDS).find_map(|seed| die_at_every_moment(seed, sabotage).err());
+        let found = (1..=SABOTAGE_SEEDS)
+            .find_map(|seed| die_at_every_moment(seed, FEW, Fates::default(), sabotage).err());
         match found {
             Some(failure) => println!("{sabotage:?}: {failure}"),
             None => panic!("{sabotage:?} was not found within {SABOTAGE_SEEDS} seeds"),

@@ -1,13 +1,8 @@
 //! An hour with 200 virtual users, seed after seed, and with fewer in two homes; and faults that it must find.
 
-use std::{
-    num::NonZeroU32,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use engine::{HostFacts, HostSettings, Limits, Sabotage, Settings};
-use jid::Domain;
+use engine::Sabotage;
 use testkit::{
     simulation::{self, Scale},
     world::{Bench, WayFault},
@@ -50,26 +45,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SABOTAGE_SEEDS: u64 = 20;
 
 fn bench(sabotage: Sabotage) -> Bench {
-    let mut facts = HostFacts::new(Domain::parse("example").expect("a domain"));
-    facts.scram_iterations = NonZeroU32::MIN;
-    let limits = Limits {
-        outbox_bytes_max: 128 * 1024,
-        ..Limits::default()
-    };
-    let host = HostSettings {
-        facts,
-        // Some bind by Bind 2 and don't read the archive afterwards, as they would have to. Who does is in the no-loss test.
-        modules: std::collections::BTreeMap::from([("archive".to_owned(), "never".into())]),
-    };
-    Bench {
-        entries: modules::ALL,
-        settings: Settings {
-            hosts: vec![host],
-            limits,
-            sabotage,
-        },
-        clients: Arc::default(),
-    }
+    // Some users want one all the same, and read it in the end.
+    let modules = [("archive".to_owned(), "never".into())];
+    let mut bench = Bench::of_host("example", modules::ALL, modules).expect("a domain");
+    bench.settings.limits.outbox_bytes_max = 128 * 1024;
+    bench.settings.sabotage = sabotage;
+    bench
 }
 
 #[test]

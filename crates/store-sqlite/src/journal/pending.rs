@@ -284,12 +284,15 @@ pub(crate) struct Check<'a> {
     parts: [Option<&'a Pending>; 2],
     /// The newest id of a body so far.
     newest_body: BodyId,
-    /// What these batches appended to each log, with the bodies.
-    appended: BTreeMap<(&'static str, &'a Owner), Vec<(EntryId, Option<BodyId>)>>,
+    /// What these batches appended to each log.
+    appended: BTreeMap<(&'static str, &'a Owner), Vec<Appended>>,
     put: BTreeMap<BodyId, Put>,
     released: BTreeSet<BodyId>,
     batch: usize,
 }
+
+/// An entry that one of these batches appended, and its body.
+type Appended = (EntryId, Option<BodyId>);
 
 /// A body that one of these batches put.
 #[derive(Debug)]

@@ -345,8 +345,9 @@ impl Player {
             }
             "nonza" => {
                 let mut out = Vec::new();
-                self.stream
-                    .write_nonza(&fragment("<r xmlns='urn:xmpp:sm:3'/>"), &mut out);
+                self.stream.write_nonza(&mut out, |out| {
+                    out.extend_from_slice(b"<r xmlns='urn:xmpp:sm:3'/>");
+                });
                 self.output.extend(out);
             }
             _ => unreachable!("unknown call {what}"),

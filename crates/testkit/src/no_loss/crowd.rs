@@ -13,6 +13,8 @@ pub struct Scale {
     pub accounts: usize,
     /// How many messages are sent in all.
     pub messages: usize,
+    /// Some go to two accounts at once (XEP-0033), for which there must be three.
+    pub has_multicast: bool,
 }
 
 /// So many accounts are each other's contacts.
@@ -115,6 +117,14 @@ impl Crowd {
         // What matters is what those send who are promised something.
         let is_worth_it = client.kind() == Kind::Resuming || random.one_in(4);
         match random.below(100) {
+            0..70 if may_send && is_worth_it && self.scale.has_multicast && random.one_in(4) => {
+                let third = (account + 1..account + self.scale.accounts)
+                    .map(|next| next % self.scale.accounts)
+                    .find(|next| *next != other)
+                    .unwrap_or(other);
+                self.sent += 2;
+                client.send_multicast(&[other, third]);
+            }
             0..70 if may_send && is_worth_it => {
                 self.sent += 1;
                 let to = if random.one_in(8) { full } else { bare };

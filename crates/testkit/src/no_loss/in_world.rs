@@ -14,14 +14,29 @@ use crate::world::{Bench, LinkId, Moment, Moments, World};
 /// What befalls the server and the connections.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fates {
-    /// It is killed right after this moment, counted from when everybody is online.
+    /// It dies right after this moment, counted from when everybody is online.
     pub death: Option<Moment>,
+    /// And its machine with it.
+    pub is_power_cut: bool,
+    /// It stops once more after that, before anybody has come back.
+    pub again: Option<Stop>,
     /// It is killed so often besides, when chance wants.
     pub kills: usize,
     /// It is restarted in order so often.
     pub restarts: usize,
     /// Whether connections are cut.
     pub has_cuts: bool,
+}
+
+/// How a server stops.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stop {
+    /// It is killed.
+    Death,
+    /// In good order.
+    Restart,
+    /// Its machine loses power, and is started anew.
+    PowerCut,
 }
 
 /// A run that found nothing wrong.
@@ -116,6 +131,7 @@ impl Stage {
     fn play(&mut self) -> Result<(), String> {
         self.rest("everybody is online", Crowd::is_online)?;
         self.world.is_ragged = true;
+        self.world.disk_is_piecemeal = true;
         self.world.disk_delay = std::time::Duration::from_micros(DISK_MICROS);
         self.begun = self.world.moments;
         while !(self.crowd.has_sent_all() && self.fates.kills + self.fates.restarts == 0) {
@@ -145,11 +161,11 @@ impl Stage {
         }
         if self.fates.kills > 0 && self.world.random().one_in(FATE_IN) {
             self.fates.kills -= 1;
-            return self.go_down(true);
+            return self.go_down(Stop::Death);
         }
         if self.fates.restarts > 0 && self.world.random().one_in(FATE_IN) {
             self.fates.restarts -= 1;
-            return self.go_down(false);
+            return self.go_down(Stop::Restart);
         }
         Ok(())
     }
@@ -160,7 +176,15 @@ impl Stage {
         let is_due = |moment| self.world.moments.have_reached(moment, &self.begun);
         if self.fates.death.is_some_and(is_due) {
             self.fates.death = None;
-            self.go_down(true)?;
+            self.go_down(match self.fates.is_power_cut {
+                true => Stop::PowerCut,
+                false => Stop::Death,
+            })?;
+            if let Some(stop) = self.fates.again {
+                // Long enough for accounts to be read again.
+                self.world.settle().map_err(|error| error.to_string())?;
+                self.go_down(stop)?;
+            }
         }
         Ok(moved)
     }
@@ -244,19 +268,25 @@ impl Stage {
     }
 
     /// Clients read what was written before, all of it or a part.
-    fn go_down(&mut self, is_death: bool) -> Result<(), String> {
-        if is_death {
-            for (client, slot) in self.crowd.clients_mut().iter_mut().zip(&mut self.links) {
-                if let Some(link) = slot.take() {
-                    part_of_what_came(&mut self.world, client, link);
-                    client.lost();
+    fn go_down(&mut self, stop: Stop) -> Result<(), String> {
+        match stop {
+            Stop::Death | Stop::PowerCut => {
+                for (client, slot) in self.crowd.clients_mut().iter_mut().zip(&mut self.links) {
+                    if let Some(link) = slot.take() {
+                        part_of_what_came(&mut self.world, client, link);
+                        client.lost();
+                    }
                 }
+                match stop == Stop::PowerCut {
+                    true => self.world.cut_power()?,
+                    false => self.world.restart_home(0, true)?,
+                }
+                self.crowd.server_died();
             }
-            self.world.restart_home(0, true)?;
-            self.crowd.server_died();
-        } else {
-            self.move_bytes();
-            self.world.restart_home(0, false)?;
+            Stop::Restart => {
+                self.move_bytes();
+                self.world.restart_home(0, false)?;
+            }
         }
         self.world.disk_delay = std::time::Duration::from_micros(DISK_MICROS);
         Ok(())

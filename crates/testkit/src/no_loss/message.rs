@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use super::client::Client;
+
 /// The namespace of [XEP-0359](https://xmpp.org/extensions/xep-0359.html).
 pub(super) const IDS: &str = "urn:xmpp:sid:0";
+
+/// The namespace of [XEP-0033](https://xmpp.org/extensions/xep-0033.html).
+const ADDRESSES: &str = "http://jabber.org/protocol/address";
 
 /// One message: what its sender calls it, as stanza id, as origin id, and in its text.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -37,6 +42,33 @@ impl MessageId {
             recipient: usize::try_from(part()?).ok()?,
             number: part()?,
         })
+    }
+
+    /// Which message stands in a text, for a copy of it that went to this address.
+    pub(super) fn find(text: &str, to: &str) -> Option<Self> {
+        let mut all = text.split(' ').filter_map(Self::parse);
+        let is_for = |message: &Self| {
+            let account = to.split('@').next().unwrap_or_default();
+            account == Client::name_of(message.recipient)
+        };
+        all.find(is_for)
+    }
+
+    /// One stanza for the host to send on to each of these (XEP-0033).
+    pub(super) fn multicast(messages: &[Self], domain: &str) -> String {
+        let addresses: String = messages
+            .iter()
+            .map(|message| {
+                let name = Client::name_of(message.recipient);
+                format!("<address type='to' jid='{name}@{domain}'/>")
+            })
+            .collect();
+        let texts: Vec<String> = messages.iter().map(Self::to_string).collect();
+        let id = texts.first().map_or("", String::as_str);
+        let body = texts.join(" ");
+        format!(
+            "<message to='{domain}' type='chat' id='{id}'><addresses xmlns='{ADDRESSES}'>{addresses}</addresses><body>{body}</body><origin-id xmlns='{IDS}' id='{id}'/></message>"
+        )
     }
 
     /// The stanza.

@@ -31,6 +31,6 @@ mod verdict;
 
 pub use client::{Client, Kind};
 pub use crowd::{Crowd, Scale};
-pub use in_world::{Chat, Failure, Fates, chat};
+pub use in_world::{Chat, Failure, Fates, Stop, chat};
 pub use message::MessageId;
 pub use verdict::{Figures, Mistake, Mistakes, Promises};

@@ -10,8 +10,8 @@ use super::message::MessageId;
 #[derive(Clone, Debug)]
 struct Stanza {
     xml: String,
-    /// The message it is, if it is a counted one.
-    message: Option<MessageId>,
+    /// The counted messages in it: none, one, or one per address.
+    messages: Vec<MessageId>,
 }
 
 /// The sending half of stream management.
@@ -28,10 +28,10 @@ pub(super) struct Sent {
 
 impl Sent {
     /// Something was sent, or is about to be.
-    pub(super) fn push(&mut self, xml: &str, message: Option<MessageId>) {
+    pub(super) fn push(&mut self, xml: &str, messages: Vec<MessageId>) {
         self.unacknowledged.push_back(Stanza {
             xml: xml.to_owned(),
-            message,
+            messages,
         });
     }
 
@@ -43,7 +43,7 @@ impl Sent {
         }
         let taken = self.unacknowledged.drain(..newly);
         self.acknowledged
-            .extend(taken.filter_map(|stanza| stanza.message));
+            .extend(taken.flat_map(|stanza| stanza.messages));
         self.h = h;
         Some(())
     }
@@ -65,13 +65,13 @@ impl Sent {
     pub(super) fn begin_session(&mut self) {
         self.h = 0;
         self.unacknowledged
-            .retain(|stanza| stanza.message.is_some());
+            .retain(|stanza| !stanza.messages.is_empty());
     }
 
     /// Nobody can say what became of what is not acknowledged: it is not sent again.
     pub(super) fn give_up(&mut self) {
         let given_up = self.unacknowledged.drain(..);
         self.unknown
-            .extend(given_up.filter_map(|stanza| stanza.message));
+            .extend(given_up.flat_map(|stanza| stanza.messages));
     }
 }

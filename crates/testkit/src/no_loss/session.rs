@@ -48,7 +48,7 @@ impl Client {
         }
         self.out.push_str(xml);
         if self.previd.is_some() {
-            self.sent.push(xml, None);
+            self.sent.push(xml, Vec::new());
         }
     }
 
@@ -56,19 +56,29 @@ impl Client {
     pub(super) fn send_message(&mut self, account: usize, to: &str) {
         let message = self.next_message(account);
         let xml = message.stanza(to);
-        self.tallies.sent += 1;
-        self.out.push_str(&xml);
+        self.send_counted(&xml, vec![message]);
+    }
+
+    /// Sends one message to several accounts, for the server to send on.
+    pub(super) fn send_multicast(&mut self, accounts: &[usize]) {
+        let messages = accounts.iter().map(|account| self.next_message(*account));
+        let messages: Vec<MessageId> = messages.collect();
+        let xml = MessageId::multicast(&messages, &self.promises.domain);
+        self.send_counted(&xml, messages);
+    }
+
+    fn send_counted(&mut self, xml: &str, messages: Vec<MessageId>) {
+        self.tallies.sent += messages.len();
+        self.out.push_str(xml);
         match self.kind {
             Kind::Resuming => {
-                self.sent.push(&xml, Some(message));
+                self.sent.push(xml, messages);
                 if self.sent.len().is_multiple_of(ASK_EVERY) {
                     self.ask_for_ack();
                 }
             }
             // It can't know, and does not send it again.
-            Kind::Syncing => {
-                self.sent.unknown.insert(message);
-            }
+            Kind::Syncing => self.sent.unknown.extend(messages),
         }
     }
 
@@ -269,5 +279,6 @@ fn forwarded(wrapper: Element<'_>) -> Option<Element<'_>> {
 
 fn id_of(message: Element<'_>) -> Option<MessageId> {
     let body = message.children().find(|child| child.name() == "body")?;
-    MessageId::parse(&body.text())
+    let to = message.attr("to").unwrap_or_default();
+    MessageId::find(&body.text(), &to)
 }

@@ -110,6 +110,32 @@ pub enum Violation {
         /// Whom.
         full_jid: String,
     },
+    /// An archive has a message under two ids.
+    #[error("the archive of user {owner} has message {number} from user {sender} twice: {ids:?}")]
+    ArchivedTwice {
+        /// Whose archive.
+        owner: usize,
+        /// Who sent it.
+        sender: usize,
+        /// Its number.
+        number: u32,
+        /// The ids.
+        ids: [String; 2],
+    },
+    /// An archive lacks a message, or has it under another id.
+    #[error(
+        "message {number} from user {sender} to user {recipient} is not in the archive of user {owner} as it should be"
+    )]
+    NotArchived {
+        /// Whose archive.
+        owner: usize,
+        /// Who sent it.
+        sender: usize,
+        /// Who should have got it.
+        recipient: usize,
+        /// Its number.
+        number: u32,
+    },
     /// A queue grew past its bound.
     #[error("{bytes} bytes wait for one session, more than {limit}")]
     QueueTooLong {
@@ -134,6 +160,8 @@ struct Message {
     received: bool,
     bounced: bool,
     acknowledged: bool,
+    /// It is in its recipient's archive.
+    found: bool,
     /// It was received, and that is on disk.
     done: bool,
     /// Its sender's session has acks on.
@@ -149,6 +177,8 @@ struct Message {
 struct Request {
     asked: String,
     answered: bool,
+    /// The server was killed meanwhile: the answer may come again, and is an error perhaps.
+    may_repeat: bool,
     /// Who was asked may have had it and got no chance to answer.
     may_stay_open: bool,
 }
@@ -160,6 +190,8 @@ pub(super) struct Oracle {
     last: BTreeMap<(User, User), u32>,
     /// Full JIDs of the sessions that are available now, with their users.
     available: BTreeMap<String, User>,
+    /// Those that wait for their clients, which may find that they are gone.
+    waiting: BTreeMap<String, User>,
     views: BTreeMap<User, BTreeSet<String>>,
     requests: BTreeMap<(User, String), Request>,
     pub(super) approved: BTreeSet<(User, User)>,
@@ -235,6 +267,20 @@ impl Oracle {
         }
     }
 
+    /// It is in its recipient's archive.
+    pub(super) fn found(&mut self, sender: User, recipient: User, number: u32) {
+        if let Some(message) = self.message(sender, recipient, number) {
+            message.found = true;
+        }
+    }
+
+    /// Whether the server took it over from its sender, and did not give it back.
+    pub(super) fn is_acknowledged(&self, sender: User, recipient: User, number: u32) -> bool {
+        let messages = self.messages.get(&(sender, recipient));
+        let message = messages.and_then(|messages| messages.get(&number));
+        message.is_some_and(|message| message.acknowledged && !message.bounced)
+    }
+
     pub(super) fn acknowledged(&mut self, sender: User, recipient: User, number: u32) {
         if let Some(message) = self.message(sender, recipient, number) {
             message.acknowledged = true;
@@ -270,18 +316,32 @@ impl Oracle {
             }
         }
         self.available.retain(|_, user| !is_there(*user));
-        self.views.retain(|user, _| !is_there(*user));
-        self.requests.retain(|(user, _), _| !is_there(*user));
+        let waiting: BTreeSet<User> = self.waiting.values().copied().collect();
+        self.views
+            .retain(|user, _| !is_there(*user) || waiting.contains(user));
+        for ((user, _), request) in &mut self.requests {
+            let was_under_way = is_there(*user);
+            request.may_repeat |= was_under_way;
+            request.may_stay_open |= was_under_way;
+        }
     }
 
     /// A session became available.
     pub(super) fn available(&mut self, user: User, full_jid: &str) {
+        self.waiting.remove(full_jid);
         self.available.insert(full_jid.to_owned(), user);
+    }
+
+    /// A session has no connection: until its client comes back it may be there or not.
+    pub(super) fn waits(&mut self, user: User, full_jid: &str) {
+        self.available.remove(full_jid);
+        self.waiting.insert(full_jid.to_owned(), user);
     }
 
     /// A session ended: its own view and requests go with it.
     pub(super) fn ended(&mut self, user: User, full_jid: &str) {
         self.available.remove(full_jid);
+        self.waiting.remove(full_jid);
         self.views.remove(&user);
         self.requests.retain(|(asker, _), _| *asker != user);
     }
@@ -307,6 +367,12 @@ impl Oracle {
         }
     }
 
+    /// All resources of an account are unavailable.
+    pub(super) fn saw_nobody(&mut self, watcher: User, bare_jid: &str) {
+        let is_other = |full_jid: &String| full_jid.split('/').next() != Some(bare_jid);
+        self.views.entry(watcher).or_default().retain(is_other);
+    }
+
     /// At quiet: `watcher` sees exactly those it may see that are there.
     pub(super) fn check_view(
         &self,
@@ -316,7 +382,8 @@ impl Oracle {
         let empty = BTreeSet::new();
         let view = self.views.get(&watcher).unwrap_or(&empty);
         for full_jid in view {
-            if !self.available.contains_key(full_jid) {
+            let is_there = self.available.contains_key(full_jid);
+            if !is_there && !self.waiting.contains_key(full_jid) {
                 return Err(Violation::WrongView {
                     watcher,
                     full_jid: full_jid.clone(),
@@ -340,6 +407,7 @@ impl Oracle {
         let request = Request {
             asked: asked.to_owned(),
             answered: false,
+            may_repeat: false,
             may_stay_open: false,
         };
         self.requests.insert((user, id.to_owned()), request);
@@ -354,7 +422,7 @@ impl Oracle {
 
     pub(super) fn answered(&mut self, user: User, id: &str) -> Result<(), Violation> {
         match self.requests.get_mut(&(user, id.to_owned())) {
-            Some(request) if !request.answered => {
+            Some(request) if !request.answered || request.may_repeat => {
                 request.answered = true;
                 Ok(())
             }
@@ -368,7 +436,8 @@ impl Oracle {
     /// At quiet: every request of `user` has its answer.
     pub(super) fn check_requests(&self, user: User) -> Result<(), Violation> {
         for ((asker, id), request) in &self.requests {
-            if *asker == user && !request.answered && !request.may_stay_open {
+            let waits = self.waiting.contains_key(&request.asked);
+            if *asker == user && !request.answered && !request.may_stay_open && !waits {
                 return Err(Violation::Unanswered {
                     user,
                     id: id.clone(),
@@ -384,12 +453,13 @@ impl Oracle {
             for (number, message) in messages {
                 let Message {
                     received,
+                    found,
                     bounced,
                     acknowledged,
                     uncertain,
                     ..
                 } = *message;
-                if !received && !bounced && !uncertain {
+                if !received && !found && !bounced && !uncertain {
                     let (sender, recipient, number) = (*sender, *recipient, *number);
                     return Err(Violation::Lost {
                         sender,

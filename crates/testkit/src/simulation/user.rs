@@ -2,24 +2,32 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use engine::TlsFacts;
-use xml::{Element, Framing, ns};
+use xml::Element;
 
-use super::oracle::{Oracle, User, Violation};
+use super::{
+    archive::Archive,
+    oracle::{Oracle, User, Violation},
+};
 use crate::{
     transcript::Received,
     world::{Client, World},
 };
 
 /// The namespace of XEP-0198.
-const SM: &str = "urn:xmpp:sm:3";
+pub(super) const SM: &str = "urn:xmpp:sm:3";
 
 /// One user.
 pub(super) struct VirtualUser {
     pub(super) number: User,
     pub(super) contacts: BTreeSet<User>,
     pub(super) session: Option<Session>,
-    sessions: u32,
+    /// A session without a connection, which it wants to go on with.
+    pub(super) waiting: Option<Session>,
+    /// How often it did.
+    pub(super) resumed: usize,
+    /// What it knows of its archive, if it wants one.
+    pub(super) archive: Option<Archive>,
+    pub(super) sessions: u32,
     requests: u32,
 }
 
@@ -29,13 +37,19 @@ pub(super) struct Session {
     pub(super) full_jid: String,
     /// It reads what comes.
     pub(super) reads: bool,
-    has_acks: bool,
+    /// Nobody looks at it.
+    pub(super) is_inactive: bool,
+    /// Presence waited for it for a while: of a contact who came and went meanwhile it hears the end only.
+    pub(super) has_missed: bool,
+    pub(super) has_acks: bool,
+    /// By what it can be resumed.
+    pub(super) previd: Option<String>,
     /// Stanzas it has handled, for its `<a/>`.
-    handled: u32,
+    pub(super) handled: u32,
     /// Messages it got since its last `<a/>`.
-    unconfirmed: Vec<(User, u32)>,
+    pub(super) unconfirmed: Vec<(User, u32)>,
     /// What it sent since acks are on, in order: a message, or something else.
-    sent: VecDeque<Option<(User, u32)>>,
+    pub(super) sent: VecDeque<Option<(User, u32)>>,
     /// How many of them the server acknowledged.
     confirmed: u32,
     /// Where it sees others, by user: their full JID.
@@ -48,6 +62,9 @@ impl VirtualUser {
             number,
             contacts: BTreeSet::new(),
             session: None,
+            waiting: None,
+            resumed: 0,
+            archive: Archive::is_wanted_by(number).then(Archive::default),
             sessions: 0,
             requests: 0,
         }
@@ -62,142 +79,8 @@ impl VirtualUser {
         world.home_of(&Self::bare_jid(self.number))
     }
 
-    fn number_of(jid: &str) -> Option<User> {
+    pub(super) fn number_of(jid: &str) -> Option<User> {
         jid.strip_prefix('u')?.split('@').next()?.parse().ok()
-    }
-
-    /// Signs in with a resource of its own, asks for the roster and becomes available. Every other time by SASL2.
-    pub(super) fn sign_in(
-        &mut self,
-        world: &mut World,
-        oracle: &mut Oracle,
-        has_acks: bool,
-    ) -> Result<bool, Violation> {
-        self.sessions += 1;
-        let link = world.connect_to(self.home(world), Some(TlsFacts::default()));
-        let mut client = Client::new(link, Framing::Stream);
-        let is_sasl2 = self.sessions.is_multiple_of(2);
-        let bound = match is_sasl2 {
-            true => self.bind_along(world, &mut client, has_acks)?,
-            false => self.bind_apart(world, &mut client)?,
-        };
-        let Some(full_jid) = bound else {
-            // A broken store refuses for now.
-            world.cut(link);
-            return Ok(false);
-        };
-        let enable = if has_acks && !is_sasl2 {
-            format!("<enable xmlns='{SM}'/>")
-        } else {
-            String::new()
-        };
-        let opening = format!(
-            "{enable}<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>"
-        );
-        client.send(world, &opening);
-        oracle.available(self.number, &full_jid);
-        oracle.asked(self.number, "roster", "");
-        let sent = VecDeque::from(if has_acks {
-            vec![None, None]
-        } else {
-            Vec::new()
-        });
-        self.session = Some(Session {
-            client,
-            full_jid,
-            reads: true,
-            has_acks,
-            handled: 0,
-            unconfirmed: Vec::new(),
-            sent,
-            confirmed: 0,
-            sees: BTreeMap::new(),
-        });
-        Ok(true)
-    }
-
-    fn header() -> &'static str {
-        "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='example' version='1.0'>"
-    }
-
-    fn plain(&self) -> String {
-        let name = format!("u{}", self.number);
-        sasl::wire::encode(&sasl::client::plain(&name, "secret"))
-    }
-
-    /// As RFC 6120 has it: signs in, opens another stream, and binds. The address, if it went well.
-    fn bind_apart(
-        &self,
-        world: &mut World,
-        client: &mut Client,
-    ) -> Result<Option<String>, Violation> {
-        let (header, plain) = (Self::header(), self.plain());
-        let resource = format!("r{}", self.sessions);
-        let auth = format!(
-            "{header}<auth xmlns='{}' mechanism='PLAIN'>{plain}</auth>",
-            ns::SASL
-        );
-        self.exchange(world, client, &auth)?;
-        let bind = format!(
-            "{header}<iq type='set' id='bind'><bind xmlns='{}'><resource>{resource}</resource></bind></iq>",
-            ns::BIND
-        );
-        let got = self.exchange(world, client, &bind)?;
-        let is_bound = |received: &Received| {
-            matches!(received, Received::Element(tree) if tree.root().is("iq", xml::Ns::Content)
-                && tree.root().attr("type").as_deref() == Some("result"))
-        };
-        let full_jid = format!("{}/{resource}", Self::bare_jid(self.number));
-        Ok(got.iter().any(is_bound).then_some(full_jid))
-    }
-
-    /// Signs in, binds and turns acks on in one flight. The address, if it went well.
-    fn bind_along(
-        &self,
-        world: &mut World,
-        client: &mut Client,
-        has_acks: bool,
-    ) -> Result<Option<String>, Violation> {
-        let (header, plain) = (Self::header(), self.plain());
-        let enable = match has_acks {
-            true => format!("<enable xmlns='{SM}'/>"),
-            false => String::new(),
-        };
-        let flight = format!(
-            "{header}<authenticate xmlns='{ns}' mechanism='PLAIN'><initial-response>{plain}</initial-response><bind xmlns='urn:xmpp:bind:0'><tag>r{}</tag>{enable}</bind></authenticate>",
-            self.sessions,
-            ns = ns::SASL2
-        );
-        let got = self.exchange(world, client, &flight)?;
-        let address = |received: &Received| match received {
-            Received::Element(tree) if tree.root().is("success", ns::SASL2) => {
-                let address = tree
-                    .root()
-                    .child_text("authorization-identifier", ns::SASL2);
-                address.map(|address| address.into_owned())
-            }
-            _ => None,
-        };
-        Ok(got.iter().find_map(address))
-    }
-
-    fn exchange(
-        &self,
-        world: &mut World,
-        client: &mut Client,
-        text: &str,
-    ) -> Result<Vec<Received>, Violation> {
-        client.send(world, text);
-        let settled = world.settle();
-        settled.map_err(|error| self.unexpected(&error.to_string()))?;
-        let mut all = Vec::new();
-        while let Some(received) = client
-            .take(world)
-            .map_err(|error| self.unexpected(&error.to_string()))?
-        {
-            all.push(received);
-        }
-        Ok(all)
     }
 
     /// Sends a message; the oracle counts it. `spoofed`: as if somebody else had.
@@ -227,6 +110,9 @@ impl VirtualUser {
             "<message{from} to='{address}' type='chat' id='m-{me}-{to}-{number}'><body>{me}>{to}:{number}:{filler}</body></message>"
         );
         session.client.send(world, &text);
+        if let Some(archive) = self.archive.as_mut().filter(|_| spoofed.is_none()) {
+            archive.sent(to, number);
+        }
         if spoofed.is_some() {
             // The stream ends with it, and an ack on the way may count it or not.
             oracle.uncertain(me, to, number);
@@ -263,6 +149,18 @@ impl VirtualUser {
         }
     }
 
+    /// Its user looks away, or looks again.
+    pub(super) fn look(&mut self, world: &mut World, is_inactive: bool) {
+        if let Some(session) = &mut self.session {
+            session.is_inactive = is_inactive;
+            session.has_missed |= is_inactive;
+            let state = if is_inactive { "inactive" } else { "active" };
+            session
+                .client
+                .send(world, &format!("<{state} xmlns='urn:xmpp:csi:0'/>"));
+        }
+    }
+
     /// Asks for and gives acks.
     pub(super) fn acks(&mut self, world: &mut World) {
         if let Some(session) = self
@@ -280,8 +178,8 @@ impl VirtualUser {
 
     /// What it got and did not acknowledge yet: from whom, who it is, which.
     pub(super) fn unconfirmed(&self) -> impl Iterator<Item = (User, User, u32)> {
-        let session = self.session.iter();
-        let unconfirmed = session.flat_map(|session| &session.unconfirmed);
+        let sessions = self.session.iter().chain(&self.waiting);
+        let unconfirmed = sessions.flat_map(|session| &session.unconfirmed);
         unconfirmed.map(|(sender, number)| (*sender, self.number, *number))
     }
 
@@ -298,12 +196,13 @@ impl VirtualUser {
             match received {
                 None => return Ok(()),
                 Some(Received::Element(tree)) => self.element(world, oracle, tree.root())?,
-                Some(Received::Header(_) | Received::Closed) => {}
+                Some(Received::Header(_)) => {}
+                Some(Received::Closed) => session.previd = None,
                 Some(Received::Cut) => {
                     if !session.has_acks {
                         oracle.cut_off(&session.full_jid);
                     }
-                    self.leave(oracle);
+                    self.lose_connection(oracle);
                 }
             }
         }
@@ -341,6 +240,10 @@ impl VirtualUser {
                 .unwrap_or_default();
             return self.acknowledged(oracle, h);
         }
+        if element.is("enabled", SM) {
+            session.previd = element.attr("id").map(|id| id.into_owned());
+            return Ok(());
+        }
         if element.ns() != xml::Ns::Content {
             return Ok(());
         }
@@ -357,7 +260,7 @@ impl VirtualUser {
         }
     }
 
-    fn acknowledged(&mut self, oracle: &mut Oracle, h: u32) -> Result<(), Violation> {
+    pub(super) fn acknowledged(&mut self, oracle: &mut Oracle, h: u32) -> Result<(), Violation> {
         let number = self.number;
         let Some(session) = &mut self.session else {
             return Ok(());
@@ -394,6 +297,11 @@ impl VirtualUser {
             }
             return Ok(());
         }
+        if let Some(archive) = &mut self.archive
+            && archive.reads(oracle, me, message)?
+        {
+            return Ok(());
+        }
         let Some(body) = message.child_text("body", xml::Ns::Content) else {
             return Ok(());
         };
@@ -410,6 +318,9 @@ impl VirtualUser {
         if let Some(session) = self.session.as_mut().filter(|session| session.has_acks) {
             session.unconfirmed.push((sender, number));
         }
+        if let Some(archive) = &mut self.archive {
+            archive.came(me, message, (sender, number));
+        }
         oracle.received(sender, me, number)
     }
 
@@ -424,10 +335,15 @@ impl VirtualUser {
             return Ok(());
         };
         let Some(other) = Self::number_of(from).filter(|_| from.contains('/')) else {
-            if presence.attr("type").as_deref() == Some("subscribed") {
-                oracle
-                    .approved
-                    .extend(Self::number_of(from).map(|other| (me, other)));
+            let other = Self::number_of(from);
+            match presence.attr("type").as_deref() {
+                Some("subscribed") => oracle.approved.extend(other.map(|other| (me, other))),
+                // Nothing of that account is there: so is told who asks.
+                Some("unavailable") => {
+                    session.sees.retain(|seen, _| Some(*seen) != other);
+                    oracle.saw_nobody(me, from);
+                }
+                _ => {}
             }
             return Ok(());
         };
@@ -449,7 +365,11 @@ impl VirtualUser {
             }
             Some("unavailable") => {
                 session.sees.remove(&other);
-                oracle.saw_unavailable(me, from)
+                let has_missed = session.has_missed;
+                match oracle.saw_unavailable(me, from) {
+                    Err(_) if has_missed => Ok(()),
+                    told => told,
+                }
             }
             _ => Ok(()),
         }
@@ -473,11 +393,16 @@ impl VirtualUser {
                 self.send(world, &format!("<iq type='result' id='{id}'{reply}/>"));
                 Ok(())
             }
-            _ => oracle.answered(self.number, &id),
+            _ => {
+                if let Some(archive) = &mut self.archive {
+                    archive.answered(iq, &id);
+                }
+                oracle.answered(self.number, &id)
+            }
         }
     }
 
-    fn unexpected(&self, what: &str) -> Violation {
+    pub(super) fn unexpected(&self, what: &str) -> Violation {
         Violation::Unexpected {
             user: self.number,
             what: what.to_owned(),
@@ -486,6 +411,25 @@ impl VirtualUser {
 }
 
 impl Session {
+    /// One that has sent `others` stanzas already.
+    pub(super) fn new(client: Client, full_jid: String, has_acks: bool, others: usize) -> Self {
+        let others = if has_acks { others } else { 0 };
+        Self {
+            client,
+            full_jid,
+            reads: true,
+            is_inactive: false,
+            has_missed: false,
+            has_acks,
+            previd: None,
+            handled: 0,
+            unconfirmed: Vec::new(),
+            sent: (0..others).map(|_| None).collect(),
+            confirmed: 0,
+            sees: BTreeMap::new(),
+        }
+    }
+
     fn count_other(&mut self) {
         if self.has_acks {
             self.sent.push_back(None);
@@ -494,7 +438,7 @@ impl Session {
 }
 
 /// `sender>recipient:number:filler`.
-fn parse_body(body: &str) -> Option<(User, u32)> {
+pub(super) fn parse_body(body: &str) -> Option<(User, u32)> {
     let (sender, rest) = body.split_once('>')?;
     let (_, rest) = rest.split_once(':')?;
     let (number, _) = rest.split_once(':')?;

@@ -10,7 +10,11 @@ use std::{
 use thiserror::Error;
 use xml::Fault;
 
-use super::{Addresses, Target, barrier, connection::Connection, session::Session};
+use super::{
+    Addresses, Target, barrier,
+    connection::Connection,
+    session::{Part, Session},
+};
 use crate::transcript::{Actor, Actors, Listener, Need, Received, Restart, Room, SignIn};
 
 /// How long something that is expected may take.
@@ -130,8 +134,14 @@ impl<T: Target> Sockets<T> {
     /// Lets streams that can show no barrier say what they have to say.
     fn hear_bystanders(&mut self) -> Result<(), SocketsError> {
         for session in self.sessions.values_mut() {
-            if session.barrier_jid().is_some() {
-                continue;
+            match session.part() {
+                Part::Asks => continue,
+                // If something comes that should have waited, the next that is to come shows it.
+                Part::Listens => {
+                    while session.read(Duration::ZERO)? {}
+                    continue;
+                }
+                Part::None => {}
             }
             // One that has asked for its end gets it; others get a moment, or none if they are over.
             let limit = deadline(PATIENCE);
@@ -148,69 +158,56 @@ impl<T: Target> Sockets<T> {
         Ok(())
     }
 
-    /// Everybody pings the own account and sends to everybody else; returns when all of that has come.
+    /// Everybody pings the own account; returns when all answers have come.
     fn pass_barrier(&mut self) -> Result<(), SocketsError> {
         self.round += 1;
-        let round = self.round;
-        let members: Vec<(String, String)> = self
-            .sessions
-            .iter()
-            .filter_map(|(name, session)| Some((name.clone(), session.barrier_jid()?.to_owned())))
-            .collect();
-        for (index, (name, _)) in members.iter().enumerate() {
-            let mut text = barrier::ping(round, index);
-            for (_, other) in members.iter().filter(|(other, _)| other != name) {
-                text.push_str(&barrier::message(round, index, other));
-            }
-            if let Some(session) = self.sessions.get_mut(name) {
-                session.say_aside(&text);
-            }
-        }
+        let awaited = self.ask_everybody();
         let limit = deadline(PATIENCE);
         loop {
-            let Some((name, missing)) = self.first_missing(round, &members) else {
+            let mut missing = awaited
+                .iter()
+                .filter(|(name, id)| self.lacks(name, id))
+                .peekable();
+            let Some((who, id)) = missing.peek() else {
                 return Ok(());
             };
             if left(limit) == Duration::ZERO {
-                return Err(SocketsError::Restless { who: name, missing });
+                return Err(SocketsError::Restless {
+                    who: who.clone(),
+                    missing: id.clone(),
+                });
             }
-            for (other, _) in &members {
-                let is_waiting = !self.missing(round, &members, other).is_empty();
-                if let Some(session) = self.sessions.get_mut(other)
-                    && is_waiting
-                {
+            let names: Vec<String> = missing.map(|(name, _)| name.clone()).collect();
+            for name in names {
+                if let Some(session) = self.sessions.get_mut(&name) {
                     session.read(TURN)?;
                 }
             }
         }
     }
 
-    fn first_missing(&self, round: u64, members: &[(String, String)]) -> Option<(String, String)> {
-        members.iter().find_map(|(name, _)| {
-            let missing = self.missing(round, members, name);
-            (!missing.is_empty()).then(|| (name.clone(), missing.join(", ")))
-        })
+    /// Who waits for which answer.
+    fn ask_everybody(&mut self) -> Vec<(String, String)> {
+        let mut awaited = Vec::new();
+        for (index, (name, session)) in self.sessions.iter_mut().enumerate() {
+            match session.part() {
+                Part::Asks => {
+                    session.say_aside(&barrier::ping(self.round, index));
+                    awaited.push((name.clone(), barrier::id(self.round, index)));
+                }
+                Part::Listens => {
+                    awaited.extend(session.last_along().map(|id| (name.clone(), id.clone())));
+                }
+                Part::None => {}
+            }
+        }
+        awaited
     }
 
-    /// The ids that `name` still waits for; none once a stream is over, and none from streams that are.
-    fn missing(&self, round: u64, members: &[(String, String)], name: &str) -> Vec<String> {
-        let is_open = |name: &str| self.sessions.get(name).is_some_and(Session::is_open);
-        let Some(session) = self.sessions.get(name).filter(|_| is_open(name)) else {
-            return Vec::new();
-        };
-        members
-            .iter()
-            .enumerate()
-            .filter(|(_, (other, _))| is_open(other))
-            .map(|(index, (other, _))| {
-                if other == name {
-                    barrier::ping_id(round, index)
-                } else {
-                    barrier::message_id(round, index)
-                }
-            })
-            .filter(|id| !session.has_passed(id))
-            .collect()
+    /// Whether an answer is still to come; to a stream that is over none is.
+    fn lacks(&self, name: &str, id: &str) -> bool {
+        let session = self.sessions.get(name).filter(|session| session.is_open());
+        session.is_some_and(|session| !session.has_passed(id))
     }
 }
 
@@ -277,7 +274,7 @@ impl<T: Target> Actors for Sockets<T> {
         if sign_in.binds {
             converse(&mut session, who, &bind, "iq")?;
         }
-        if sign_in.binds && session.barrier_jid().is_none() {
+        if sign_in.binds && session.full_jid().is_none() {
             let got = "no address".to_owned();
             let who = who.clone();
             return Err(SocketsError::SignIn { who, got });

@@ -9,10 +9,10 @@ use engine::{Homes, Server, command::Control};
 use store::{Gate, Memory, Store, StoreError};
 
 use super::{
+    bench::Bench,
     command::Process,
     executor::{Handle, VirtualWorld},
     random::Random,
-    server::Bench,
 };
 
 /// A server process, as it were.
@@ -72,17 +72,22 @@ impl Home {
     }
 
     /// The disk takes what waits after a while, and has it after another.
-    pub(super) fn turn_disk(&mut self, now: Instant, delay: Duration, random: &mut Random) -> Disk {
+    pub(super) fn turn_disk(
+        &mut self,
+        now: Instant,
+        manners: DiskManners,
+        random: &mut Random,
+    ) -> Disk {
         match self.disk_due {
             Some(due) if now < due => Disk::Idle,
             Some(_) => {
                 self.disk_due = None;
-                self.write()
+                self.write(manners, random)
             }
             None => {
-                let micros = usize::try_from(delay.as_micros()).unwrap_or(usize::MAX);
+                let micros = usize::try_from(manners.delay.as_micros()).unwrap_or(usize::MAX);
                 if micros == 0 {
-                    return self.write();
+                    return self.write(manners, random);
                 }
                 if self.store.gate(self.store.submitted()) != Gate::Pending {
                     return Disk::Idle;
@@ -95,13 +100,28 @@ impl Home {
         }
     }
 
-    fn write(&mut self) -> Disk {
+    /// All that waits, or the oldest of it: what is left waits for its own turn, and a death may come before that.
+    fn write(&mut self, manners: DiskManners, random: &mut Random) -> Disk {
         let mut disk = self.disk.clone();
-        match self.store.turn(&mut disk) {
+        let waiting = self.store.waiting();
+        let most = match manners.is_piecemeal && waiting > 1 && random.one_in(2) {
+            true => 1 + random.below(waiting - 1),
+            false => waiting,
+        };
+        match self.store.turn_oldest(most, &mut disk) {
             true => Disk::Wrote,
             false => Disk::Idle,
         }
     }
+}
+
+/// How a disk writes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DiskManners {
+    /// How long it takes, at most.
+    pub(super) delay: Duration,
+    /// It may write a part of what waits, and the rest another time.
+    pub(super) is_piecemeal: bool,
 }
 
 /// What a disk did.

@@ -6,14 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{
-    ClientSettings, Connection, Environment, Peer, Server, Settings, TlsFacts, module::Entry,
-};
+use engine::{Connection, Environment, Peer, Server, Settings, TlsFacts};
 use store::Memory;
 
 use super::{
+    bench::Bench,
     executor::VirtualWorld,
-    home::{Disk, Home},
+    home::{Disk, DiskManners, Home},
     homes::{Carried, Carrier, Turn, WayFault, home_of, name_of},
     link::{Bell, Link, LinkId},
     moments::Moments,
@@ -22,16 +21,6 @@ use super::{
 
 /// Turns that may pass before a world counts as one that never rests.
 const TURNS_MAX: usize = 2_000_000;
-
-/// How a server in a world is made.
-pub struct Bench {
-    /// The features.
-    pub entries: &'static [Entry],
-    /// Hosts and limits.
-    pub settings: Settings,
-    /// What clients get.
-    pub clients: Arc<ClientSettings>,
-}
 
 /// A server with its clients, on one thread and in virtual time.
 pub struct World {
@@ -50,6 +39,9 @@ pub struct World {
     pub is_ragged: bool,
     /// How long the disk takes to write what it is given, at most.
     pub disk_delay: Duration,
+    /// Disks write a part of what waits, as often as not, and the rest another time: a death or a fault falls between
+    /// any two batches.
+    pub disk_is_piecemeal: bool,
     /// How long something takes from one home to another, at most.
     pub way_delay: Duration,
     /// How many parcels went from one home to another.
@@ -108,6 +100,7 @@ impl World {
             next_link: 0,
             left_over: BTreeMap::new(),
             disk_delay: Duration::ZERO,
+            disk_is_piecemeal: false,
             way_delay: Duration::ZERO,
             crossings: 0,
             moments: Moments::default(),
@@ -489,15 +482,14 @@ impl World {
 
     fn turn_disk(&mut self, home: usize) -> bool {
         let now = self.now();
-        let Self {
-            homes,
-            random,
-            disk_delay,
-            ..
-        } = self;
+        let manners = DiskManners {
+            delay: self.disk_delay,
+            is_piecemeal: self.disk_is_piecemeal,
+        };
+        let Self { homes, random, .. } = self;
         let turned = homes
             .get_mut(home)
-            .map_or(Disk::Idle, |home| home.turn_disk(now, *disk_delay, random));
+            .map_or(Disk::Idle, |home| home.turn_disk(now, manners, random));
         self.moments.commits += usize::from(turned == Disk::Wrote);
         turned != Disk::Idle
     }

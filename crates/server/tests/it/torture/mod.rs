@@ -107,6 +107,7 @@ impl Torture {
         let scale = Scale {
             accounts: 20,
             messages: plan.messages,
+            has_multicast: false,
         };
         let promises = Promises {
             domain: "localhost".to_owned(),
