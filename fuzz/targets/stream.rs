@@ -181,6 +181,7 @@ impl Caller<'_> {
                     )],
                     inline: vec![fragment("<bind xmlns='urn:xmpp:bind:0'/>")],
                     authentication: vec![fragment("<upgrade xmlns='urn:xmpp:sasl:upgrade:0'/>")],
+                    versions: Arc::default(),
                 });
             }
             Event::StartTls => self.awaits_tls = true,

@@ -47,6 +47,8 @@ pub struct Envelope {
     held: Option<Held>,
     /// One of several that a session's one stanza has become.
     is_part: bool,
+    /// Its client sends it again: whom it is for may have it.
+    may_have_come: bool,
     /// The text of it that the sender's archive keeps, which the recipient's mailbox may refer to.
     body: Option<Arc<SharedBody>>,
 }
@@ -67,6 +69,7 @@ impl Envelope {
             origin: Origin::Session(session.clone()),
             gates: Gates::after(session.gate()),
             is_part: false,
+            may_have_come: false,
             held: Some(held),
             body: None,
         }
@@ -93,6 +96,7 @@ impl Envelope {
             stanza: stanza.clone(),
             gates: Gates::OPEN,
             is_part: false,
+            may_have_come: false,
             held: None,
             body: None,
         }
@@ -138,6 +142,7 @@ impl Envelope {
             stanza: Arc::new(stanza),
             gates: self.gates,
             is_part: true,
+            may_have_come: false,
             held: self.held.clone(),
             body: None,
         }
@@ -154,6 +159,7 @@ impl Envelope {
             origin: Origin::Home(crossing),
             gates: Gates::OPEN,
             is_part: false,
+            may_have_come: false,
             body: None,
         }
     }
@@ -187,6 +193,7 @@ impl Envelope {
             stanza: Arc::new(stanza),
             gates: Gates::OPEN,
             is_part: false,
+            may_have_come: false,
             held: None,
             body: None,
         }
@@ -296,6 +303,16 @@ impl Envelope {
     /// The sender's archive keeps its text.
     pub(crate) fn set_body(&mut self, body: Arc<SharedBody>) {
         self.body = Some(body);
+    }
+
+    /// Its sender's archive has it from before: whom it is for may have it, too.
+    pub(crate) fn may_have_come(&mut self) {
+        self.may_have_come = true;
+    }
+
+    /// Whether that is so, and is still to be looked into, by the caller.
+    pub(crate) fn take_doubt(&mut self) -> bool {
+        std::mem::take(&mut self.may_have_come)
     }
 
     /// Keeps the sending session from reading on, also when this envelope is consumed.

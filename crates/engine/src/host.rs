@@ -14,6 +14,7 @@ use jid::{BareJid, Domain};
 use sasl::Hash;
 use serde_json::Value;
 use stanza::{Stanza, StanzaError};
+use stream::OfferVersions;
 use xml::Fragment;
 
 use crate::{
@@ -91,6 +92,8 @@ pub struct Host {
     preparation: Preparation,
     /// What the engine itself can do along with a sign-in by SASL2.
     sign_in_inline: Vec<Fragment>,
+    /// The versions of what its streams offer: gone with this configuration.
+    offer_versions: Arc<OfferVersions>,
     /// Shared with the host's earlier and later configurations.
     streams: RwLock<Arc<AtomicU32>>,
 }
@@ -110,6 +113,7 @@ impl Host {
         Ok(Self {
             facts: settings.facts.clone(),
             sign_in_inline: connection::sign_in_inline(&parts.bind_inline),
+            offer_versions: Arc::default(),
             parts,
             preparation: Preparation::default(),
             streams: RwLock::default(),
@@ -260,6 +264,11 @@ impl Host {
     /// What the engine itself can do along with a sign-in by SASL2, the same on each stream.
     pub(crate) fn sign_in_inline(&self) -> &[Fragment] {
         &self.sign_in_inline
+    }
+
+    /// The versions of what its streams offer before sign-in.
+    pub(crate) fn offer_versions(&self) -> &Arc<OfferVersions> {
+        &self.offer_versions
     }
 
     /// Who takes what a client asks for along with binding by Bind 2.

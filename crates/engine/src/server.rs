@@ -438,8 +438,11 @@ impl Server {
             // It is listed again when its last session ends.
             return;
         }
-        // What is not on disk yet can't be read back: it stays until the next time.
-        if self.store.gate(account.last_seq) == Gate::Pending {
+        // What is not on disk yet can't be read back, and what is on its way is known here only: it stays until the next
+        // time.
+        if self.store.gate(account.last_seq) == Gate::Pending
+            || account.mailbox().has_bodies_under_way()
+        {
             account.listed_idle = true;
             drop(state);
             self.registry.keep_idle(&oldest);

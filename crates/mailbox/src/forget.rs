@@ -16,7 +16,8 @@ use crate::record::{Data, HOLE, LOG};
 /// become holes instead of going altogether.
 const PROVES: Duration = Duration::from_secs(24 * 3600);
 
-/// Which entries go.
+/// Which entries go. What the owner sent must have [landed](crate::Mailbox::landing) up to the last of them: while it is
+/// on its way, the owner's entry is all that holds its text.
 #[derive(Clone, Debug)]
 pub struct Forget {
     /// When it is.
@@ -53,20 +54,18 @@ impl Forget {
     ///
     /// What the store says; what went until then is gone.
     pub async fn run(&self, store: &Store, owner: &Owner) -> Result<u64, StoreError> {
-        // A message on its way may rest on a text that goes here: what was handed over is stored before.
+        // What was handed over is stored before, so that it is found.
         let _fate = store.settled(store.submitted()).await;
-        let is_indexed = store.read(LOG.indexed(owner)).await?.is_some();
-        let entries_max = match is_indexed {
-            true => FORGET_INDEXED_SLICE,
-            false => FORGET_SLICE,
-        };
         let mut page = Page {
             before: self.through.map(|last| EntryId(last.0.saturating_add(1))),
             end: self.before.map(|before| before.as_micros() - 1),
             peer: self.peer.clone(),
             without_bodies: true,
-            entries_max,
             ..Page::default()
+        };
+        page.entries_max = match is_indexed_for(store, owner, &page).await? {
+            true => FORGET_INDEXED_SLICE,
+            false => FORGET_SLICE,
         };
         let mut gone = 0;
         loop {
@@ -109,6 +108,16 @@ impl Forget {
         }
         gone
     }
+}
+
+/// Whether what the page has stands in an index, each word of which has to be taken out; much of it has the index dropped
+/// first.
+async fn is_indexed_for(store: &Store, owner: &Owner, page: &Page) -> Result<bool, StoreError> {
+    if store.read(LOG.indexed(owner)).await?.is_none() {
+        return Ok(false);
+    }
+    let going = store.read(LOG.page_count(owner, page.clone())).await?;
+    Ok(!store.drop_index(LOG, owner, going).await?)
 }
 
 /// Removes the holes before the first message that is there: nothing is missing between them and others.

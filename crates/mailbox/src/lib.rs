@@ -24,17 +24,18 @@
 //! A crash forgets who had what: every due entry waits again. That is the promise, at least once and never lost.
 //!
 //! The parts, in reading order: `class`, `reliance` (what is kept), `wire_id` (what clients see of a position), `record`
-//! (an entry as it is stored), `due` (what is in memory), `sent` (what may bounce), `mailbox`, `egress`, `recovery`, `forget`.
+//! (an entry as it is stored), `due` (what is in memory), `sent` (what may bounce), `flight` (what is on its way),
+//! `mailbox`, `egress`, `forget`.
 
 mod class;
 mod due;
 mod egress;
 mod error;
+mod flight;
 mod forget;
 pub mod limits;
 mod mailbox;
 mod record;
-mod recovery;
 mod reliance;
 mod sent;
 mod wire_id;
@@ -44,12 +45,13 @@ pub use egress::{
     Destination, EGRESS, Egress, EgressAnswer, EgressQuestion, Undeliverable, Unsent,
 };
 pub use error::{Refused, Unreadable};
+pub use flight::Landing;
 pub use forget::{Forget, close_first_holes};
 pub use mailbox::{Cleared, LoadAnswer, LoadQuestion, Mailbox, Recorded, Waiting};
 pub use record::{
     Data, HOLE, Inbound, LOG, NewEntry, Owed, STATE, SessionId, SharedBody, State, message_id,
     message_of,
 };
-pub use recovery::handled;
 pub use reliance::Reliance;
+pub use sent::was_sent;
 pub use wire_id::{WireId, WireKey};

@@ -10,9 +10,20 @@ pub const DUE_ENTRIES_MAX: usize = 1000;
 /// [`DUE_ENTRIES_MAX`]: 1,000 messages of the usual two kilobytes fit twice.
 pub const DUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Messages an account sent that its archive kept, remembered to know their bounces by. A bounce of an older one is
-/// delivered and not archived.
+/// Messages an account sent that its archive kept, remembered to know their bounces by. An older one is looked for in
+/// the store.
 pub const SENT_REMEMBERED_MAX: usize = 32;
+
+/// So many of the newest messages of a conversation are looked at for the one that came back. The bounce of an older one
+/// is delivered and not archived.
+pub const SENT_LOOKED_AT_MAX: usize = 1_000;
+
+/// Of these, so many in one read.
+pub const SENT_LOOKED_AT: usize = 500;
+
+/// Bounces of one account whose messages are looked for in the store at a time. Further ones are delivered and not
+/// archived.
+pub const BOUNCES_LOOKED_FOR_MAX: u8 = 8;
 
 /// Entries that are removed from an archive in one batch: some milliseconds of the store's writer, between which others
 /// are served.

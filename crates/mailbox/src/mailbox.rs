@@ -1,13 +1,14 @@
 //! One account's mailbox as it is kept in memory, inside the account and under its lock.
 
 use stanza::{Stanza, Timestamp};
-use store::{Ask, Batch, Entries, EntryId, Gate, Owner, Page, Question, Seq, Store, Trim};
+use store::{Ask, Batch, BodyId, Entries, EntryId, Gate, Owner, Page, Question, Seq, Store, Trim};
 
 use crate::class::{Class, may_wait};
 use crate::due::{Due, Item};
 use crate::error::{Refused, Unreadable};
+use crate::flight::{Flights, Landing};
 use crate::limits::DUE_ENTRIES_MAX;
-use crate::record::{Data, LOG, NewEntry, Owed, STATE, State, next_position};
+use crate::record::{Data, LOG, NewEntry, Owed, STATE, SharedBody, State, next_position};
 use crate::sent::Sent;
 use crate::wire_id::{WireId, WireKey};
 
@@ -25,9 +26,17 @@ pub struct Mailbox {
     /// The newest position whose batch was handed over, and the newest batch handed over.
     submitted: (EntryId, Seq),
     due: Due,
+    /// Of what the owner has sent; who sends nothing pays for a pointer.
+    outgoing: Option<Box<Outgoing>>,
+    /// The newest archive entry recorded since it was loaded, and when; at position zero when there is none.
+    latest: (EntryId, Timestamp),
+}
+
+/// What is known of what the owner has sent.
+#[derive(Debug, Default)]
+struct Outgoing {
     sent: Sent,
-    /// The newest archive entry recorded since it was loaded.
-    latest: Option<(EntryId, Timestamp)>,
+    flights: Flights,
 }
 
 /// Whether the key is on disk. Until that is known it goes along with every entry: an id must never be shown whose key
@@ -148,8 +157,8 @@ impl Mailbox {
             newest: newest.unwrap_or_default(),
             submitted: (newest.unwrap_or_default(), Seq::NONE),
             due,
-            sent: Sent::default(),
-            latest: None,
+            outgoing: None,
+            latest: (EntryId(0), Timestamp::from_micros(0)),
         }
     }
 
@@ -199,14 +208,17 @@ impl Mailbox {
             self.saved = Saved::InHand;
         }
         if new.class == Class::Archive {
-            self.latest = Some((id, new.at));
+            self.latest = (id, new.at);
         }
         let session_only = new.owed != Owed::Nobody && !may_wait(new.message);
         batch.append(LOG, &self.owner, new.stored(id, session_only));
         let offers = match new.owed {
             Owed::Nobody => {
-                if let Some(message_id) = new.message.id() {
-                    self.sent.note(new.peer.as_str(), message_id);
+                if let Some(message_id) = new.message.id()
+                    && new.is_sent()
+                {
+                    let outgoing = self.outgoing.get_or_insert_default();
+                    outgoing.sent.note(new.peer.as_str(), message_id);
                 }
                 return Ok(self.recorded(id, new.class));
             }
@@ -215,6 +227,27 @@ impl Mailbox {
         };
         self.due.insert(id, Item::live(new, session_only, offers));
         Ok(self.recorded(id, new.class))
+    }
+
+    /// Stores what the owner sends as a body to which recipients' mailboxes refer: see [`SharedBody::store`]. What takes
+    /// entries of the owner away waits for its [`landing`](Self::landing).
+    pub fn send_body(&mut self, id: BodyId, base: Stanza, batch: &mut Batch) -> SharedBody {
+        let outgoing = self.outgoing.get_or_insert_default();
+        SharedBody::store(id, base, batch).aboard(outgoing.flights.newest())
+    }
+
+    /// Waits until everything that the owner has sent until now is where it was sent to, or nowhere: the batches that
+    /// refer to its bodies are handed over.
+    pub fn landing(&mut self) -> Landing {
+        let outgoing = self.outgoing.as_mut();
+        outgoing.map_or_else(Landing::default, |it| it.flights.landing())
+    }
+
+    /// Whether anything that the owner sent is on its way. Until it is there this memory must not go.
+    #[must_use]
+    pub fn has_bodies_under_way(&self) -> bool {
+        let outgoing = self.outgoing.as_ref();
+        outgoing.is_some_and(|it| it.flights.are_under_way())
     }
 
     /// Notes under which number the batch was handed over that this mailbox last wrote to: what was recorded with it
@@ -325,6 +358,22 @@ impl Mailbox {
         self.accepted(free)
     }
 
+    /// Settles the oldest archive entries that wait, until no more than this is due or none is left: the archive has them,
+    /// and there they are read.
+    pub fn give_way(&mut self, entries_max: usize, bytes_max: usize) -> Cleared {
+        let gives_way =
+            |item: &Item| item.is_free() && !item.session_only && item.class == Class::Archive;
+        let mut settled = Cleared::default();
+        while self.due.len() > entries_max || self.due.bytes() > bytes_max {
+            let oldest = self.due.iter().find(|(_, item)| gives_way(item));
+            let Some((oldest, _)) = oldest else {
+                break;
+            };
+            settled.extend(self.accepted([oldest]));
+        }
+        settled
+    }
+
     /// Settles what waits since before `older_than`: kept for delivery only it is gone, otherwise the archive has it.
     /// Nobody is told, as with everything an offline store forgets.
     pub fn expire(&mut self, older_than: Timestamp) -> Cleared {
@@ -390,18 +439,19 @@ impl Mailbox {
         self.newest
     }
 
-    /// Whether the archive has lately kept a message with this id that the owner sent to `peer`, a bare JID. What was
-    /// sent before the mailbox was loaded is not known.
+    /// Whether the archive has lately kept a message with this id that the owner sent to `peer`, a bare JID. Of what was
+    /// sent before the mailbox was loaded [`was_sent`](crate::was_sent) knows.
     #[must_use]
     pub fn has_sent(&self, peer: &str, message_id: &str) -> bool {
-        self.sent.has(peer, message_id)
+        let outgoing = self.outgoing.as_ref();
+        outgoing.is_some_and(|it| it.sent.has(peer, message_id))
     }
 
     /// The newest archive entry recorded since the mailbox was loaded, and when. It is there once
     /// [`last_batch`](Self::last_batch) is durable.
     #[must_use]
     pub fn latest(&self) -> Option<(EntryId, Timestamp)> {
-        self.latest
+        (self.latest.0 > EntryId(0)).then_some(self.latest)
     }
 
     /// What makes ids of positions, for a page of archive entries.

@@ -20,6 +20,7 @@ use xml::Ns;
 
 use crate::class::Class;
 use crate::error::{Refused, Unreadable};
+use crate::flight::Flight;
 use crate::wire_id::WireKey;
 
 /// Every account's messages: what `archive`, `offline`, resumption and push are cursors on.
@@ -75,6 +76,8 @@ impl<'de> Deserialize<'de> for SessionId {
 /// handled stanzas (the `h` of XEP-0198) that is stored apart: such a message is in the sender's log and perhaps nowhere
 /// else, and comes again. [`handled`](crate::handled) says how far a log goes by itself.
 ///
+/// What went to several addresses at once has several entries of one ordinal: the last of them is not known by it.
+///
 /// Only what stays in the sender's own log proves anything: its [`Class::Archive`] entries. What is kept elsewhere, or
 /// until delivery only, needs a checkpoint of the session in the same batch.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -103,7 +106,7 @@ pub struct Data {
 /// Who must still get an entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Owed {
-    /// Nobody: it is the sender's own copy, which only the archive shows.
+    /// Nobody: only the archive shows it, such as what its owner sent.
     Nobody,
     /// So many sessions have it in their outboxes now; the first that accepts it settles it. At least 1.
     Sessions(u16),
@@ -136,6 +139,8 @@ pub struct NewEntry<'a> {
 pub struct SharedBody {
     id: BodyId,
     base: Stanza,
+    /// Until this is gone, somebody may come to refer to it.
+    _flight: Option<Arc<Flight>>,
 }
 
 impl SharedBody {
@@ -144,7 +149,19 @@ impl SharedBody {
     #[must_use]
     pub fn store(id: BodyId, base: Stanza, batch: &mut Batch) -> Self {
         batch.put_body(id, text_of(&base));
-        Self { id, base }
+        Self {
+            id,
+            base,
+            _flight: None,
+        }
+    }
+
+    /// The same, on a flight of its sender.
+    pub(crate) fn aboard(self, flight: Arc<Flight>) -> Self {
+        Self {
+            _flight: Some(flight),
+            ..self
+        }
     }
 
     /// Its id in the store.
@@ -174,6 +191,12 @@ impl SharedBody {
 }
 
 impl NewEntry<'_> {
+    /// Whether the owner sent it: then it is not from the other party.
+    pub(crate) fn is_sent(&self) -> bool {
+        let from = self.message.from();
+        from.is_some_and(|from| from.bare_str() != self.peer.as_str())
+    }
+
     /// The entry to append at this position.
     pub(crate) fn stored(&self, id: EntryId, session_only: bool) -> Entry<Data> {
         let (dropped, xml) = match self.body {

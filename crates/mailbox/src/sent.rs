@@ -1,35 +1,79 @@
-//! What the archive has lately kept of what the owner sent, so that a bounce is told from an error that answers nothing
-//! the archive has.
+//! What the archive has kept of what the owner sent, so that a bounce is told from an error that answers nothing the
+//! archive has: what it kept lately is in memory, what is older is looked for in the store.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::limits::SENT_REMEMBERED_MAX;
+use stanza::Stanza;
+use store::{Found, Owner, Page, Store, StoreError};
 
-/// Peers and ids of messages, newest last, as hashes: two that collide cost an error too many in the archive. Who has
-/// sent nothing pays for nothing.
+use crate::class::Class;
+use crate::limits::{SENT_LOOKED_AT, SENT_LOOKED_AT_MAX, SENT_REMEMBERED_MAX};
+use crate::record::{Data, LOG};
+
+/// Peers and ids of messages, newest last, as hashes: two that collide cost an error too many in the archive.
 #[derive(Debug, Default)]
-#[expect(
-    clippy::box_collection,
-    reason = "the pointer alone lies in each account in memory, and most of them sent nothing"
-)]
-pub(crate) struct Sent(Option<Box<VecDeque<u64>>>);
+pub(crate) struct Sent(VecDeque<u64>);
 
 impl Sent {
     /// A message with this id was kept.
     pub(crate) fn note(&mut self, peer: &str, id: &str) {
-        let sent = self.0.get_or_insert_default();
-        if sent.len() >= SENT_REMEMBERED_MAX {
-            sent.pop_front();
+        if self.0.len() >= SENT_REMEMBERED_MAX {
+            self.0.pop_front();
         }
-        sent.push_back(hash(peer, id));
+        self.0.push_back(hash(peer, id));
     }
 
     /// Whether one was, and not too long ago.
     pub(crate) fn has(&self, peer: &str, id: &str) -> bool {
-        let sent = self.0.as_ref();
-        sent.is_some_and(|sent| sent.contains(&hash(peer, id)))
+        self.0.contains(&hash(peer, id))
     }
+}
+
+/// Whether the archive of `owner` has a message with this id to `peer`, a bare JID, among the newest of the conversation.
+///
+/// # Errors
+///
+/// What the store says.
+pub async fn was_sent(
+    store: &Store,
+    owner: &Owner,
+    peer: &str,
+    message_id: &str,
+) -> Result<bool, StoreError> {
+    let mut page = Page {
+        peer: Some(peer.to_owned()),
+        class: Some(Class::Archive.column()),
+        backwards: true,
+        entries_max: SENT_LOOKED_AT,
+        without_bodies: true,
+        ..Page::default()
+    };
+    for _ in 0..SENT_LOOKED_AT_MAX / SENT_LOOKED_AT {
+        let entries = store.read(LOG.page(owner, page.clone())).await?;
+        if entries.found.iter().any(|found| is_it(found, message_id)) {
+            return Ok(true);
+        }
+        match entries.found.first() {
+            Some(first) if entries.more => page.before = Some(first.entry.id),
+            _ => break,
+        }
+    }
+    Ok(false)
+}
+
+/// Whether it is a message of this id to the other party.
+fn is_it(found: &Found<Data>, message_id: &str) -> bool {
+    let entry = &found.entry;
+    if !entry.xml.contains(message_id) && *entry.message_id != *message_id {
+        return false;
+    }
+    Stanza::from_stored(entry.xml.as_bytes()).is_ok_and(|head| {
+        let is_from_peer = head
+            .from()
+            .is_some_and(|from| from.bare_str() == &*entry.peer);
+        head.id() == Some(message_id) && !head.kind().is_error() && !is_from_peer
+    })
 }
 
 fn hash(peer: &str, id: &str) -> u64 {

@@ -134,6 +134,13 @@ impl Mechanism {
         self.token().is_some()
     }
 
+    /// Whether a client that has not seen our half of the TLS handshake can sign in by it in one message: by a token, bound to
+    /// nothing that only comes of the handshake, [XEP-0484 §3.4](https://xmpp.org/extensions/xep-0484.html#fast-auth).
+    pub fn can_be_early(self) -> bool {
+        self.token()
+            .is_some_and(|(_, binding)| binding != Some(EXPORTER))
+    }
+
     /// Whether who signs in by it shows that it knows the account's password.
     pub const fn is_password(self) -> bool {
         self.hash().is_some() || matches!(self, Self::Plain)

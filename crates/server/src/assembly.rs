@@ -2,7 +2,7 @@
 //!
 //! `serve` puts a transport in front of it; commands without a running server use it alone.
 
-use std::{num::NonZeroUsize, sync::Arc, thread::JoinHandle};
+use std::{num::NonZeroUsize, sync::Arc, thread::JoinHandle, time::Duration};
 
 use anyhow::{Context, Result};
 use engine::{
@@ -18,6 +18,10 @@ use crate::{
     data_folder::DataFolder,
     features, metrics,
 };
+
+/// How long what was stored may stand in the journal only, where `sqlite3` does not show it. The longer, the more of it
+/// comes and goes without getting to the tables.
+const JOURNALED_AT_MOST: Duration = Duration::from_secs(5);
 
 /// A store with its threads, and the engine on it.
 pub(crate) struct Assembly {
@@ -50,6 +54,7 @@ impl Assembly {
             .map(|_| backend.reader())
             .collect::<Result<Vec<_>, _>>()?;
         let mut front = backend.reader()?;
+        let carrier = backend.carrier();
         let store = Store::start(&mut front, Arc::new(ReaderThreads::spawn(readers)?))?;
         let server = Server::new(
             environment,
@@ -65,6 +70,15 @@ impl Assembly {
             .spawn(move || {
                 let _guard = EndsProcess;
                 write(&for_writer, &mut backend, &metrics);
+            })?;
+        // It ends with the writer, which closes the back end.
+        std::thread::Builder::new()
+            .name("store-carrier".to_owned())
+            .spawn(move || {
+                let _guard = EndsProcess;
+                carrier.run(JOURNALED_AT_MOST, |error| {
+                    tracing::error!(%error, "what was stored cannot be moved from the journal to the tables yet");
+                });
             })?;
         Ok(Self {
             store,
@@ -100,7 +114,7 @@ struct EndsProcess;
 impl Drop for EndsProcess {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            tracing::error!("the thread that writes the store was lost; the process ends");
+            tracing::error!("a thread of the store was lost; the process ends");
             std::process::abort();
         }
     }

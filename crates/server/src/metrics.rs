@@ -116,9 +116,11 @@ impl Sources {
         metrics.write_counter(&BATCHES_FAILED, out);
         let store = self.data.join(store_sqlite::FILE);
         let log = self.data.join(format!("{}-wal", store_sqlite::FILE));
+        let journal = store_sqlite::JOURNAL_FILES.map(|name| size_bytes(&self.data.join(name)));
         out.family("store_bytes", Kind::Gauge, "bytes", "How large the store's files are: the database, and what was written and is not in it yet")
             .sample(&[("file", "database")], size_bytes(&store))
-            .sample(&[("file", "log")], size_bytes(&log));
+            .sample(&[("file", "log")], size_bytes(&log))
+            .sample(&[("file", "journal")], journal.into_iter().sum::<u64>());
         if let Ok(disk) = statvfs(&self.data) {
             out.family(
                 "store_free_bytes",

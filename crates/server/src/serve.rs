@@ -9,7 +9,7 @@ use engine::command::Control;
 use transport::{
     Admission, Bound, Clients, Inherited, PageServer, SystemEnvironment, Transport,
     certificate::{Certificates, Watch},
-    tls::{ClientAuthorities, TlsAcceptor},
+    tls::{ClientAuthorities, TlsAcceptor, TlsSettings},
 };
 
 use crate::{
@@ -131,8 +131,11 @@ impl Serving {
         let set = certificates::load(&config, Some(data.path()))
             .map_err(|error| Failure::start(format!("{error:#}")))?;
         let certificates = Certificates::new(set);
-        let tls = TlsAcceptor::new(Arc::clone(&certificates), authorities(&config)?)
-            .map_err(Failure::start)?;
+        let tls = TlsSettings {
+            authorities: authorities(&config)?,
+            takes_early_data: config.tls.early_data,
+        };
+        let tls = TlsAcceptor::new(Arc::clone(&certificates), tls).map_err(Failure::start)?;
         let environment = SystemEnvironment::new();
         let assembly = Assembly::open(&config, &data, environment.clone())
             .map_err(|error| Failure::start(format!("{error:#}")))?;

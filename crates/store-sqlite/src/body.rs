@@ -43,6 +43,17 @@ impl Bodies {
         Ok(())
     }
 
+    /// The same of a body that is known to be new.
+    pub(crate) fn put_new(&mut self, id: BodyId, xml: &Arc<str>) {
+        let body = Touched {
+            before: None,
+            now: Some(0),
+            text: Some(Arc::clone(xml)),
+        };
+        self.touched.insert(id, body);
+        self.put.push(id);
+    }
+
     pub(crate) fn take(&mut self, connection: &Connection, id: BodyId) -> Result<(), StoreError> {
         let body = self.touch(connection, id)?;
         let references = body.now.ok_or(StoreError::NoSuchBody { id: id.0 })?;

@@ -10,8 +10,11 @@ use store::StoreError;
 
 use crate::error::{from_io, from_sqlite};
 use crate::folder::FILE;
+use crate::journal::Runs;
 use crate::limits::BUSY_WAIT_MS;
 use crate::schema;
+use crate::tables::Tables;
+use crate::writer::Durability;
 
 /// Copies the store in the folder `from` to the folder `to`, which must have none; gives the copy's size in bytes.
 ///
@@ -31,6 +34,8 @@ pub fn copy(from: &Path, to: &Path, without: &[&str]) -> Result<u64, StoreError>
         .mode(0o600)
         .open(&target)
         .map_err(|error| from_io(&error))?;
+    // Before the tables: what is carried over meanwhile is in both, instead of in neither.
+    let journal = Runs::read(from)?;
     let source = open(&from.join(FILE))?;
     schema::must_be_ours(&source)?;
     let name = target.to_str().ok_or_else(|| StoreError::Io {
@@ -39,6 +44,8 @@ pub fn copy(from: &Path, to: &Path, without: &[&str]) -> Result<u64, StoreError>
     source
         .execute("VACUUM INTO ?1", [name])
         .map_err(from_sqlite)?;
+    drop(source);
+    carry(to, journal)?;
     leave_out(&target, without)?;
     file.sync_all().map_err(|error| from_io(&error))?;
     check(&open(&target)?)?;
@@ -53,6 +60,15 @@ fn open(file: &Path) -> Result<Connection, StoreError> {
         .busy_timeout(Duration::from_millis(BUSY_WAIT_MS))
         .map_err(from_sqlite)?;
     Ok(connection)
+}
+
+/// Brings what the journal had into the copy, which becomes a store of its own.
+fn carry(folder: &Path, journal: Runs) -> Result<(), StoreError> {
+    let mut tables = Tables::open(folder, Durability::Process)?;
+    if let Some((pending, number)) = journal.behind(tables.carried()?) {
+        tables.carry(&pending, number)?;
+    }
+    tables.become_another()
 }
 
 fn leave_out(copy: &Path, without: &[&str]) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use store::{BodyId, Declared, Entry, EntryId, Owner, StoreError, Stored, Trim, c
 
 use crate::error::from_sqlite;
 use crate::limits::REMEMBERED_MAX;
-use crate::writer::Writing;
+use crate::tables::Writing;
 
 impl Writing<'_> {
     pub(crate) fn append(
@@ -74,11 +74,28 @@ impl Writing<'_> {
                 _ => self.newest_there(log, owner)? != Some(head),
             };
             if lost_head {
-                let sql = "INSERT OR REPLACE INTO log_head (collection, owner, newest) VALUES (?1, ?2, ?3)";
-                self.execute(sql, params![log, owner, column(head)])?;
+                self.set_head(log, owner, head)?;
             }
         }
         Ok(())
+    }
+
+    /// Keeps the newest id of a log whose newest entry came and went.
+    pub(crate) fn keep_head(
+        &mut self,
+        log: &Declared,
+        owner: &Owner,
+        newest: EntryId,
+    ) -> Result<(), StoreError> {
+        let log = self.names.collection_or_new(self.connection, log)?;
+        let owner = self.names.owner_or_new(self.connection, owner)?;
+        self.remember_head(log, owner, newest);
+        self.set_head(log, owner, newest)
+    }
+
+    fn set_head(&self, log: i64, owner: i64, newest: EntryId) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO log_head (collection, owner, newest) VALUES (?1, ?2, ?3)";
+        self.execute(sql, params![log, owner, column(newest)])
     }
 
     pub(crate) fn done(
@@ -144,7 +161,7 @@ impl Writing<'_> {
     }
 
     /// The newest id a log ever had.
-    fn head(&mut self, log: i64, owner: i64) -> Result<Option<EntryId>, StoreError> {
+    pub(crate) fn head(&mut self, log: i64, owner: i64) -> Result<Option<EntryId>, StoreError> {
         if let Some(head) = self.heads.get(&(log, owner)) {
             return Ok(Some(*head));
         }

@@ -4,7 +4,7 @@ use rusqlite::params;
 use store::{Declared, Owner, StoreError, Stored};
 
 use crate::error::from_sqlite;
-use crate::writer::Writing;
+use crate::tables::Writing;
 
 impl Writing<'_> {
     pub(crate) fn put(

@@ -1,7 +1,11 @@
 //! A [`Page`] as SQL: the filters that are set, and nothing else, so that each form is prepared once.
 
+mod times;
+
 use rusqlite::types::Value;
 use store::{Owner, Page};
+
+pub(crate) use self::times::bounded;
 
 use crate::limits::POSITION_BITS;
 
@@ -20,6 +24,20 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
+    /// Selects position and time of the first entry from a position on.
+    pub(crate) fn first_from(log: &'static str, owner: &Owner, position: i64) -> Self {
+        let page = Page::default();
+        let mut this = Self {
+            sql: format!("SELECT e.id, e.at FROM {} ", entries(&page)),
+            values: vec![],
+        };
+        this.filter(log, owner, &page, None);
+        this.sql.push_str(" AND e.id >= ");
+        this.value(Value::Integer(position));
+        this.sql.push_str(" ORDER BY e.id LIMIT 1");
+        this
+    }
+
     /// Counts what the filters leave, and what it holds.
     pub(crate) fn size(
         log: &'static str,
@@ -169,7 +187,7 @@ fn entries(page: &Page) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::{Connection, StatementStatus, params_from_iter};
+    use rusqlite::{Connection, OptionalExtension, StatementStatus, params_from_iter};
     use store::EntryId;
 
     use super::*;
@@ -220,6 +238,53 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_page_of_a_time_range_costs_the_same_wherever_it_lies() {
+        let log = log();
+        same_cost(&log, &time_ranges(page()));
+    }
+
+    #[test]
+    fn a_page_of_one_peer_in_a_time_range_costs_the_same_wherever_it_lies() {
+        let log = log();
+        let with = Page {
+            peer: Some("peer7@example".to_owned()),
+            ..page()
+        };
+        same_cost(&log, &time_ranges(with));
+    }
+
+    /// The log's messages, in thirds, at both ends of each.
+    fn time_ranges(page: Page) -> Vec<(&'static str, Page)> {
+        let range = |first: u64, last: u64, backwards| Page {
+            start: Some(at(MESSAGES * first / 3)),
+            end: Some(at(MESSAGES * last / 3)),
+            backwards,
+            ..page.clone()
+        };
+        let open = |start: Option<u64>, end: Option<u64>, backwards| Page {
+            start: start.map(at),
+            end: end.map(at),
+            backwards,
+            ..page.clone()
+        };
+        vec![
+            ("first third", range(0, 1, false)),
+            ("first third, backwards", range(0, 1, true)),
+            ("second third", range(1, 2, false)),
+            ("second third, backwards", range(1, 2, true)),
+            ("last third", range(2, 3, false)),
+            ("last third, backwards", range(2, 3, true)),
+            ("from the end on", open(Some(MESSAGES - 5_000), None, false)),
+            ("up to the beginning", open(None, Some(5_000), true)),
+        ]
+    }
+
+    /// When a message came: one every ten minutes.
+    fn at(id: u64) -> i64 {
+        id.cast_signed() * 600_000_000
+    }
+
     /// A page as an archive asks for it, with a line drawn behind what is there.
     fn page() -> Page {
         Page {
@@ -257,7 +322,7 @@ mod tests {
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MESSAGES}) \
              INSERT INTO log_entry (collection, owner, id, at, peer, sender, message_id, class, due, tombstone, body, \
                                     version, data, xml) \
-             SELECT 1, 1, i, i * 1000, 'peer' || (i % {PEERS}) || '@example', '', '', 2, 0, 0, NULL, 1, '{{}}', '<message/>' \
+             SELECT 1, 1, i, i * 600000000, 'peer' || (i % {PEERS}) || '@example', '', '', 2, 0, 0, NULL, 1, '{{}}', '<message/>' \
              FROM n",
             owner()
         );
@@ -280,6 +345,17 @@ mod tests {
 
     /// Steps of SQLite's machine: what a page costs, however fast the computer is.
     fn steps(log: &Connection, page: &Page) -> i32 {
+        let mut looking = 0;
+        let page = &bounded(page, |position| {
+            let statement = Statement::first_from("mailbox.log", &owner(), position);
+            let mut select = log.prepare(&statement.sql)?;
+            let first = select.query_row(params_from_iter(statement.values), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            });
+            looking += select.get_status(StatementStatus::VmStep);
+            first.optional()
+        })
+        .expect("an index of positions");
         let statement = Statement::page("mailbox.log", &owner(), page, None);
         let mut select = log.prepare(&statement.sql).expect("the page's SQL");
         let mut rows = select
@@ -291,6 +367,6 @@ mod tests {
         }
         drop(rows);
         assert!(found >= 50, "{page:?}");
-        select.get_status(StatementStatus::VmStep)
+        looking + select.get_status(StatementStatus::VmStep)
     }
 }

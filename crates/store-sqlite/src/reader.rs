@@ -1,5 +1,6 @@
 //! The reading half: a connection of its own, beside the writer.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,21 +14,28 @@ use store::{
 use crate::error::from_sqlite;
 use crate::limits::{BUSY_WAIT_MS, READER_CACHE_KIB, STATEMENTS_MAX};
 use crate::map::after_prefix;
-use crate::page::{Statement, Words};
+use crate::page::{Statement, Words, bounded};
+use crate::shared::Shared;
+use crate::tables::keep_plans;
 use crate::words::{matching, rowids};
-use crate::writer::keep_plans;
 
 /// A text that is nowhere.
 struct Nothing;
 
 /// Answers queries from what is stored.
-#[derive(Debug)]
 pub struct SqliteReader {
     connection: Connection,
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for SqliteReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteReader").finish_non_exhaustive()
+    }
 }
 
 impl SqliteReader {
-    pub(crate) fn open(file: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(file: &Path, shared: Arc<Shared>) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(file, flags).map_err(from_sqlite)?;
         connection
@@ -38,7 +46,7 @@ impl SqliteReader {
         connection
             .pragma_update(None, "cache_size", -READER_CACHE_KIB)
             .map_err(from_sqlite)?;
-        Ok(Self { connection })
+        Ok(Self { connection, shared })
     }
 
     fn answer(&self, query: &Query) -> Result<Answer, StoreError> {
@@ -81,6 +89,11 @@ impl SqliteReader {
                 other => Ok(other),
             },
             Query::Indexed { collection, owner } => self.indexed(collection, owner),
+            Query::IndexedOfAll => {
+                let count: Option<i64> =
+                    self.one("SELECT ifnull(sum(through), 0) FROM searched", [])?;
+                Ok(Answer::Count(count.unwrap_or(0).cast_unsigned()))
+            }
             Query::Offers => Ok(Answer::Offers(Offers { full_text: true })),
             Query::Newest { collection, owner } => self.newest(collection, owner),
             Query::Body { id } => self.body(*id),
@@ -162,6 +175,7 @@ impl SqliteReader {
     }
 
     fn page(&self, log: &Declared, owner: &Owner, page: &Page) -> Result<Answer, StoreError> {
+        let page = &*self.bounded(log, owner, page)?;
         let Ok(words) = self.words(log, owner, page)? else {
             return Ok(Answer::Entries(Entries {
                 found: Vec::new(),
@@ -180,6 +194,7 @@ impl SqliteReader {
     }
 
     fn page_count(&self, log: &Declared, owner: &Owner, page: &Page) -> Result<Answer, StoreError> {
+        let page = &*self.bounded(log, owner, page)?;
         let Ok(words) = self.words(log, owner, page)? else {
             return Ok(Answer::Count(0));
         };
@@ -189,6 +204,7 @@ impl SqliteReader {
     }
 
     fn page_size(&self, log: &Declared, owner: &Owner, page: &Page) -> Result<Answer, StoreError> {
+        let page = &*self.bounded(log, owner, page)?;
         let Ok(words) = self.words(log, owner, page)? else {
             return Ok(Answer::Size(Size::default()));
         };
@@ -207,6 +223,27 @@ impl SqliteReader {
             .searched(log, owner)?
             .map(|(_, through)| through.cast_unsigned());
         Ok(Answer::Newest(through.filter(|through| *through > 0)))
+    }
+
+    /// The page with bounds of positions where it has bounds of time.
+    fn bounded<'a>(
+        &self,
+        log: &Declared,
+        owner: &Owner,
+        page: &'a Page,
+    ) -> Result<Cow<'a, Page>, StoreError> {
+        if page.id.is_some() || (page.start.is_none() && page.end.is_none()) {
+            return Ok(Cow::Borrowed(page));
+        }
+        let bounded = bounded(page, |position| {
+            let statement = Statement::first_from(log.name, owner, position);
+            let mut select = self.connection.prepare_cached(&statement.sql)?;
+            let first = select.query_row(params_from_iter(statement.values), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            });
+            first.optional()
+        });
+        Ok(Cow::Owned(bounded.map_err(from_sqlite)?))
     }
 
     /// Where to look for a page's text; `Err` when nothing can be found.
@@ -303,6 +340,7 @@ const OWNERS_DUE: &str = "SELECT name FROM owner WHERE id IN ( \
 
 impl Reader for SqliteReader {
     fn read(&mut self, queries: &[Query]) -> Result<Vec<Answer>, StoreError> {
+        self.shared.carry_for(queries)?;
         if !self.connection.is_autocommit() {
             // A panic left its snapshot open.
             self.connection

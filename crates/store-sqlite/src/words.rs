@@ -4,11 +4,13 @@
 //! owner's hits lie together and are found in the order of their log.
 
 use rusqlite::{OptionalExtension, Params, params};
-use store::{BodyId, Declared, EntryId, Owner, Searchable, Spoken, StoreError};
+use store::{
+    BodyId, Declared, EntryId, Owner, Searchable, Spoken, StoreError, limits::UNINDEX_ALL,
+};
 
 use crate::error::from_sqlite;
 use crate::limits::{POSITION_BITS, SEARCHED_MAX};
-use crate::writer::Writing;
+use crate::tables::Writing;
 
 /// How far a log is indexed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -94,6 +96,9 @@ impl Writing<'_> {
         let Some(indexed) = self.indexed(log, owner, searchable)? else {
             return Ok(());
         };
+        if entries_max == UNINDEX_ALL {
+            return self.drop_index();
+        }
         let sql = format!("{SPOKEN} AND e.id <= ?3 ORDER BY e.id DESC LIMIT ?4");
         let rows = self.spoken(&sql, params![log, owner, indexed.through, entries_max])?;
         for row in &rows {
@@ -122,7 +127,8 @@ impl Writing<'_> {
         (third, fourth): (i64, i64),
     ) -> Result<(), StoreError> {
         let Some(searchable) = declared.searchable else {
-            return Ok(());
+            // From a journal, or not searched at all.
+            return self.unindex_owner(log, owner);
         };
         let Some(indexed) = self.indexed(log, owner, searchable)? else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The writing half: one connection, one transaction per group of batches.
+//! The writing half: batches go to the journal, or, where only the tables can tell what they do, to the tables.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -6,22 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, Params, config::DbConfig};
-use store::{Backend, Batch, Declared, EntryId, Op, Owner, StoreError};
+use store::{Backend, Batch, BodyId, Declared, EntryId, Op, Owner, StoreError};
 
-use crate::body::Bodies;
-use crate::error::from_sqlite;
 use crate::folder::{self, FILE};
-use crate::limits::{BUSY_WAIT_MS, STATEMENTS_MAX, WAL_BYTES_KEPT, WRITER_CACHE_KIB};
-use crate::names::Names;
+use crate::journal::{Heads, is_kept};
+use crate::limits::REMEMBERED_MAX;
 use crate::reader::SqliteReader;
-use crate::schema;
-use crate::words::Indexed;
+use crate::shared::Shared;
 
 /// What a stored batch survives.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Durability {
-    /// A power cut: the log is synced to the disk before a transaction counts as stored.
+    /// A power cut: it is synced to the disk before it counts as stored.
     #[default]
     Full,
     /// The end of the process by whatever means (kill -9), but not a power cut, which may take the last transactions
@@ -30,27 +26,18 @@ pub enum Durability {
 }
 
 /// A store on disk, locked for this process. It is the writing half; [`reader`](Self::reader) makes reading ones.
+///
+/// Dropping it carries everything over to the tables and closes them.
 pub struct Sqlite {
-    // Before the lock, so that the file is closed while it is still ours.
-    connection: Connection,
-    names: Names,
+    shared: Arc<Shared>,
     heads: Heads,
-    searched: Searched,
-    /// Whether what was removed can still be read in the write-ahead log.
-    scrub_owed: bool,
+    heads_len: usize,
+    newest_body: BodyId,
+    /// Whether there is a [probe](Self::probe).
+    is_probed: bool,
     folder: PathBuf,
-    probe: Option<Probe>,
     _lock: File,
 }
-
-/// The newest id each log ever had, by the numbers of collection and owner.
-pub(crate) type Heads = BTreeMap<(i64, i64), EntryId>;
-
-/// How far logs are indexed, by the same; `None` for one that is not.
-pub(crate) type Searched = BTreeMap<(i64, i64), Option<Indexed>>;
-
-/// See [`Sqlite::probe`].
-type Probe = Box<dyn FnMut() -> Result<(), StoreError> + Send>;
 
 impl std::fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -69,17 +56,14 @@ impl Sqlite {
     /// [`StoreError::Damaged`] when it is no store, or what the file system says.
     pub fn open(folder: &Path, durability: Durability) -> Result<Self, StoreError> {
         let lock = folder::lock(folder)?;
-        let mut connection = Connection::open(folder.join(FILE)).map_err(from_sqlite)?;
-        set_up(&connection, durability).map_err(from_sqlite)?;
-        schema::migrate(&mut connection)?;
+        let shared = Shared::open(folder, durability)?;
         Ok(Self {
-            connection,
-            names: Names::default(),
+            newest_body: shared.with_tables(|tables| tables.newest_body())?,
+            shared: Arc::new(shared),
             heads: Heads::new(),
-            searched: Searched::new(),
-            scrub_owed: false,
+            heads_len: 0,
+            is_probed: false,
             folder: folder.to_owned(),
-            probe: None,
             _lock: lock,
         })
     }
@@ -90,19 +74,34 @@ impl Sqlite {
     ///
     /// What SQLite says.
     pub fn reader(&self) -> Result<SqliteReader, StoreError> {
-        SqliteReader::open(&self.folder.join(FILE))
+        SqliteReader::open(&self.folder.join(FILE), Arc::clone(&self.shared))
     }
 
-    /// Bounds the file, in pages of 4 KiB; past it writes fail with [`StoreError::Full`]. Not below its size now.
+    /// Who carries over what is in the journal to the tables, from a thread beside the writer's.
+    pub fn carrier(&self) -> Carrier {
+        Carrier {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Carries everything over to the tables, where `sqlite3` shows it.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says; nothing is lost then.
+    pub fn carry(&self) -> Result<(), StoreError> {
+        self.shared.carry()
+    }
+
+    /// Bounds the file with the tables, in pages of 4 KiB; past it writes fail with [`StoreError::Full`]. Not below its
+    /// size now.
     ///
     /// # Errors
     ///
     /// What SQLite says.
     pub fn bound_pages(&self, pages_max: u32) -> Result<(), StoreError> {
-        let set =
-            self.connection
-                .pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()));
-        set.map_err(from_sqlite)
+        self.shared
+            .with_tables(|tables| tables.bound_pages(pages_max))
     }
 
     /// Whether removed bytes are overwritten: `ON`, which is how a store is opened, `FAST` or `OFF`. For measurements.
@@ -111,208 +110,149 @@ impl Sqlite {
     ///
     /// What SQLite says.
     pub fn set_secure_delete(&self, how: &str) -> Result<(), StoreError> {
-        self.connection
-            .pragma_update_and_check(None, "secure_delete", how, |_| Ok(()))
-            .map_err(from_sqlite)
+        self.shared
+            .with_tables(|tables| tables.set_secure_delete(how))
     }
 
     /// Calls `probe` before every operation and before every commit; when it fails, the transaction does. For tests of
     /// crashes.
     pub fn probe(&mut self, probe: impl FnMut() -> Result<(), StoreError> + Send + 'static) {
-        self.probe = Some(Box::new(probe));
+        self.is_probed = true;
+        // A closed store has no transactions.
+        let _closed = self.shared.with_tables(|tables| {
+            tables.set_probe(Box::new(probe));
+            Ok(())
+        });
     }
 
-    /// Ends what a failure left open. SQLite may have rolled it back itself.
-    fn roll_back(&self) -> Result<(), StoreError> {
-        if self.connection.is_autocommit() {
+    /// Stores batches with one write to the journal; `false` when only the tables can tell what they do.
+    fn journal(&mut self, batches: &[Arc<Batch>]) -> Result<bool, StoreError> {
+        let ops = || batches.iter().flat_map(|batch| batch.ops());
+        if !ops().all(is_kept) || self.shared.is_full() {
+            return Ok(false);
+        }
+        for op in ops() {
+            if let Op::Append {
+                collection, owner, ..
+            } = op
+            {
+                self.learn_head(collection, owner)?;
+            }
+        }
+        if self.is_probed {
+            // As in a transaction: before each, and at the end.
+            for _ in 0..=ops().count() {
+                self.shared.with_tables(|tables| tables.probe())?;
+            }
+        }
+        let stored = self
+            .shared
+            .journal(batches, &self.heads, self.newest_body)?;
+        let Some(newest_body) = stored else {
+            return Ok(false);
+        };
+        self.newest_body = newest_body;
+        for op in ops() {
+            self.note_head(op);
+        }
+        Ok(true)
+    }
+
+    /// Stores batches in the tables, behind all that the journal has.
+    fn apply_to_tables(&mut self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        shared.with_tables(|tables| {
+            shared.carry_to(tables)?;
+            tables.apply(batches)?;
+            let scrub = |op: &Op| matches!(op, Op::Scrub);
+            if batches.iter().flat_map(|batch| batch.ops()).any(scrub) {
+                shared.empty_journal()?;
+            }
+            Ok(())
+        })?;
+        for op in batches.iter().flat_map(|batch| batch.ops()) {
+            self.note_head(op);
+            match op {
+                Op::PutBody { id, .. } => self.newest_body = self.newest_body.max(*id),
+                // Its logs begin anew.
+                Op::DeleteOwner { .. } => self.forget_heads(),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers the newest id of a log, which the tables know.
+    fn learn_head(&mut self, log: &Declared, owner: &Owner) -> Result<(), StoreError> {
+        let known = self.heads.get(log.name);
+        if known.is_some_and(|owners| owners.contains_key(owner)) {
             return Ok(());
         }
-        self.connection
-            .execute_batch("ROLLBACK")
-            .map_err(from_sqlite)
+        let newest = self.shared.newest(log, owner)?;
+        self.set_head(log, owner, newest.unwrap_or_default());
+        Ok(())
     }
 
-    /// Moves the write-ahead log into the file and cuts it to nothing: it has the pages as they were before. Waits for
-    /// no reader; when one still reads what was before, the next transaction tries again.
-    fn scrub(&mut self) {
-        let wait = |milliseconds| {
-            self.connection
-                .busy_timeout(Duration::from_millis(milliseconds))
-        };
-        let busy: rusqlite::Result<bool> = wait(0).and_then(|()| {
-            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-            self.connection.query_row(sql, [], |row| row.get(0))
-        });
-        self.scrub_owed = !matches!(busy, Ok(false));
-        // What fails here fails at the next transaction, which says so.
-        let _waits = wait(BUSY_WAIT_MS);
+    fn note_head(&mut self, op: &Op) {
+        if let Op::Append {
+            collection,
+            owner,
+            entry,
+        } = op
+        {
+            self.set_head(collection, owner, entry.id);
+        }
     }
 
-    fn transaction(&mut self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
-        self.connection
-            .execute_batch("BEGIN IMMEDIATE")
-            .map_err(from_sqlite)?;
-        let mut writing = Writing {
-            connection: &self.connection,
-            names: &mut self.names,
-            heads: &mut self.heads,
-            searched: &mut self.searched,
-            bodies: Bodies::default(),
-        };
-        for batch in batches {
-            for op in batch.ops() {
-                if let Some(probe) = &mut self.probe {
-                    probe()?;
-                }
-                writing.op(op)?;
-            }
-            writing.bodies.end_batch();
+    fn set_head(&mut self, log: &Declared, owner: &Owner, newest: EntryId) {
+        let owners = self.heads.entry(log.name).or_default();
+        if let Some(known) = owners.get_mut(owner) {
+            *known = newest;
+            return;
         }
-        writing.bodies.flush(&self.connection)?;
-        if let Some(probe) = &mut self.probe {
-            probe()?;
+        owners.insert(owner.clone(), newest);
+        self.heads_len += 1;
+        if self.heads_len > REMEMBERED_MAX {
+            self.forget_heads();
         }
-        self.connection.execute_batch("COMMIT").map_err(from_sqlite)
+    }
+
+    fn forget_heads(&mut self) {
+        self.heads = BTreeMap::new();
+        self.heads_len = 0;
     }
 }
 
 impl Backend for Sqlite {
     fn apply(&mut self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
-        let done = self.transaction(batches);
-        if done.is_err() {
-            // What we remember of it is wrong now.
-            self.names = Names::default();
-            self.heads.clear();
-            self.searched.clear();
-            self.roll_back()?;
-            return done;
+        if self.journal(batches)? {
+            return Ok(());
         }
-        let mut ops = batches.iter().flat_map(|batch| batch.ops());
-        self.scrub_owed |= ops.any(|op| matches!(op, Op::Scrub));
-        if self.scrub_owed {
-            self.scrub();
-        }
-        done
+        self.apply_to_tables(batches)
     }
 }
 
-fn set_up(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_millis(BUSY_WAIT_MS))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    keep_plans(connection)?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    let synchronous = match durability {
-        Durability::Full => "FULL",
-        Durability::Process => "NORMAL",
-    };
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // What is removed is overwritten, in pages that become free as well.
-    connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))?;
-    connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))
-}
-
-/// Statements are planned without looking at the values they get. With SQLite's statistics compiled in, other values mean
-/// another plan, and every execution would plan anew.
-pub(crate) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
-    connection
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
-        .map(|_| ())
-}
-
-/// One transaction on its way; its operations stand in `map`, `log` and `body`.
-pub(crate) struct Writing<'a> {
-    pub(crate) connection: &'a Connection,
-    pub(crate) names: &'a mut Names,
-    pub(crate) heads: &'a mut Heads,
-    pub(crate) searched: &'a mut Searched,
-    pub(crate) bodies: Bodies,
-}
-
-impl Writing<'_> {
-    fn op(&mut self, op: &Op) -> Result<(), StoreError> {
-        match op {
-            Op::Put {
-                collection,
-                owner,
-                key,
-                value,
-                expires,
-            } => self.put(collection, owner, key, value, *expires),
-            Op::Delete {
-                collection,
-                owner,
-                key,
-            } => self.delete(collection, owner, key),
-            Op::Clear {
-                collection,
-                owner,
-                prefix,
-            } => self.clear(collection, owner, prefix),
-            Op::Expire { now } => self.expire(*now),
-            Op::Append {
-                collection,
-                owner,
-                entry,
-            } => self.append(collection, owner, entry),
-            Op::Trim {
-                collection,
-                owner,
-                which,
-            } => self.trim(collection, owner, *which),
-            Op::Done {
-                collection,
-                owner,
-                first,
-                last,
-            } => self.done(collection, owner, *first, *last),
-            Op::Tombstone {
-                collection,
-                owner,
-                id,
-                xml,
-                class,
-            } => self.tombstone(collection, owner, *id, xml, *class),
-            Op::Index {
-                collection,
-                owner,
-                entries_max,
-            } => self.index(collection, owner, *entries_max),
-            Op::Unindex {
-                collection,
-                owner,
-                entries_max,
-            } => self.unindex(collection, owner, *entries_max),
-            // After the commit.
-            Op::Scrub => Ok(()),
-            Op::PutBody { id, xml } => self.bodies.put(self.connection, *id, xml),
-            Op::RefBody { id } => self.bodies.take(self.connection, *id),
-            Op::UnrefBody { id } => self.bodies.give_back(self.connection, *id),
-            Op::DeleteOwner { owner } => self.delete_owner(owner),
-            // `Op` may grow; a back end that does not know an operation must not pretend.
-            other => Err(StoreError::Damaged {
-                detail: format!("this back end does not know {other:?}"),
-            }),
-        }
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.shared.close();
     }
+}
 
-    pub(crate) fn execute(&self, sql: &str, values: impl Params) -> Result<(), StoreError> {
-        let run = self
-            .connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute(values));
-        run.map(|_| ()).map_err(from_sqlite)
+/// Carries over to the tables what is in the journal, so that it stays short and `sqlite3` shows what is stored.
+pub struct Carrier {
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Carrier").finish_non_exhaustive()
     }
+}
 
-    /// The numbers of a collection and an owner, when both have one: otherwise there is nothing of theirs.
-    pub(crate) fn known(
-        &mut self,
-        collection: &Declared,
-        owner: &Owner,
-    ) -> Result<Option<(i64, i64)>, StoreError> {
-        let collection = self.names.collection(self.connection, collection)?;
-        let owner = self.names.owner(self.connection, owner)?;
-        Ok(collection.zip(owner))
+impl Carrier {
+    /// Works until the writing half is dropped. What is stored is in the tables at the latest `within` later; when that
+    /// fails, `failed` hears why, and it is tried again.
+    pub fn run(self, within: Duration, failed: impl FnMut(&StoreError)) {
+        self.shared.keep_carrying(within, failed);
     }
 }

@@ -265,6 +265,15 @@ impl<T: DeserializeOwned> Collection<Log<T>> {
     }
 }
 
+/// Asks how many entries of all owners are findable by their text, at most.
+pub(crate) fn indexed_of_all() -> Ask<u64> {
+    Ask {
+        query: Query::IndexedOfAll,
+        collection: None,
+        decode: |answer, _| as_count(answer),
+    }
+}
+
 /// Asks for a body's text.
 pub fn body(id: BodyId) -> Ask<Option<Arc<str>>> {
     Ask {

@@ -118,7 +118,7 @@ pub enum Op {
         collection: Declared,
         /// Whose.
         owner: Owner,
-        /// How many at most.
+        /// How many at most; with [`UNINDEX_ALL`](crate::limits::UNINDEX_ALL) everybody's.
         entries_max: u32,
     },
     /// Sees to it that nothing removed so far can be read from the files, soon after the batch is stored.
@@ -342,7 +342,8 @@ impl Batch {
         });
     }
 
-    /// Forgets the words of entries that are findable, at most so many: see [`Store::unindex`](crate::Store::unindex).
+    /// Forgets the words of entries that are findable, at most so many: see [`Store::unindex`](crate::Store::unindex). With
+    /// [`UNINDEX_ALL`](crate::limits::UNINDEX_ALL) the index goes that the log is in, whoever else's log is in it.
     pub fn unindex<T>(&mut self, log: Collection<Log<T>>, owner: &Owner, entries_max: u32) {
         self.push(Op::Unindex {
             collection: log.declared(),

@@ -92,6 +92,19 @@ pub struct Declared {
     pub(crate) upgrades: &'static [Upgrade],
 }
 
+impl Declared {
+    /// A collection of which no more is known than its name, as where a back end reads its own files.
+    pub const fn named(name: &'static str, shape: Shape, version: Version) -> Self {
+        Self {
+            name,
+            shape,
+            version,
+            searchable: None,
+            upgrades: &[],
+        }
+    }
+}
+
 impl PartialEq for Declared {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name && self.shape == other.shape && self.version == other.version
@@ -118,13 +131,7 @@ impl<S: Shaped> Collection<S> {
     /// Declares a collection. `name` is `feature.what` and never changes; names are unique over the server.
     pub const fn new(name: &'static str, version: Version) -> Self {
         Self {
-            declared: Declared {
-                name,
-                shape: S::SHAPE,
-                version,
-                searchable: None,
-                upgrades: &[],
-            },
+            declared: Declared::named(name, S::SHAPE, version),
             shape: PhantomData,
         }
     }

@@ -34,6 +34,19 @@ pub const HITS_RANKED_MAX: usize = 500;
 /// How many entries become findable in one batch when a log is indexed: some milliseconds of the writer.
 pub const INDEX_SLICE: u32 = 500;
 
+/// Entries whose words are taken out of an index in one batch, each word by itself.
+pub const UNINDEX_SLICE: u32 = 25;
+
+/// What taking out an entry's words costs, in entries that could be indexed for it.
+pub const UNINDEX_COST: u64 = 9;
+
+/// An index of at most so many entries is dropped at once, in some dozens of milliseconds of the writer. A larger one is
+/// left entry by entry.
+pub const INDEX_DROPPED_MAX: u64 = 200_000;
+
+/// As the number of entries of an [`Op::Unindex`](crate::Op): everybody's, at once.
+pub const UNINDEX_ALL: u32 = u32::MAX;
+
 /// The largest entry id and body id: what a signed 64-bit column holds.
 pub const ID_MAX: u64 = i64::MAX as u64;
 

@@ -92,6 +92,8 @@ pub enum Query {
         /// Whose.
         owner: Owner,
     },
+    /// How many entries of all owners are findable by their text, at most: [`Answer::Count`].
+    IndexedOfAll,
     /// The newest id an owner's log ever had, trimmed or not: [`Answer::Newest`].
     Newest {
         /// The log.
@@ -177,7 +179,8 @@ pub struct Page {
     pub after: Option<EntryId>,
     /// Only ids below this one.
     pub before: Option<EntryId>,
-    /// Only entries at or after this time, in microseconds since 1970 UTC.
+    /// Only entries at or after this time, in microseconds since 1970 UTC. A back end may take it that times grow with ids,
+    /// but for an hour.
     pub start: Option<i64>,
     /// Only entries at or before this time.
     pub end: Option<i64>,

@@ -3,11 +3,14 @@
 //! Nothing is indexed when a message is stored. A log is indexed when its owner searches, from where the last search
 //! left off, in slices; who never searches costs nothing, and a message that is archived costs no more because of this.
 
+use crate::ask::indexed_of_all;
 use crate::batch::Batch;
 use crate::collection::{Collection, Declared, Log, Searchable, Spoken};
 use crate::entry::{Found, Stored};
 use crate::error::StoreError;
-use crate::limits::{HITS_RANKED_MAX, INDEX_SLICE};
+use crate::limits::{
+    HITS_RANKED_MAX, INDEX_DROPPED_MAX, INDEX_SLICE, UNINDEX_ALL, UNINDEX_COST, UNINDEX_SLICE,
+};
 use crate::owner::Owner;
 use crate::query::{Entries, Page};
 use crate::store::Store;
@@ -44,7 +47,38 @@ impl Store {
         }
     }
 
-    /// Forgets an owner's index, in slices.
+    /// Drops the index that an owner's log is in, other logs' words with it, if that is less work than taking the words of
+    /// as many entries out of it as are `going`: what is left is indexed again when somebody searches. Whether it did.
+    ///
+    /// # Errors
+    ///
+    /// As [`index`](Self::index).
+    pub async fn drop_index<T>(
+        &self,
+        log: Collection<Log<T>>,
+        owner: &Owner,
+        going: u64,
+    ) -> Result<bool, StoreError>
+    where
+        T: serde::de::DeserializeOwned,
+    {
+        let question = (
+            log.indexed(owner),
+            indexed_of_all(),
+            log.page_count(owner, Page::default()),
+        );
+        let (own, all, entries) = self.read(question).await?;
+        let others = all.saturating_sub(own.map_or(0, |newest| newest.0));
+        if own.is_none() || !is_dropped(going, entries, others) {
+            return Ok(false);
+        }
+        let mut batch = Batch::new();
+        batch.unindex(log, owner, UNINDEX_ALL);
+        self.settled(self.submit(batch)).await?;
+        Ok(true)
+    }
+
+    /// Forgets an owner's index, in slices if it is not [dropped](Self::drop_index).
     ///
     /// # Errors
     ///
@@ -53,6 +87,7 @@ impl Store {
     where
         T: serde::de::DeserializeOwned,
     {
+        self.drop_index(log, owner, u64::MAX).await?;
         let mut before = None;
         loop {
             let indexed = self.read(log.indexed(owner)).await?;
@@ -61,10 +96,18 @@ impl Store {
             }
             before = indexed;
             let mut batch = Batch::new();
-            batch.unindex(log, owner, INDEX_SLICE);
+            batch.unindex(log, owner, UNINDEX_SLICE);
             self.settled(self.submit(batch)).await?;
         }
     }
+}
+
+/// Whether indexing what is left of a log and the others again is less work than taking out what goes, word by word.
+fn is_dropped(going: u64, entries: u64, others: u64) -> bool {
+    let going = going.min(entries);
+    let again = others.saturating_add(entries - going);
+    others.saturating_add(entries) <= INDEX_DROPPED_MAX
+        && again <= going.saturating_mul(UNINDEX_COST)
 }
 
 impl Searchable {
@@ -150,4 +193,28 @@ fn score(needle: &Needle, words: &[String], words_mean: f64) -> f64 {
         count * (SATURATION + 1.0) / (count + SATURATION * length)
     });
     scores.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_dropped_where_the_rest_is_cheaper_to_make_again() {
+        check((50, 50, 0), true);
+        check((50, 50, 450), true);
+        check((50, 50, 451), false);
+        check((5, 50, 0), true);
+        check((4, 50, 0), false);
+        check((u64::MAX, 50, 0), true);
+        check((0, 50, 0), false);
+        check((INDEX_DROPPED_MAX, INDEX_DROPPED_MAX, 0), true);
+        check((INDEX_DROPPED_MAX, INDEX_DROPPED_MAX, 1), false);
+    }
+
+    /// How many go, of how many, and how many others have.
+    #[track_caller]
+    fn check((going, entries, others): (u64, u64, u64), expected: bool) {
+        assert_eq!(is_dropped(going, entries, others), expected);
+    }
 }

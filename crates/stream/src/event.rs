@@ -1,12 +1,14 @@
 //! What a client stream tells its caller. Some events are questions: until they are answered the stream reads
 //! nothing more, so that what follows takes effect after the answer.
 
+use std::sync::Arc;
+
 use jid::{BareJid, Domain};
 use sasl::{Ask, ChannelBinding, Mechanism, TokenSlot};
 use stanza::{Rejected, Stanza};
 use xml::{Element, Fragment};
 
-use crate::{SignInRequest, StreamFault};
+use crate::{OfferVersions, SignInRequest, StreamFault};
 
 /// What happened on a client stream, in the order of the bytes.
 #[derive(Debug)]
@@ -135,4 +137,6 @@ pub struct HostPolicy {
     pub inline: Vec<Fragment>,
     /// What else `<authentication/>` of SASL2 says.
     pub authentication: Vec<Fragment>,
+    /// The versions of what the host offers.
+    pub versions: Arc<OfferVersions>,
 }

@@ -18,7 +18,7 @@ mod settings;
 mod sign_in;
 mod wire;
 
-pub use c2s::C2s;
+pub use c2s::{C2s, OfferVersions};
 pub use event::{Channel, Event, HostPolicy, Opening};
 pub use fault::StreamFault;
 pub use id::StreamId;

@@ -107,22 +107,12 @@ impl Drive for Connection {
         Self::tls_host(self)
     }
 
+    fn tls_early(&mut self, info: TlsInfo, _now: Instant) {
+        Self::tls_early(self, facts(info));
+    }
+
     fn tls_established(&mut self, info: TlsInfo, _now: Instant) {
-        let (number, version) = match info.version {
-            TlsVersion::V1_2 => (0x0303, "TLS 1.2"),
-            TlsVersion::V1_3 => (0x0304, "TLS 1.3"),
-        };
-        let exporter = info.exporter.map(ChannelBinding::Exporter);
-        let end_point = info.end_point.map(ChannelBinding::ServerEndPoint);
-        Self::tls_established(
-            self,
-            TlsFacts {
-                bindings: exporter.into_iter().chain(end_point).collect(),
-                version: Some(number),
-                xmpp_addresses: info.client_addresses,
-                description: format!("{version} {}", info.cipher),
-            },
-        );
+        Self::tls_established(self, facts(info));
     }
 
     fn is_closed(&self) -> bool {
@@ -143,5 +133,22 @@ impl Drive for Connection {
 
     fn stop(&mut self, now: Instant) {
         Self::stop(self, now);
+    }
+}
+
+/// What the engine is told of a handshake.
+fn facts(info: TlsInfo) -> TlsFacts {
+    let (number, version) = match info.version {
+        TlsVersion::V1_2 => (0x0303, "TLS 1.2"),
+        TlsVersion::V1_3 => (0x0304, "TLS 1.3"),
+    };
+    let exporter = info.exporter.map(ChannelBinding::Exporter);
+    let end_point = info.end_point.map(ChannelBinding::ServerEndPoint);
+    TlsFacts {
+        bindings: exporter.into_iter().chain(end_point).collect(),
+        version: Some(number),
+        takes_early_data: info.takes_early_data,
+        xmpp_addresses: info.client_addresses,
+        description: format!("{version} {}", info.cipher),
     }
 }

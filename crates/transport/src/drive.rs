@@ -17,7 +17,8 @@ use crate::tls::TlsInfo;
 /// then, if [`wants_read`](Self::wants_read), one read and [`receive`](Self::receive), and again
 /// until the socket has nothing and the connection nothing to do.
 pub trait Drive: Send + Unpin + 'static {
-    /// Takes what the peer sent, decrypted. Called only while [`wants_read`](Self::wants_read).
+    /// Takes what the peer sent, decrypted. Called only while [`wants_read`](Self::wants_read), but for early data, of which
+    /// there is little.
     fn receive(&mut self, bytes: &[u8], now: Instant);
 
     /// Moves everything on that does not depend on bytes: waiting futures, due deadlines.
@@ -45,7 +46,13 @@ pub trait Drive: Send + Unpin + 'static {
         None
     }
 
-    /// The handshake is over; all bytes from here on came encrypted.
+    /// The client sends data before the handshake is over. Up to [`tls_established`](Self::tls_established), bytes may be
+    /// those that somebody recorded and sends once more, [RFC 8446 §8](https://www.rfc-editor.org/rfc/rfc8446#section-8).
+    /// They can be answered.
+    fn tls_early(&mut self, info: TlsInfo, now: Instant);
+
+    /// The handshake is over; all bytes from here on came encrypted, from a client that is there. What came early is its own
+    /// as well.
     fn tls_established(&mut self, info: TlsInfo, now: Instant);
 
     /// Nothing more will be said: what [`flush`](Self::flush) still gives is written, then the

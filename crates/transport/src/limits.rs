@@ -17,6 +17,21 @@ pub(crate) const WRITE_STALL_MAX: Duration = Duration::from_secs(180);
 /// A TLS handshake must end within this. Prosody's `ssl_handshake_timeout`.
 pub(crate) const HANDSHAKE_MAX: Duration = Duration::from_secs(60);
 
+/// What a client may send before its handshake is over, all in all; past this TLS ends with an alert. A sign-in by token
+/// has less than 2 KiB, and some requests behind it fit.
+pub(crate) const EARLY_DATA_BYTES_MAX: u32 = 16 * 1024;
+
+/// What is kept of sessions that clients may resume with early data, in two halves: when the younger is full, the older is
+/// forgotten, and its clients shake hands anew. Room for more than 40,000 clients without certificates.
+pub(crate) const REMEMBERED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What a session that is remembered takes besides its key and its value.
+pub(crate) const REMEMBERED_OVERHEAD: usize = 128;
+
+/// A session that has more than this, because of its client's certificates, is not remembered: that client shakes hands anew
+/// each time.
+pub(crate) const REMEMBERED_SESSION_BYTES_MAX: usize = 8 * 1024;
+
 /// After our side of a connection is closed we wait this long for the peer's, so that the
 /// kernel does not answer its last bytes with a reset that destroys our own last bytes.
 pub(crate) const LINGER_MAX: Duration = Duration::from_secs(2);

@@ -16,6 +16,7 @@ pub(crate) struct Load {
     tls_1_2: AtomicU64,
     tls_1_3: AtomicU64,
     tls_failed: AtomicU64,
+    early_data: AtomicU64,
 }
 
 impl Load {
@@ -26,6 +27,11 @@ impl Load {
             TlsVersion::V1_3 => &self.tls_1_3,
         };
         count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Data was taken before the handshake was over.
+    pub(crate) fn early_data_taken(&self) {
+        self.early_data.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A handshake failed, took too long, or was given up.
@@ -73,6 +79,13 @@ impl Loads {
         .sample(&[("result", "1.2")], total(|load| &load.tls_1_2))
         .sample(&[("result", "1.3")], total(|load| &load.tls_1_3))
         .sample(&[("result", "failed")], total(|load| &load.tls_failed));
+        out.family(
+            "tls_early_data",
+            Kind::Counter,
+            "",
+            "Connections whose clients sent data that was taken before their TLS handshake was over",
+        )
+        .sample(&[], total(|load| &load.early_data));
         let numbers: Vec<String> = (0..self.workers.len()).map(|n| n.to_string()).collect();
         let workers = || numbers.iter().zip(self.workers.iter());
         let mut family = out.family(

@@ -32,6 +32,8 @@ PLUGINS = (
     "xep_0203",
     "xep_0280",
     "xep_0297",
+    "xep_0313",
+    "xep_0441",
 )
 
 
@@ -119,6 +121,21 @@ class Client(ClientXMPP):
             raise Wrong(f"{self.boundjid} was not refused")
         await self.sign_out()
         return conditions[-1]
+
+    async def lose_connection(self):
+        """Loses its connection without a word."""
+        lost = self.outcome("disconnected")
+        self.abort()
+        await within(lost, f"{self.boundjid} loses its connection")
+
+    async def come_back(self):
+        """Connects and signs in anew; gives whether its session went on."""
+        outcome = self.outcome("session_resumed", "session_start", "failed_all_auth")
+        self.connect(HOST, self.port)
+        name, value = await within(outcome, f"{self.boundjid} comes back")
+        if name == "failed_all_auth":
+            raise Wrong(f"{self.boundjid} could not sign in: {value}")
+        return name == "session_resumed"
 
     async def sign_out(self):
         """Closes the stream in good order."""

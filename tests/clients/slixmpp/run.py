@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Two people use a server with slixmpp: sign-in, subscriptions, presence, messages, carbons, errors, what is personal, and
-commands, and how an account begins and ends.
+"""Two people use a server with slixmpp: sign-in, subscriptions, presence, messages, carbons, a connection that is cut,
+the archive, errors, what is personal, commands, and how an account begins and ends.
 
 Where the server is and who may sign in comes from the environment, as `cargo xtask` sets it (../README.md). Prints a
 line per check and ends with 1 at the first that is wrong.
@@ -14,6 +14,7 @@ from slixmpp.exceptions import IqError
 
 from client import DOMAIN, Client, Wrong, expect, passed, within
 from commands import administers, finds_commands
+from lasting import finds_its_history, goes_on_with_its_session, keeps_something_back
 from lifetime import comes_and_goes_for_good, finds_whom_to_turn_to, reads_the_message_of_the_day
 from personal import blocks_and_unblocks, keeps_settings, says_when_it_was_there, shows_a_vcard, tells_the_time
 
@@ -223,6 +224,7 @@ async def story():
     await subscribes_and_is_approved(juliet, romeo, ("from", "to"), ("both", "both"))
     await comes_and_goes(romeo, juliet)
     await talk(romeo, juliet)
+    await goes_on_with_its_session(romeo, JULIET, JULIETS_PASSWORD)
     await copies_to_a_second_resource(romeo, juliet)
     await errors_are_right(romeo)
     await blocks_and_unblocks(romeo, juliet)
@@ -234,6 +236,8 @@ async def story():
     await administers(romeo, juliet)
     await roster_is_versioned(romeo)
     juliet = await finds_what_came_meanwhile(romeo, juliet)
+    await finds_its_history(romeo, juliet)
+    await keeps_something_back(romeo, juliet)
     await comes_and_goes_for_good(romeo, subscribes_and_is_approved)
     await is_refused()
     for client in (juliet, romeo):

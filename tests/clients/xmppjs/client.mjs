@@ -41,6 +41,7 @@ export class Session {
     const service = directTls ? DIRECT_TLS : `xmpp://${host}:${process.env.COUPLET_PORT}`;
     const [username, domain] = account.split("@");
     this.account = account;
+    this.mechanisms = [];
     // The library derives SCRAM's keys in JavaScript: on a busy machine that takes longer than its own 2 s.
     this.xmpp = client({ service, domain, resource, username, password, userAgent, timeout: PATIENCE_MS });
     this.xmpp.reconnect.stop();
@@ -51,6 +52,7 @@ export class Session {
     this.xmpp.on("send", (element) => {
       if (!["auth", "authenticate"].includes(element.name)) return;
       this.mechanism = element.attrs.mechanism;
+      this.mechanisms.push(this.mechanism);
       this.isSasl2 = element.attrs.xmlns === "urn:xmpp:sasl:2";
     });
     this.xmpp.on("stanza", (stanza) => {

@@ -36,6 +36,9 @@ pub(crate) struct Plan {
     /// So many rounds are enough, however many are asked for.
     #[serde(default)]
     pub(crate) rounds_max: Option<u32>,
+    /// A shorter run would leave out what servers put off.
+    #[serde(default)]
+    pub(crate) seconds_min: f64,
     /// What it may cost.
     #[serde(default)]
     pub(crate) budget: Vec<Budget>,

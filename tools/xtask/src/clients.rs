@@ -18,7 +18,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::{
     process,
@@ -29,15 +29,17 @@ use crate::{
 
 const FOLDER: &str = "tests/clients";
 
-/// Runs every client, each against a server of its own.
+/// Runs every client, each against a server of its own; with `$CLIENT`, those whose name has that word.
 ///
 /// # Errors
 ///
 /// When a client or the server is not content.
 pub(crate) fn run(workspace: &Workspace) -> Result<Outcome> {
-    let clients = clients(&workspace.root().join(FOLDER))?;
+    let only = std::env::var("CLIENT").unwrap_or_default();
+    let mut clients = clients(&workspace.root().join(FOLDER))?;
+    clients.retain(|client| client.name.contains(&only));
     if clients.is_empty() {
-        return Ok(Outcome::Skipped(format!("there is none in {FOLDER}")));
+        bail!("there is no client {only:?} in {FOLDER}");
     }
     for client in &clients {
         println!("-- {}", client.name);

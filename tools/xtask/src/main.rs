@@ -42,7 +42,7 @@ cargo xtask COMMAND
   restart [--sessions N] [--binary PATH]
                                   `couplet restart` under many sessions; nobody may see a resumed one change
   flame SCENARIO...               put the server under load, as `load SCENARIO...` does, and draw where its time goes
-  interop smack                   run Smack's integration tests against the server
+  interop smack                   run all of Smack's integration tests, also those that can fail by themselves
   interop prosody                 play the transcripts on the machine's Prosody; takes five minutes
   specs                           write SPECS.md from what the modules declare
   book                            write docs/admin/keys.md and commands.md from what the server declares

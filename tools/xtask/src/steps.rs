@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::{
-    clients, fuzz,
+    clients, fuzz, interop,
     machine::Tool,
     perf,
     process::{self, Tests},
@@ -134,6 +134,13 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[Tool::C, Tool::Python, Tool::Node, Tool::Npm],
         wants: &[],
         run: clients::run,
+    },
+    Step {
+        name: "smack",
+        what: "the integration tests of a client library in Java, but for those that fail by themselves",
+        needs: &interop::SMACK_NEEDS,
+        wants: &[],
+        run: interop::smack_step,
     },
 ];
 

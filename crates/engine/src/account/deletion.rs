@@ -184,7 +184,10 @@ impl Server {
             return Ok(false);
         };
         let outcome = match self.take_leave(jid, contacts).await {
-            Ok(()) => self.erase(&cell).await,
+            Ok(()) => {
+                self.landed(jid).await;
+                self.erase(&cell).await
+            }
             Err(error) => Err(error),
         };
         match outcome {

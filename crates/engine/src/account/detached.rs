@@ -30,7 +30,7 @@ use crate::{
     server::Server,
     session::{
         AckTooHigh, Session, SessionId, Slot, SmId,
-        outbox::{Fate, Frame},
+        frame::{Fate, Frame},
     },
 };
 

@@ -19,7 +19,7 @@ use crate::{
     server::Server,
     session::{
         Session, SessionId, Slot,
-        outbox::{Fate, Frame, Loss},
+        frame::{Fate, Frame, Loss},
     },
 };
 

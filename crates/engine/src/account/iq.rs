@@ -20,7 +20,7 @@ use crate::{
     },
     router::route_error,
     sabotage::Sabotage,
-    session::outbox::{Fate, Frame},
+    session::frame::{Fate, Frame},
 };
 
 /// An IQ came for this account.

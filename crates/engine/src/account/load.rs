@@ -88,7 +88,6 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Read>, Store
             note,
             counts: None,
             queue: None,
-            uncovered: Vec::new(),
         };
         // Hardly ever: only after a start.
         if let Some(id) = session.note.resumable_id() {
@@ -97,12 +96,12 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Read>, Store
         }
         sessions.push(session);
     }
-    restored::look_for_uncovered(server, &owner, &mut sessions).await?;
+    let uncovered = restored::look_for_uncovered(server, &owner, &sessions).await?;
     let role = record
         .may_sign_in()
         .then(|| server.role_of(&host, jid, Some(&record)));
     let mailbox = Mailbox::load(owner, mail, fresh_key(server));
-    let account = Account::new(
+    let mut account = Account::new(
         jid.clone(),
         host,
         false,
@@ -110,6 +109,9 @@ async fn read(server: &Arc<Server>, jid: &BareJid) -> Result<Option<Read>, Store
         mailbox,
         residents,
     );
+    account
+        .resends
+        .expect(uncovered, server.environment().now());
     Ok(Some(Read {
         account,
         sessions,

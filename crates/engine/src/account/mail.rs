@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use mailbox::{Class, Cleared, NewEntry, Owed, Recorded, Reliance, Waiting, WireId, may_wait};
+use mailbox::{
+    Class, Cleared, NewEntry, Owed, Recorded, Reliance, Waiting, WireId,
+    limits::{DUE_BYTES_MAX, DUE_ENTRIES_MAX},
+    may_wait,
+};
 use stanza::{Condition, Kind, MessageType, Stanza, StanzaError, delay::Delay};
 use store::EntryId;
 
 use super::{
     Account, Resource,
-    archiving::{class_of, is_kept},
-    iq, noted, stored,
+    archiving::{class_of, inbound, is_kept},
+    bounces, iq, noted, stored,
 };
 use crate::{
     envelope::Envelope,
@@ -23,9 +27,9 @@ use crate::{
     router::route_error,
     sabotage::Sabotage,
     session::{
-        SessionId,
+        Session, SessionId,
+        frame::{Delivery, Fate, Frame, weight},
         marks::ReadsArchive,
-        outbox::{Delivery, Fate, Frame, weight},
     },
 };
 
@@ -66,6 +70,9 @@ fn deliver(
     indexes: &Recipients,
 ) {
     let class = class_of(account, cx, &event.envelope);
+    if event.envelope.stanza().kind().is_error() && class != Class::Archive {
+        bounces::look_for_original(account, cx, &event.envelope);
+    }
     // A backlog is on its way to a session: what comes now must not overtake it. One that nobody can take
     // yet holds back nothing: who is named gets what names it, RFC 6121 §8.5.3.1.
     if account.mailbox.has_waiting()
@@ -94,6 +101,7 @@ fn deliver(
             let sessions = u16::try_from(event.recipients.len()).unwrap_or(u16::MAX);
             match record(account, cx, event, class, Owed::Sessions(sessions)) {
                 Ok(recorded) => Some(recorded.id),
+                Err(()) if is_history(account, cx, event, class) => None,
                 // A full mailbox does not stop a message somebody can take, but its loss is not covered.
                 Err(()) if reliance.sender_acknowledged => {
                     return route_error(
@@ -102,13 +110,7 @@ fn deliver(
                         &StanzaError::new(Condition::ResourceConstraint),
                     );
                 }
-                Err(()) => {
-                    // It is history all the same.
-                    if class == Class::Archive {
-                        let _ = record(account, cx, event, class, Owed::Nobody);
-                    }
-                    None
-                }
+                Err(()) => None,
             }
         }
     };
@@ -160,7 +162,10 @@ fn keep(account: &mut Account, cx: &Context<'_>, event: &mut MessageArrived, cla
         ..Reliance::default()
     };
     let is_refused = match reliance.must_log(class, may_wait) {
-        true => record(account, cx, event, class, Owed::Later).is_err(),
+        true => {
+            record(account, cx, event, class, Owed::Later).is_err()
+                && !is_history(account, cx, event, class)
+        }
         false => account.is_anonymous() || (may_wait && is_refused(event.envelope.stanza())),
     };
     cx.host()
@@ -187,9 +192,11 @@ fn record(
     class: Class,
     owed: Owed,
 ) -> Result<Recorded, ()> {
-    let recorded = match record_of(account, cx, &event.envelope, class, owed) {
-        Err(()) if forget_history(account, cx) => {
-            record_of(account, cx, &event.envelope, class, owed)?
+    let envelope = &event.envelope;
+    let recorded = match record_of(account, cx, envelope, class, owed) {
+        Err(()) if owed != Owed::Nobody => {
+            make_room(account, cx, envelope.stanza().bytes_len(), owed);
+            record_of(account, cx, envelope, class, owed)?
         }
         recorded => recorded?,
     };
@@ -200,14 +207,25 @@ fn record(
     Ok(recorded)
 }
 
-/// As much waits as may. Whose client reads the archive needs nothing of that to be delivered; whether that made room.
-fn forget_history(account: &mut Account, cx: &Context<'_>) -> bool {
-    let has_reader = account.resources_with::<ReadsArchive>().next().is_some();
-    let (before, newest) = (account.mailbox.due_len(), account.mailbox.newest());
-    if has_reader {
-        account.has_read_through(cx, newest);
-    }
-    account.mailbox.due_len() < before
+/// There is no room for what is due, and the archive keeps it all the same: its owner finds it there.
+fn is_history(
+    account: &mut Account,
+    cx: &Context<'_>,
+    event: &mut MessageArrived,
+    class: Class,
+) -> bool {
+    class == Class::Archive && record(account, cx, event, class, Owed::Nobody).is_ok()
+}
+
+/// As much is due as may. What the archive has gives way to what comes, oldest first: it is nowhere else for the sender
+/// to be told of, and whoever looks into the archive finds it.
+fn make_room(account: &mut Account, cx: &Context<'_>, bytes: usize, owed: Owed) {
+    let (entries_max, bytes_max) = due_max(cx, owed);
+    let gone = account.mailbox.give_way(
+        entries_max.saturating_sub(1),
+        bytes_max.saturating_sub(bytes),
+    );
+    clear(account, cx, gone);
 }
 
 /// Puts a message into the mailbox and watches over its batch.
@@ -218,7 +236,7 @@ fn record_of(
     class: Class,
     owed: Owed,
 ) -> Result<Recorded, ()> {
-    if owed == Owed::Later && is_full(account, cx) {
+    if owed == Owed::Later && is_full(account, cx, envelope.stanza().bytes_len()) {
         return Err(());
     }
     let message = envelope
@@ -233,7 +251,7 @@ fn record_of(
         peer: &envelope.from().bare(),
         owed,
         body: envelope.body().map(AsRef::as_ref),
-        inbound: None,
+        inbound: own_session(account, envelope).and_then(|session| inbound(session)),
     };
     let recorded = account
         .mailbox
@@ -261,12 +279,30 @@ fn record_of(
     Ok(recorded)
 }
 
-/// Whether as much waits as the operator lets.
-fn is_full(account: &Account, cx: &Context<'_>) -> bool {
+/// The session that sent it, if it is one of the account's: whom it is from and whom it is for have one entry of it.
+fn own_session<'a>(account: &Account, envelope: &'a Envelope) -> Option<&'a Arc<Session>> {
+    let is_own = envelope.from().bare_str() == account.jid().as_str();
+    envelope.session().filter(|_| is_own)
+}
+
+/// Whether more would wait than the operator lets.
+fn is_full(account: &Account, cx: &Context<'_>, bytes: usize) -> bool {
+    let (entries_max, bytes_max) = due_max(cx, Owed::Later);
+    let held = account.mailbox.held_bytes();
+    account.mailbox.due_len() >= entries_max || held.saturating_add(bytes) > bytes_max
+}
+
+/// How many entries may be due, and how many bytes: for those who are there what the mailbox lets, for those who are
+/// not what the operator lets.
+fn due_max(cx: &Context<'_>, owed: Owed) -> (usize, usize) {
+    let most = (DUE_ENTRIES_MAX, DUE_BYTES_MAX);
+    if owed != Owed::Later {
+        return most;
+    }
     let limits = cx.server().limits();
-    let (count, bytes) = (account.mailbox.due_len(), account.mailbox.held_bytes());
-    count >= usize::try_from(limits.offline_messages_max).unwrap_or(usize::MAX)
-        || u64::try_from(bytes).unwrap_or(u64::MAX) >= limits.offline_bytes_max
+    let entries = usize::try_from(limits.offline_messages_max).unwrap_or(usize::MAX);
+    let bytes = usize::try_from(limits.offline_bytes_max).unwrap_or(usize::MAX);
+    (entries.min(most.0), bytes.min(most.1))
 }
 
 pub(super) fn recipients(account: &Account, indexes: &Recipients) -> Chosen {

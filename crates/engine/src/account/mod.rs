@@ -4,6 +4,7 @@
 //! one `&mut Account` and no way to another: what concerns another account is a stanza.
 
 pub(crate) mod archiving;
+mod bounces;
 mod cell;
 pub(crate) mod circles;
 pub(crate) mod clients;
@@ -19,6 +20,7 @@ pub(crate) mod mail;
 pub(crate) mod noted;
 mod pages;
 pub(crate) mod presence;
+mod resent;
 mod resident;
 pub(crate) mod restored;
 mod roster_version;
@@ -37,7 +39,6 @@ use stanza::{Stanza, Timestamp};
 use store::{Owner, Seq, Store};
 use stream::StreamFault;
 
-use self::resident::Residents;
 pub use self::{
     cell::AccountCell,
     circles::Circle,
@@ -56,13 +57,14 @@ pub(crate) use self::{
     contacts::CONTACTS,
     drain::DrainQueue,
 };
+use self::{resent::Resends, resident::Residents};
 use crate::{
     effect::Effect,
     host::Host,
     session::{
         Session, SessionId,
+        frame::Frame,
         marks::{Marks, SessionMark},
-        outbox::Frame,
     },
 };
 
@@ -91,6 +93,10 @@ pub struct Account {
     pub(crate) closing: Closing,
     /// It stands in the registry's list of accounts that may leave memory.
     pub(crate) listed_idle: bool,
+    /// What its clients may send again.
+    pub(crate) resends: Resends,
+    /// For so many bounces the store is being asked whether the archive has their messages.
+    bounces_looked_for: u8,
 }
 
 /// Whether an account is on its way out.
@@ -156,6 +162,8 @@ impl Account {
             unsettled: Cleared::default(),
             behind: noted::Behind::default(),
             listed_idle: false,
+            resends: Resends::default(),
+            bounces_looked_for: 0,
         }
     }
 

@@ -362,6 +362,7 @@ fn take_back_one(account: &Account, cx: &Context<'_>, full_jid: &FullJid, note: 
     let gone = Stanza::presence(PresenceType::Unavailable).with_from(from.clone());
     let gone = Arc::new(gone);
     if note.available {
+        presence::push_to_available(account, cx, &gone);
         presence::broadcast(account, cx, &from, &gone);
     }
     for target in note.directed {

@@ -235,7 +235,7 @@ pub(super) fn broadcast(account: &Account, cx: &Context<'_>, from: &Jid, stanza:
 }
 
 /// The account's available resources see each other, and themselves.
-fn push_to_available(account: &Account, cx: &Context<'_>, stanza: &Arc<Stanza>) {
+pub(super) fn push_to_available(account: &Account, cx: &Context<'_>, stanza: &Arc<Stanza>) {
     for other in account.resources().filter(|other| other.is_available()) {
         cx.push_regardless(other.session(), stanza);
     }

@@ -15,9 +15,8 @@ use std::{
 };
 
 use jid::Jid;
-use mailbox::LOG;
 use stanza::{ErrorType, IqType, Stanza, StanzaError, Timestamp};
-use store::{EntryId, Owner, Page, StoreError};
+use store::{EntryId, Owner, StoreError};
 
 use super::{
     Account, Presence, detached,
@@ -25,6 +24,7 @@ use super::{
     mail, noted,
     noted::{ResumableNote, SessionNote},
     presence::priority_of,
+    resent::{Handled, SentBefore, sent_lately},
     stored::{self, Counts, Item, Queue},
 };
 use crate::{
@@ -37,9 +37,9 @@ use crate::{
     },
     server::Server,
     session::{
-        Acks, Resumption, Session, SessionId, Slot,
-        outbox::{Delivery, Fate, Frame},
-        resumption::{Request, Uncovered},
+        Acks, Resumption, Session, SessionId, Slot, SmId,
+        frame::{Delivery, Fate, Frame},
+        resumption::Request,
     },
 };
 
@@ -52,55 +52,29 @@ pub(crate) struct StoredSession {
     pub(super) note: SessionNote,
     pub(super) counts: Option<Counts>,
     pub(super) queue: Option<Queue>,
-    /// What the own archive has of it beyond its count.
-    pub(super) uncovered: Vec<Uncovered>,
 }
 
-/// So many of the newest entries are looked at for those that a crash left uncovered. A session has one message under way
-/// at a time, so it is the account's sessions that this has room for.
-const TAIL: usize = 64;
-
-/// After a crash: what the account's own archive has of sessions though their counts do not cover it.
+/// After a crash: what the account's own archive has of sessions though their counts do not cover it. Their clients send
+/// it again.
 pub(super) async fn look_for_uncovered(
     server: &Server,
     owner: &Owner,
-    sessions: &mut [StoredSession],
-) -> Result<(), StoreError> {
-    let mut crashed: Vec<_> = sessions
-        .iter_mut()
-        .filter(|stored| stored.queue.is_none())
+    sessions: &[StoredSession],
+) -> Result<Vec<SentBefore>, StoreError> {
+    // A stop in good order before the client came back changes nothing about that.
+    let is_crash =
+        |stored: &&StoredSession| stored.queue.as_ref().is_none_or(|it| it.trusts_client);
+    let crashed = sessions.iter().filter(is_crash);
+    let crashed: Vec<(SmId, Handled)> = crashed
         .filter_map(|stored| {
             let id = stored.note.resumable.as_ref()?.id()?;
-            let handled = stored.counts.as_ref()?.handled;
-            Some((id.in_log(), handled, &mut stored.uncovered))
+            Some((id, Handled::Through(stored.counts.as_ref()?.handled)))
         })
         .collect();
-    if crashed.is_empty() {
-        return Ok(());
+    match crashed.is_empty() {
+        true => Ok(Vec::new()),
+        false => sent_lately(server.store(), owner, &crashed).await,
     }
-    let tail = Page {
-        backwards: true,
-        entries_max: TAIL,
-        without_bodies: true,
-        ..Page::default()
-    };
-    for found in server.store().read(LOG.page(owner, tail)).await?.found {
-        let entry = found.entry;
-        let Some(inbound) = entry.data.inbound else {
-            continue;
-        };
-        let of = crashed
-            .iter_mut()
-            .find(|(id, handled, _)| inbound.session == *id && inbound.ordinal > *handled);
-        if let Some((_, _, uncovered)) = of {
-            uncovered.push(Uncovered {
-                entry: entry.id,
-                peer: entry.peer,
-                message_id: entry.message_id,
-            });
-        }
-    }
-    Ok(())
 }
 
 /// A session that is back, and until when it waits.
@@ -185,7 +159,6 @@ fn bring_one_back(
             taken_up(account, &mut resumption, queue, shared)
         }
         None => {
-            resumption.uncovered.clone_from(&stored.uncovered);
             resumption.trusts_client = true;
             resumption.lost_presence = true;
             for request in counts.requests {
@@ -254,7 +227,6 @@ fn taken_up(
     let mut unacked = VecDeque::new();
     resumption.lost_presence = queue.lost_presence;
     resumption.trusts_client = queue.trusts_client;
-    resumption.uncovered = queue.uncovered;
     for item in queue.unacked {
         match slot_of(account, item, shared) {
             Some(slot) => unacked.extend(detached::unstamped(account, slot)),
@@ -332,23 +304,22 @@ fn given_up(account: &Account, request: Request) -> Frame {
     }
 }
 
-/// What is due after a crash goes to those who were to get it, as if it came now. What one of them has for good is due
+/// What is due after a crash goes to those who were to get it, as of when it came. What one of them has for good is due
 /// only because that had not been written yet: if it waited on, what comes now would have to wait behind it.
 fn share_out(account: &mut Account, cx: &Context<'_>, sessions: &[SessionId]) {
-    let now = cx.timestamp();
     let mut taken = Vec::new();
-    let mut due: Vec<(EntryId, Stanza)> = account
+    let mut due: Vec<(EntryId, Timestamp, Stanza)> = account
         .mailbox
         .waiting()
         .chain(account.mailbox.strays())
         .filter_map(|entry| {
             let message = entry.message().ok()?;
             let message = mail::with_archive_id(account, entry.wire_id, message);
-            Some((entry.id, message))
+            Some((entry.id, entry.at, message))
         })
         .collect();
-    due.sort_by_key(|(id, _)| *id);
-    for (id, message) in due {
+    due.sort_by_key(|(id, ..)| *id);
+    for (id, at, message) in due {
         let to = message
             .to()
             .cloned()
@@ -377,7 +348,7 @@ fn share_out(account: &mut Account, cx: &Context<'_>, sessions: &[SessionId]) {
             if recipients.contains(&resource.session().id())
                 && let Some(it) = resource.session().outbox().resumption_mut()
             {
-                it.waiting.push(like.clone(), now);
+                it.waiting.push(like.clone(), at);
             }
         }
     }

@@ -18,8 +18,8 @@ use crate::{
     server::Server,
     session::{
         Acks, Session, Slot, SmId,
-        outbox::{Fate, Frame},
-        resumption::{Request, Uncovered},
+        frame::{Fate, Frame},
+        resumption::Request,
         sm::wire,
     },
 };
@@ -81,9 +81,6 @@ pub(crate) struct Queue {
     /// The server had crashed before, and the client has not been back since: what it says it got counts.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) trusts_client: bool,
-    /// What that crash left in the own archive, which the client has not sent again since.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) uncovered: Vec<Uncovered>,
 }
 
 /// One stanza on its way.
@@ -230,7 +227,6 @@ pub(super) fn write_queue(account: &Account, batch: &mut Batch, session: &Sessio
         waiting: resumption.waiting.iter().map(Item::of_slot).collect(),
         lost_presence: resumption.lost_presence,
         trusts_client: resumption.trusts_client,
-        uncovered: resumption.uncovered.clone(),
     };
     let id = resumption.id;
     let counts = acks.counts(acks.taken());

@@ -40,6 +40,16 @@ pub enum FieldKind {
 }
 
 impl Field {
+    /// The account that a command is about, for most of them.
+    pub const USER: Self = Self::required(
+        "user",
+        FieldKind::Account,
+        "the account, such as juliet@example.org",
+    );
+
+    /// The host that it is about.
+    pub const HOST: Self = Self::required("host", FieldKind::Host, "the host, such as example.org");
+
     /// An argument that has to be there and stands by its place.
     #[must_use]
     pub const fn required(name: &'static str, kind: FieldKind, about: &'static str) -> Self {

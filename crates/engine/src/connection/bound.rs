@@ -25,7 +25,7 @@ use crate::{
     server::Server,
     session::{
         Handled, Session, Standing,
-        outbox::{Fate, Frame},
+        frame::{Fate, Frame},
     },
     watch::Way,
 };

@@ -4,10 +4,14 @@
 //! (`transport` on tokio, `testkit` on a seeded executor). While a future is awaited, or a stanza has
 //! not taken effect yet, nothing more is read: that keeps the session's order.
 
+mod before_sign_in;
 mod bind;
 mod bind2;
 mod bound;
+mod entry;
+mod mechanism;
 mod negotiation;
+mod offer;
 mod resume;
 mod sasl2;
 mod sign_in;
@@ -70,6 +74,19 @@ pub struct ClientSettings {
     pub sm: SmSettings,
 }
 
+/// What holds where an operator has said nothing.
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            stream: Arc::default(),
+            requires_tls: true,
+            can_start_tls: true,
+            conflict: ConflictPolicy::KickOld,
+            sm: SmSettings::default(),
+        }
+    }
+}
+
 /// What the handshake told.
 #[derive(Clone, Debug, Default)]
 pub struct TlsFacts {
@@ -77,6 +94,8 @@ pub struct TlsFacts {
     pub bindings: Vec<ChannelBinding>,
     /// Which version of TLS it is, by the number that TLS has for it: 0x0304 for 1.3.
     pub version: Option<u16>,
+    /// A client that comes back to this listener may sign in by what it sends before its handshake is over.
+    pub takes_early_data: bool,
     /// The XMPP addresses of the client's certificate, unprepared.
     pub xmpp_addresses: Vec<String>,
     /// Protocol version and cipher suite, as shown in lists.
@@ -134,6 +153,8 @@ enum Phase {
 enum Tls {
     Settled,
     Requested,
+    /// The handshake is not over: what comes may have been recorded and sent by somebody else once more.
+    Early,
 }
 
 /// How fast the client may send.
@@ -181,7 +202,8 @@ impl Connection {
         }
     }
 
-    /// Takes bytes from the peer. Nothing is lost when it can't go on: the rest is kept.
+    /// Takes bytes from the peer. Nothing is lost when it can't go on: the rest is kept. So give more only while it
+    /// [`wants_read`](Self::wants_read), but for early data.
     pub fn receive(&mut self, bytes: &[u8], now: Instant) {
         if !self.throttle.exempt {
             let rate = self.server.limit(Limits::c2s_bytes);
@@ -203,7 +225,7 @@ impl Connection {
     /// Whether the connection can take more bytes.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        self.tls == Tls::Settled
+        self.tls != Tls::Requested
             && !self.has_eof
             && !self.is_parting
             && self.input.is_empty()
@@ -296,9 +318,19 @@ impl Connection {
         }
     }
 
+    /// The client sends data before its handshake is over, on a connection that begins with TLS. What only a client that is
+    /// there may do is refused until [`tls_established`](Self::tls_established).
+    pub fn tls_early(&mut self, facts: TlsFacts) {
+        self.tls_established(facts);
+        self.tls = Tls::Early;
+    }
+
     /// The handshake is over.
     pub fn tls_established(&mut self, facts: TlsFacts) {
-        self.tls = Tls::Settled;
+        if std::mem::replace(&mut self.tls, Tls::Settled) == Tls::Early {
+            // What came early came from this client, and goes on.
+            return;
+        }
         self.input.clear();
         self.stream.tls_established(Channel {
             bindings: facts.bindings.clone(),

@@ -18,7 +18,7 @@ use xml::{Builder, Element, Fragment};
 
 use super::{
     negotiation::SignedIn,
-    sm::{NS, failed_with},
+    sm::{NS, SmSettings, failed_with},
 };
 use crate::{
     account::{
@@ -54,6 +54,8 @@ impl Request {
 pub(super) enum Refusal {
     /// There is no such session of this account, any more. How many stanzas it had handled, where that is known.
     NotFound { h: Option<u32> },
+    /// There is none, because here none waits.
+    NotOffered,
     /// The account can't be read for now.
     Unavailable,
     /// The client has got more than was sent: its stream must end.
@@ -65,6 +67,7 @@ impl Refusal {
     pub(super) fn to_fragment(self) -> Fragment {
         match self {
             Self::NotFound { h } => failed_with(Condition::ItemNotFound, h),
+            Self::NotOffered => failed_with(Condition::FeatureNotImplemented, None),
             Self::Unavailable => failed_with(Condition::InternalServerError, None),
             Self::TooHigh(_) => failed_with(Condition::UndefinedCondition, None),
         }
@@ -127,8 +130,15 @@ pub(super) async fn resume(
     server: &Arc<Server>,
     who: &SignedIn,
     request: Request,
+    settings: &SmSettings,
 ) -> Result<Resumed, Refusal> {
-    let outcome = find(server, who, request).await;
+    let outcome = match find(server, who, request).await {
+        // One that began before the operator changed that still waits.
+        Err(Refusal::NotFound { h: None }) if !settings.lets_wait(who.is_anonymous) => {
+            Err(Refusal::NotOffered)
+        }
+        outcome => outcome,
+    };
     match &outcome {
         Ok(resumed) => server.note_resumed(&who.jid, resumed.session().id(), who.mechanism),
         Err(_) => server.metrics().resuming(Resuming::Refused),
@@ -179,13 +189,14 @@ async fn find(server: &Arc<Server>, who: &SignedIn, request: Request) -> Result<
 /// The session has ended, or there never was one of this id.
 async fn ended(server: &Arc<Server>, who: &SignedIn, id: SmId) -> Refusal {
     let owner = Owner::Account(who.jid.clone());
-    match server.handled_of_ended(&owner, id).await {
-        Ok(h) => Refusal::NotFound { h },
-        Err(error) => {
-            tracing::error!(account = %who.jid, %error, "ended sessions can't be read; a client is told nothing of its own");
-            Refusal::NotFound { h: None }
-        }
+    let h = server.handled_of_ended(&owner, id).await.unwrap_or_else(|error| {
+        tracing::error!(account = %who.jid, %error, "ended sessions can't be read; a client is told nothing of its own");
+        None
+    });
+    if let Err(error) = server.expect_resends(&who.jid, id, h).await {
+        tracing::error!(account = %who.jid, %error, "an archive can't be read; what a client sends again may come twice");
     }
+    Refusal::NotFound { h }
 }
 
 /// Waits for what the session sent before, and until the store knows of it; then lets it go on.

@@ -72,6 +72,8 @@ pub(super) struct Proved {
     /// The account's record, if it was read for the proof.
     pub(super) record: Option<AccountRecord>,
     pub(super) token: Option<ProvedToken>,
+    /// It came before the handshake was over.
+    pub(super) is_early: bool,
     /// Whom the header named.
     pub(super) claimed: Option<BareJid>,
     pub(super) request: SignInRequest,
@@ -103,6 +105,7 @@ impl Proof {
             server: server.clone(),
             mechanism: proved.mechanism,
             token: proved.token,
+            is_early: proved.is_early,
             credentials: who.credentials,
             is_anonymous: who.is_anonymous,
             request: proved.request,
@@ -110,6 +113,10 @@ impl Proof {
         let mut tasks = VecDeque::new();
         for feature in host.sign_in() {
             tasks.extend(feature.tasks(sign_in.clone()).await?);
+        }
+        // A task may do something, and how often a token was used is noted behind all of them.
+        if sign_in.is_early && !tasks.is_empty() {
+            return Err(SaslFailure::TemporaryAuthFailure);
         }
         Ok(Self {
             who,
@@ -180,7 +187,7 @@ async fn find_seat(
     if let Some(element) = sign_in.request.inline("resume", sm::NS) {
         let outcome = match resume::Request::parse(&element.tree().root()) {
             None => Err(sm::failed_with(Condition::BadRequest, None)),
-            Some(request) => match resume::resume(server, who, request).await {
+            Some(request) => match resume::resume(server, who, request, &settings.sm).await {
                 Ok(resumed) => Ok(resumed),
                 Err(Refusal::TooHigh(too_high)) => {
                     return Err(Progress::Faulted(too_high.fault()));
@@ -241,6 +248,8 @@ impl Connection {
     /// A step towards success was made.
     pub(super) fn sasl2_progress(&mut self, progress: Progress) {
         match progress {
+            // What is named together are alternatives, of which the client does one; what has to be done besides comes with
+            // the next <continue/>, https://xmpp.org/extensions/xep-0388.html#continue. None of ours is an alternative.
             Progress::Require(proof) => {
                 let task = proof.tasks.front();
                 let name = task.map(|task| task.name().to_owned());

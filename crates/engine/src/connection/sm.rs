@@ -18,6 +18,9 @@ use crate::{
 /// The namespace of [XEP-0198](https://xmpp.org/extensions/xep-0198.html) 1.6.
 pub(crate) const NS: &str = "urn:xmpp:sm:3";
 
+/// What `max` counts by.
+const SHORTEST_HOLD: Duration = Duration::from_secs(1);
+
 /// What an operator sets for sessions that can be resumed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SmSettings {
@@ -30,6 +33,11 @@ pub struct SmSettings {
 impl SmSettings {
     /// As long as Prosody's.
     pub const HOLD: Duration = Duration::from_secs(600);
+
+    /// Whether any session waits to be resumed. Whoever signs in anonymously can't sign in as the same again.
+    pub(super) fn lets_wait(&self, is_anonymous: bool) -> bool {
+        !is_anonymous && self.hold >= SHORTEST_HOLD
+    }
 }
 
 impl Default for SmSettings {
@@ -110,17 +118,16 @@ impl Enable {
         };
         let max = match element.attr("max") {
             None => None,
-            Some(seconds) => Some(Duration::from_secs(seconds.parse::<u32>().ok()?.into())),
+            Some(seconds) => Some(Duration::from_secs(whole(&seconds)?)),
         };
         Some(Self { resume, max })
     }
 
     /// How long the session may be without a transport; `None` when it can't be resumed.
     fn hold(self, settings: &SmSettings, is_anonymous: bool) -> Option<Duration> {
-        // Whoever signs in anonymously can't sign in as the same again.
-        let wanted = self.resume && !is_anonymous;
+        let wanted = self.resume && settings.lets_wait(is_anonymous);
         let hold = self.max.map_or(settings.hold, |max| max.min(settings.hold));
-        (wanted && hold >= Duration::from_secs(1)).then_some(hold)
+        (wanted && hold >= SHORTEST_HOLD).then_some(hold)
     }
 
     /// Turns acks on for a session, which `store` stores if it shall be resumable: then the answer waits for that.
@@ -147,6 +154,12 @@ impl Enable {
             enabled,
         })
     }
+}
+
+/// A number of the schema's `positiveInteger`, which has no end: what is beyond ours is as long as can be.
+fn whole(digits: &str) -> Option<u64> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
 /// The client of a session that has a resource asks for stream management.

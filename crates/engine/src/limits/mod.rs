@@ -105,10 +105,11 @@ pub struct Limits {
     /// How many notifications may be on their way to push services at once. Past it, a further one waits for half a
     /// minute.
     pub push_notifications_under_way_max: usize,
-    /// How many messages wait for an account that nobody is signed in to, at most 1,000. Past it, a further one is
-    /// refused with `service-unavailable`.
+    /// How many messages wait for an account that nobody is signed in to, at most 1,000. Past it, the oldest that the
+    /// account's archive has wait no more and are only found there; without such a one, a further message is refused with
+    /// `service-unavailable`.
     pub offline_messages_max: u32,
-    /// How many bytes those messages may have together, at most 4 MiB. Past it, a further one is refused with `service-unavailable`.
+    /// How many bytes those messages may have together, at most 4 MiB. What happens past it is the same.
     pub offline_bytes_max: u64,
 
     /// How many failed sign-ins to one account from one address cost no delay.

@@ -22,6 +22,9 @@ pub trait ArchiveField: Module {
     /// The field's name.
     const FIELD: &'static str;
 
+    /// Other names by which clients know it.
+    const ALSO: &'static [&'static str] = &[];
+
     /// Narrows what is asked for to what a value of the field says.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ pub struct SignInOffer<'a> {
     pub bindings: &'a [ChannelBinding],
     /// Who the client says it is. Nothing is proved yet, and what is offered must not tell whether there is such an account.
     pub claimed: Option<&'a BareJid>,
+    /// A client that comes back here may sign in by what it sends before its TLS handshake is over.
+    pub takes_early_data: bool,
 }
 
 /// A sign-in whose mechanism succeeded.
@@ -38,6 +40,9 @@ pub struct SignIn {
     pub mechanism: Mechanism,
     /// By which of the client's tokens, if by one.
     pub token: Option<ProvedToken>,
+    /// It came before the TLS handshake was over, and somebody may have sent the same before: it has to fail unless the token
+    /// says otherwise, and there must be no task.
+    pub is_early: bool,
     /// Which credentials of the account it proved to have: what it is given to sign in with is for these.
     pub credentials: u32,
     /// The address is the session's own and ends with it.

@@ -353,11 +353,13 @@ impl<'a, M: Module> Wiring<'a, M> {
     where
         M: ArchiveField,
     {
-        let module = self.module.clone();
-        self.parts.archive_fields.push(ArchiveFieldEntry {
-            name: M::FIELD,
-            narrow: Box::new(move |value, page| module.narrow(value, page)),
-        });
+        for name in std::iter::once(&M::FIELD).chain(M::ALSO) {
+            let module = self.module.clone();
+            self.parts.archive_fields.push(ArchiveFieldEntry {
+                name,
+                narrow: Box::new(move |value, page| module.narrow(value, page)),
+            });
+        }
         self
     }
 

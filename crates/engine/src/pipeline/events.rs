@@ -15,7 +15,7 @@ use super::{Handlers, Pipeline};
 use crate::{
     account::Contact,
     envelope::Envelope,
-    session::{SessionId, outbox::Frame},
+    session::{SessionId, frame::Frame},
 };
 
 /// The sessions that get a message: hardly ever more than a user has devices.

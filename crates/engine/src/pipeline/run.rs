@@ -28,7 +28,8 @@ use crate::{
     server::Server,
     session::{
         Session,
-        outbox::{Fate, Frame, Refused},
+        frame::{Fate, Frame},
+        outbox::Refused,
     },
 };
 

@@ -18,7 +18,11 @@ use stanza::{Condition, Kind, StanzaError};
 pub(crate) use self::reply::route_error;
 use self::reply::{Question, refuse, staged};
 use crate::{
-    account::{Account, AccountCell, CellState, Closing, archiving, ending, presence, stored},
+    account::{
+        Account, AccountCell, CellState, Closing,
+        archiving::{self, Passed},
+        ending, presence, stored,
+    },
     effect::Effect,
     envelope::Envelope,
     faults::caught,
@@ -318,7 +322,10 @@ impl Server {
 
 /// A message passed the sender's stages: into the archive, copies, then on its way.
 fn message_passed(account: &mut Account, cx: &Context<'_>, mut event: MessageSent) {
-    archiving::record_sent(account, cx, &mut event);
+    let passed = archiving::record_sent(account, cx, &mut event);
+    if passed == Passed::BeenThere {
+        return;
+    }
     cx.host()
         .pipeline()
         .message_sent

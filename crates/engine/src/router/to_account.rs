@@ -31,7 +31,11 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(1);
 
 impl Server {
-    pub(super) fn to_account(self: &Arc<Self>, envelope: Envelope) -> Option<Next> {
+    pub(super) fn to_account(self: &Arc<Self>, mut envelope: Envelope) -> Option<Next> {
+        if envelope.take_doubt() {
+            self.route_unless_it_came(envelope);
+            return None;
+        }
         // More than once only when the cell leaves memory between look-up and lock.
         for _ in 0..8 {
             let cell = match self.registry.get(envelope.to().bare_str()) {
@@ -93,6 +97,8 @@ impl Server {
         // The sender reads on only when it is known what its stanza rests on.
         let held = envelope.hold();
         let crossing = envelope.crossing().cloned();
+        // Until the batch that refers to it is handed over.
+        let _body = envelope.body().cloned();
         let question = Question::of(&envelope);
         let outcome = self.run_in(cell, state, gates, held.as_ref(), |account, cx| {
             if let Some(crossing) = &crossing {

@@ -15,7 +15,7 @@ use stanza::{
 };
 
 use super::{
-    outbox::{Fate, Frame, weight},
+    frame::{Fate, Frame, weight},
     superseding::{Subject, Superseding},
 };
 

@@ -12,6 +12,7 @@
 //! whatever is pushed to it is refused.
 
 mod counted;
+pub mod frame;
 mod lull;
 pub mod marks;
 pub mod outbox;

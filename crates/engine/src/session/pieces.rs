@@ -14,7 +14,7 @@ use stanza::Stanza;
 
 use super::{
     Session,
-    outbox::{Fate, Frame},
+    frame::{Fate, Frame},
 };
 use crate::{pipeline::Gates, server::Server};
 

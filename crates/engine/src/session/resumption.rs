@@ -5,17 +5,16 @@
 //!
 //! [XEP-0198 §5]: https://xmpp.org/extensions/xep-0198.html#resumption
 
-use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
 use jid::Jid;
-use mailbox::message_id;
 use serde::{Deserialize, Serialize};
 use stanza::{IqType, Kind, Stanza, Timestamp};
 use store::EntryId;
 
 use super::{
     counted::Counted,
-    outbox::{Fate, Frame},
+    frame::{Fate, Frame},
     waiting::Waiting,
 };
 use crate::environment::{Environment, random_bytes};
@@ -101,17 +100,6 @@ pub(crate) struct Resumption {
     pub(crate) trusts_client: bool,
     /// The highest entry of the mailbox that the client has acked.
     pub(crate) position: EntryId,
-    /// What the account's own archive has of this session though its count does not cover it: a crash came between both.
-    /// Its client sends it again.
-    pub(crate) uncovered: Vec<Uncovered>,
-}
-
-/// An entry of the sender's own archive whose message may never have reached its recipient.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct Uncovered {
-    pub(crate) entry: EntryId,
-    pub(crate) peer: Arc<str>,
-    pub(crate) message_id: Arc<str>,
 }
 
 /// A request under way.
@@ -143,7 +131,6 @@ impl Resumption {
             requests: VecDeque::new(),
             trusts_client: false,
             position: EntryId(0),
-            uncovered: Vec::new(),
         }
     }
 
@@ -177,17 +164,6 @@ impl Resumption {
             id: id.to_owned(),
             to: stanza.to().cloned(),
         });
-    }
-
-    /// What the archive has of a message that the client sends again, if it has it.
-    pub(crate) fn archived_before(&mut self, message: &Stanza, peer: &str) -> Option<EntryId> {
-        if self.uncovered.is_empty() {
-            return None;
-        }
-        let id = message_id(message);
-        let is_it = |it: &Uncovered| *it.peer == *peer && *it.message_id == *id;
-        let place = self.uncovered.iter().position(is_it)?;
-        Some(self.uncovered.swap_remove(place).entry)
     }
 
     /// The client has this: if it is an answer, the request is not under way any more.
@@ -233,24 +209,5 @@ mod tests {
     #[track_caller]
     fn check(text: &str) {
         assert_eq!(SmId::parse(text), None, "{text}");
-    }
-
-    #[test]
-    fn what_is_sent_again_is_known_once_by_id_and_peer() {
-        let mut resumption = Resumption::new(SmId(1), Duration::from_secs(60));
-        resumption.uncovered = vec![Uncovered {
-            entry: EntryId(7),
-            peer: "juliet@example".into(),
-            message_id: "o1".into(),
-        }];
-        let message = |xml: &str| Stanza::from_stored(xml.as_bytes()).expect("a stanza");
-        let other = message("<message id='m2'/>");
-        let again =
-            message("<message id='m1'><origin-id xmlns='urn:xmpp:sid:0' id='o1'/></message>");
-        let mut before = |message, peer| resumption.archived_before(message, peer);
-        assert_eq!(before(&other, "juliet@example"), None);
-        assert_eq!(before(&again, "nurse@example"), None);
-        assert_eq!(before(&again, "juliet@example"), Some(EntryId(7)));
-        assert_eq!(before(&again, "juliet@example"), None);
     }
 }

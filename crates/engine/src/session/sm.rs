@@ -17,7 +17,7 @@ use stream::StreamFault;
 #[cfg(test)]
 use super::resumption::SmId;
 use super::{
-    outbox::{Fate, Frame, weight},
+    frame::{Fate, Frame, weight},
     resumption::Resumption,
     waiting::Waiting,
 };

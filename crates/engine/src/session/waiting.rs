@@ -10,7 +10,7 @@ use stanza::{Kind, MessageType, Timestamp};
 use store::EntryId;
 
 use super::{
-    outbox::{Fate, Frame, weight},
+    frame::{Fate, Frame, weight},
     superseding::{Subject, Superseding},
 };
 use crate::pipeline::Gates;

@@ -1,5 +1,9 @@
 //! One message in several mailboxes: stored once, shown by each in its own way.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Waker};
+
 use mailbox::{Class, Data, Mailbox, NewEntry, Owed, SharedBody, message_of};
 use stanza::Stanza;
 use store::{Batch, Found};
@@ -150,4 +154,45 @@ fn check(log: &[Found<Data>], expected: &Stanza) {
     let tree = |stanza: &Stanza| Tree::parse_fragment(stanza.to_stored()).unwrap();
     let (shown, expected) = (tree(&message_of(found).unwrap()), tree(expected));
     assert_eq!(same(&shown.root(), &expected.root()), Ok(()));
+}
+
+/// Between the sender's batch and the recipient's, the sender's entry alone holds the text.
+#[test]
+fn what_takes_a_senders_entry_away_waits_for_the_recipients() {
+    let world = World::new();
+    let (mut romeo, mut juliet) = (
+        world.mailbox("romeo@example"),
+        world.mailbox("juliet@example"),
+    );
+    let (message, his, hers) = (chat("hi"), bare("juliet@example"), bare("romeo@example"));
+    let mut batch = Batch::new();
+    let body = romeo.send_body(world.store.new_body_id(), message.clone(), &mut batch);
+    let sent = NewEntry {
+        body: Some(&body),
+        ..entry(&message, &his, Class::Archive, Owed::Nobody)
+    };
+    romeo.record(&sent, &mut batch).unwrap();
+    world.commit(&mut romeo, batch);
+    let mut landing = Box::pin(romeo.landing());
+    assert!(!is_over(&mut landing), "nobody refers to it yet");
+    let mut batch = Batch::new();
+    let arrived = NewEntry {
+        body: Some(&body),
+        ..entry(&message, &hers, Class::Archive, Owed::Nobody)
+    };
+    juliet.record(&arrived, &mut batch).unwrap();
+    let seq = world.submit(&mut juliet, batch);
+    drop(body);
+    assert!(is_over(&mut landing));
+    let mut purge = Batch::new();
+    purge.trim(mailbox::LOG, romeo.owner(), store::Trim::All);
+    world.store.submit(purge);
+    world.write();
+    assert_eq!(world.store.gate(seq), store::Gate::Durable);
+    check(&world.log("juliet@example"), &message);
+}
+
+fn is_over(landing: &mut (impl Future<Output = ()> + Unpin)) -> bool {
+    let mut cx = Context::from_waker(Waker::noop());
+    Pin::new(landing).poll(&mut cx).is_ready()
 }

@@ -1,12 +1,13 @@
 //! A disk, a store over it, and mailboxes loaded from it: what the tests have in common.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use jid::{BareJid, Jid};
-use mailbox::{Class, LOG, LoadAnswer, Mailbox, NewEntry, Owed, WireKey};
+use mailbox::{Class, LOG, LoadAnswer, Mailbox, NewEntry, Owed, SessionId, WireKey};
 use stanza::{MessageType, Stanza, Timestamp};
 use store::{Batch, Collection, Found, Log, Memory, Owner, Page, Seq, Store};
 use xml::{Builder, Fragment};
@@ -68,6 +69,20 @@ impl World {
     /// The whole log of an account.
     pub(crate) fn log(&self, account: &str) -> Vec<Found<mailbox::Data>> {
         self.entries(LOG, &owner(account))
+    }
+
+    /// The highest ordinal of each session in the log of an account: so far its stanzas were handled, as the log proves.
+    pub(crate) fn handled(&self, account: &str) -> BTreeMap<SessionId, u64> {
+        let mut highest = BTreeMap::new();
+        for inbound in self
+            .log(account)
+            .iter()
+            .filter_map(|found| found.entry.data.inbound)
+        {
+            let ordinal = highest.entry(inbound.session).or_default();
+            *ordinal = inbound.ordinal.max(*ordinal);
+        }
+        highest
     }
 
     pub(crate) fn entries(

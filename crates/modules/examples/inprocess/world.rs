@@ -15,13 +15,12 @@ use std::{
 };
 
 use engine::{
-    ClientSettings, ConflictPolicy, Connection, Environment, HostFacts, HostSettings, Peer, Server,
-    Settings, SmSettings, Task, TlsFacts,
+    ClientSettings, Connection, Environment, HostFacts, HostSettings, Peer, Server, Settings, Task,
+    TlsFacts,
 };
 use jid::{BareJid, Domain};
 use stanza::Timestamp;
 use store::{Memory, Store};
-use stream::C2sSettings;
 
 /// The one virtual host.
 pub(crate) const HOST: &str = "example.org";
@@ -73,13 +72,7 @@ impl World {
         )
         .expect("the defaults are a configuration");
         server.make_tokens_with([8; 32]);
-        let clients = ClientSettings {
-            stream: Arc::new(C2sSettings::default()),
-            requires_tls: true,
-            can_start_tls: true,
-            conflict: ConflictPolicy::KickOld,
-            sm: SmSettings::default(),
-        };
+        let clients = ClientSettings::default();
         Self {
             edge,
             disk,

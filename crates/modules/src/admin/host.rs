@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use engine::{
     Action, Authentication, Host,
-    command::{AdminContext, Command, CommandError, Concern, Field, FieldKind},
+    command::{AdminContext, Command, CommandError, Concern, Field},
 };
 use jid::Domain;
 use serde::{Deserialize, Serialize};
@@ -76,11 +76,7 @@ impl Command for ShowHost {
     const PATH: &'static str = "host show";
     const ABOUT: &'static str = "Show what a host offers";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[Field::required(
-        "host",
-        FieldKind::Host,
-        "the host, such as example.org",
-    )];
+    const FIELDS: &'static [Field] = &[Field::HOST];
     const READS_ONLY: bool = true;
     type Output = HostShown;
 

@@ -12,11 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use super::said::{Done, counted, moment};
 
-const USER: Field = Field::required(
-    "user",
-    FieldKind::Account,
-    "the account, such as juliet@example.org",
-);
 const PASSWORD: Field = Field::required("password", FieldKind::Password, "the new password");
 
 /// Makes an account.
@@ -30,7 +25,7 @@ impl Command for AddUser {
     const PATH: &'static str = "user add";
     const ABOUT: &'static str = "Make an account";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[USER, PASSWORD];
+    const FIELDS: &'static [Field] = &[Field::USER, PASSWORD];
     const NODE: Option<&'static str> = Some("http://jabber.org/protocol/admin#add-user");
     type Output = Done;
 
@@ -59,7 +54,7 @@ impl Command for SetPassword {
     const PATH: &'static str = "user passwd";
     const ABOUT: &'static str = "Set an account's password and end its sessions";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[USER, PASSWORD];
+    const FIELDS: &'static [Field] = &[Field::USER, PASSWORD];
     const NODE: Option<&'static str> =
         Some("http://jabber.org/protocol/admin#change-user-password");
     type Output = Done;
@@ -92,7 +87,7 @@ impl Command for DeleteUser {
     const ABOUT: &'static str = "Delete an account with everything it owns";
     const NEEDS: Action = Action::ManageAccounts;
     const FIELDS: &'static [Field] = &[
-        USER,
+        Field::USER,
         Field::option(
             "now",
             FieldKind::Flag,
@@ -207,7 +202,7 @@ impl Command for ShowUser {
     const PATH: &'static str = "user info";
     const ABOUT: &'static str = "Show what is known of an account";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[USER];
+    const FIELDS: &'static [Field] = &[Field::USER];
     const READS_ONLY: bool = true;
     type Output = UserInfo;
 
@@ -287,7 +282,7 @@ impl Command for DisableUser {
     const PATH: &'static str = "user disable";
     const ABOUT: &'static str = "Let nobody sign in to an account, and end its sessions";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[USER];
+    const FIELDS: &'static [Field] = &[Field::USER];
     const NODE: Option<&'static str> = Some("http://jabber.org/protocol/admin#disable-user");
     type Output = Done;
 
@@ -315,7 +310,7 @@ impl Command for EnableUser {
     const PATH: &'static str = "user enable";
     const ABOUT: &'static str = "Let an account be signed in to again";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[USER];
+    const FIELDS: &'static [Field] = &[Field::USER];
     const NODE: Option<&'static str> = Some("http://jabber.org/protocol/admin#reenable-user");
     type Output = Done;
 
@@ -351,7 +346,7 @@ impl Command for KickUser {
     const ABOUT: &'static str = "End all sessions of an account; it may sign in again";
     const NEEDS: Action = Action::ManageSessions;
     const FIELDS: &'static [Field] = &[
-        USER,
+        Field::USER,
         Field::option("reason", FieldKind::Text, "shown to the user"),
     ];
     const NEEDS_RUNNING: bool = true;
@@ -382,7 +377,7 @@ impl Command for SetRole {
     const ABOUT: &'static str = "Make an account registered, a member or an admin of its host";
     const NEEDS: Action = Action::OperateServer;
     const FIELDS: &'static [Field] = &[
-        USER,
+        Field::USER,
         Field::required(
             "role",
             FieldKind::Choice(&["registered", "member", "admin"]),

@@ -76,7 +76,13 @@ impl Module for MessageArchive {
     }
 
     fn wire(wiring: &mut Wiring<'_, Self>) {
-        for feature in [protocol::NS, protocol::NS_EXTENDED, stanza::ids::NS] {
+        let features = [
+            protocol::NS,
+            protocol::NS_EXTENDED,
+            protocol::NS_GROUPCHAT_FIELD,
+            stanza::ids::NS,
+        ];
+        for feature in features {
             // Clients look at the host as well.
             wiring.disco_account_feature(feature).disco_feature(feature);
         }
@@ -210,10 +216,14 @@ impl HandleIq<Query> for MessageArchive {
 }
 
 /// Which page it was, [§4.3.2](https://xmpp.org/extensions/xep-0313.html#paging). The position of its first is known
-/// where it is the first of all.
+/// where that is the first of all: the page begins there, or came there from behind.
 fn fin(line: &Line, wanted: &Wanted, results: &Results) -> xml::Fragment {
     let id = |found: &Found<Data>| line.key.seal(found.entry.id).to_string();
-    let index = wanted.is_from_start.then_some(0);
+    let is_from_start = match wanted.page.backwards {
+        true => results.is_complete,
+        false => wanted.is_at_end,
+    };
+    let index = is_from_start.then_some(0);
     let page = rsm::Page {
         first: results.found.first().map(|first| (id(first), index)),
         last: results.found.last().map(id),

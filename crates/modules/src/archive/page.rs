@@ -110,7 +110,7 @@ async fn page(store: &Store, owner: &Owner, wanted: &Wanted) -> Result<Results, 
         }
         Some(resource) => of_resource(store, owner, wanted, resource).await?,
     };
-    let is_all = !entries.more && wanted.is_from_start;
+    let is_all = !entries.more && wanted.is_at_end;
     Ok(Results {
         count: is_all.then_some(entries.found.len() as u64),
         is_complete: !entries.more,
@@ -237,7 +237,7 @@ async fn named(
     if backwards {
         found.reverse();
     }
-    let is_all = !more && wanted.is_from_start;
+    let is_all = !more && wanted.is_at_end;
     Ok(Results {
         count: is_all.then_some(found.len() as u64),
         is_complete: !more,

@@ -22,6 +22,9 @@ pub(super) const NS: &str = "urn:xmpp:mam:2";
 /// The feature of archives that have everything of version 1.1.
 pub(super) const NS_EXTENDED: &str = "urn:xmpp:mam:2#extended";
 
+/// The feature of archives that can be asked with and without what rooms say.
+pub(super) const NS_GROUPCHAT_FIELD: &str = "urn:xmpp:mam:2#groupchat-field";
+
 /// The fields of a query, [§4.1](https://xmpp.org/extensions/xep-0313.html#filter).
 pub(super) mod field {
     pub(in super::super) const WITH: &str = "with";
@@ -30,6 +33,7 @@ pub(super) mod field {
     pub(in super::super) const BEFORE_ID: &str = "before-id";
     pub(in super::super) const AFTER_ID: &str = "after-id";
     pub(in super::super) const IDS: &str = "ids";
+    pub(in super::super) const INCLUDE_GROUPCHAT: &str = "include-groupchat";
 }
 
 /// Which fields can a query have? [§4.1.5](https://xmpp.org/extensions/xep-0313.html#query-form).
@@ -132,7 +136,8 @@ pub(super) fn form(others: &[ArchiveFieldEntry]) -> Fragment {
         .field(text(field::END))
         .field(text(field::BEFORE_ID))
         .field(text(field::AFTER_ID))
-        .field(ids.validated("xs:string", Validated::Open));
+        .field(ids.validated("xs:string", Validated::Open))
+        .field(Field::new(field::INCLUDE_GROUPCHAT, FieldKind::Boolean));
     let form = others
         .iter()
         .fold(form, |form, other| form.field(text(other.name)));

@@ -75,10 +75,11 @@ impl Payload for Query {
 }
 
 impl Filter {
-    /// Reads a submitted form. A field without a value is as if it were not there.
+    /// Reads a submitted form, which must say that it is one of ours. A field without a value is as if it were not there.
     fn read(form: &Form) -> Result<Self, StanzaError> {
-        if form.kind != FormKind::Submit || form.form_type().is_some_and(|kind| kind != NS) {
-            return Err(Condition::BadRequest.into());
+        if form.kind != FormKind::Submit || form.form_type() != Some(NS) {
+            return Err(StanzaError::new(Condition::BadRequest)
+                .with_text("the form is submitted with this protocol's FORM_TYPE"));
         }
         let mut filter = Self::default();
         for field in &form.fields {
@@ -87,14 +88,17 @@ impl Filter {
             match var {
                 form::FORM_TYPE => {}
                 field::WITH => filter.with = values.next().map(|with| address(with)).transpose()?,
-                field::START => filter.start = values.next().map(|at| time(at)).transpose()?,
-                field::END => filter.end = values.next().map(|at| time(at)).transpose()?,
+                field::START => filter.start = values.next().map(|at| time(var, at)).transpose()?,
+                field::END => filter.end = values.next().map(|at| time(var, at)).transpose()?,
                 field::BEFORE_ID => filter.before_id = values.next().cloned(),
                 field::AFTER_ID => filter.after_id = values.next().cloned(),
                 field::IDS => {
                     filter.ids =
                         Some(values.cloned().collect()).filter(|ids: &Vec<_>| !ids.is_empty())
                 }
+                // §4.1.4: what rooms say is in none of our archives, with it or without.
+                field::INCLUDE_GROUPCHAT if values.all(|value| is_boolean(value)) => {}
+                field::INCLUDE_GROUPCHAT => return Err(Condition::BadRequest.into()),
                 // Whether anybody knows it is seen when it is asked for; an empty one says nothing.
                 _ => filter
                     .others
@@ -110,11 +114,20 @@ impl Filter {
 }
 
 fn address(with: &str) -> Result<Jid, StanzaError> {
-    Jid::parse(with).map_err(|_| Condition::JidMalformed.into())
+    let not_one = || StanzaError::new(Condition::JidMalformed).with_text("with is no address");
+    Jid::parse(with.trim()).map_err(|_| not_one())
 }
 
-fn time(at: &str) -> Result<Timestamp, StanzaError> {
-    Timestamp::parse(at.trim()).map_err(|_| Condition::BadRequest.into())
+fn is_boolean(value: &str) -> bool {
+    matches!(value, "true" | "1" | "false" | "0")
+}
+
+fn time(field: &str, at: &str) -> Result<Timestamp, StanzaError> {
+    let not_one = || {
+        StanzaError::new(Condition::BadRequest)
+            .with_text(format!("{field} is no time such as 2002-09-10T23:08:25Z"))
+    };
+    Timestamp::parse(at.trim()).map_err(|_| not_one())
 }
 
 /// All that an archive shows, whenever it came.
@@ -176,8 +189,8 @@ pub(super) struct Wanted {
     pub(super) named: Vec<EntryId>,
     /// How many results at most.
     pub(super) items_max: usize,
-    /// Whether nothing of what the filters leave is before the page.
-    pub(super) is_from_start: bool,
+    /// Whether the page begins where what the filters leave begins, or ends where that ends.
+    pub(super) is_at_end: bool,
 }
 
 impl Query {
@@ -243,7 +256,7 @@ impl Query {
             ids,
             named,
             items_max: usize::try_from(self.page.items_max.min(PAGE_ITEMS_MAX)).unwrap_or(0),
-            is_from_start: self.page.anchor == Anchor::Start,
+            is_at_end: matches!(self.page.anchor, Anchor::Start | Anchor::Before(None)),
         })
     }
 }

@@ -10,12 +10,6 @@ use engine::{
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
 
-const USER: Field = Field::required(
-    "user",
-    FieldKind::Account,
-    "the account, such as juliet@example.org",
-);
-
 /// Lists the clients of an account.
 #[derive(Debug, Deserialize)]
 pub(super) struct ListClients {
@@ -26,7 +20,7 @@ impl Command for ListClients {
     const PATH: &'static str = "user clients";
     const ABOUT: &'static str = "List the clients that signed in to an account";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[USER];
+    const FIELDS: &'static [Field] = &[Field::USER];
     const READS_ONLY: bool = true;
     type Output = Listed;
 
@@ -122,7 +116,7 @@ impl Command for RevokeClient {
     const ABOUT: &'static str = "Void the token of a client and end its sessions";
     const NEEDS: Action = Action::ManageAccounts;
     const FIELDS: &'static [Field] = &[
-        USER,
+        Field::USER,
         Field::required(
             "client",
             FieldKind::Text,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use engine::{
     Action,
-    command::{AdminContext, Command, CommandError, Concern, Field, FieldKind},
+    command::{AdminContext, Command, CommandError, Concern, Field},
 };
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
@@ -19,11 +19,7 @@ impl Command for UndeleteUser {
     const PATH: &'static str = "user undelete";
     const ABOUT: &'static str = "Take back a deleted account, while its host's grace period lasts";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[Field::required(
-        "user",
-        FieldKind::Account,
-        "the account, such as juliet@example.org",
-    )];
+    const FIELDS: &'static [Field] = &[Field::USER];
     type Output = Undeleted;
 
     fn concerns(&self) -> Concern {

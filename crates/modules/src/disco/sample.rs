@@ -5,8 +5,7 @@ mod keeping;
 mod telling;
 
 use engine::{
-    ClientSettings, ConflictPolicy, HostFacts, HostSettings, Identity, Item, Limits, Node, Server,
-    Settings, SmSettings,
+    ClientSettings, HostFacts, HostSettings, Identity, Item, Limits, Node, Server, Settings,
     account::Account,
     metrics::Counter,
     module::{
@@ -289,13 +288,7 @@ fn configure(_: &str) -> Result<(Settings, ClientSettings), String> {
         facts,
         modules: std::collections::BTreeMap::new(),
     };
-    let clients = ClientSettings {
-        stream: std::sync::Arc::default(),
-        requires_tls: true,
-        can_start_tls: true,
-        conflict: ConflictPolicy::KickOld,
-        sm: SmSettings::default(),
-    };
+    let clients = ClientSettings::default();
     let settings = Settings {
         hosts: vec![host],
         limits: Limits::default(),

@@ -5,7 +5,8 @@
 //! the old one stays good until the new one is used, so that a connection that breaks at the wrong moment locks nobody out.
 //! Another password, and whoever takes the client's access, makes it void.
 //!
-//! Spec: [XEP-0484](https://xmpp.org/extensions/xep-0484.html) 0.2.0, without TLS 0-RTT, which is not offered.
+//! Spec: [XEP-0484](https://xmpp.org/extensions/xep-0484.html) 0.2.0, complete. Where the operator lets clients send data
+//! before their TLS handshake is over, a sign-in that comes so needs a count, and nobody gets in twice by the same one.
 //!
 //! What is stored of tokens, and how they are held against a proof, is the engine's. `protocol.rs` is the wire forms,
 //! `tests/` holds the transcripts.
@@ -95,7 +96,7 @@ impl AtSignIn for FastSignIn {
     /// [§3.1](https://xmpp.org/extensions/xep-0484.html).
     fn inline(&self, offer: SignInOffer<'_>) -> Option<Fragment> {
         let offered = Offer::new(Mechanism::TOKENS.to_vec(), offer.bindings.to_vec());
-        Some(protocol::feature(offered.tokens()))
+        Some(protocol::feature(offered.tokens(), offer.takes_early_data))
     }
 
     async fn signed_in(&self, sign_in: Arc<SignIn>) -> Result<Vec<Fragment>, SaslFailure> {
@@ -139,7 +140,7 @@ impl FastSignIn {
             return Ok(None);
         };
         let fast = sign_in.request.inline(FAST, NS);
-        let how = protocol::used(fast.ok_or(SaslFailure::MalformedRequest)?)?;
+        let how = protocol::used(fast.ok_or(SaslFailure::MalformedRequest)?, sign_in.is_early)?;
         let server = &sign_in.server;
         server.use_token(&sign_in.jid, client, token, how).await?;
         let age = server.environment().timestamp().since(token.issued());

@@ -13,20 +13,23 @@ pub(super) const FAST: &str = "fast";
 /// What asks for a token.
 pub(super) const REQUEST_TOKEN: &str = "request-token";
 
-/// `<fast/>` of the offer.
-pub(super) fn feature(mechanisms: &[Mechanism]) -> Fragment {
+/// `<fast/>` of the offer, [§3.1](https://xmpp.org/extensions/xep-0484.html).
+pub(super) fn feature(mechanisms: &[Mechanism], takes_early_data: bool) -> Fragment {
     let mechanisms = mechanisms
         .iter()
         .map(|mechanism| Builder::new("mechanism", NS).text(mechanism.name()));
-    Builder::new(FAST, NS).children(mechanisms).build()
+    Builder::new(FAST, NS)
+        .attr_opt("tls-0rtt", takes_early_data.then_some("true"))
+        .children(mechanisms)
+        .build()
 }
 
-/// `<fast/>` of a sign-in: how the token is used.
+/// `<fast/>` of a sign-in, which came early or not: how the token is used.
 ///
 /// # Errors
 ///
 /// `malformed-request` for a count that is no number, or something else than a yes or a no.
-pub(super) fn used(fast: &Fragment) -> Result<TokenUse, SaslFailure> {
+pub(super) fn used(fast: &Fragment, is_early: bool) -> Result<TokenUse, SaslFailure> {
     let tree = fast.tree();
     let root = tree.root();
     let count = match root.attr("count") {
@@ -40,7 +43,7 @@ pub(super) fn used(fast: &Fragment) -> Result<TokenUse, SaslFailure> {
     };
     Ok(TokenUse {
         count,
-        is_early: false,
+        is_early,
         invalidates,
     })
 }
@@ -92,7 +95,7 @@ mod tests {
         fn check(attributes: &str, expected: Result<TokenUse, SaslFailure>) {
             let text = format!("<fast xmlns='{NS}' {attributes}/>");
             let fast = Fragment::parse(&text).expect("well-formed");
-            assert_eq!(used(&fast), expected, "{attributes}");
+            assert_eq!(used(&fast, false), expected, "{attributes}");
         }
     }
 

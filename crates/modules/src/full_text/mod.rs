@@ -7,11 +7,17 @@
 //! beginning of one. Accents and capitals don't count. Scripts that put no spaces between words are searched character
 //! by character (`docs/design/0016-what-an-archive-forgets.md`).
 //!
+//! What a query finds comes in the order of the archive. The command `archive search`, which a user's client gives by ad-hoc
+//! commands, shows the best matches first (`commands.rs`).
+//!
 //! It is there where the store offers it. What a user has not searched yet is indexed at the first search; a message
 //! costs no more because it can be found. `tests/` holds the transcripts.
 
+mod commands;
+
 use engine::{
     Authentication, HostFacts,
+    command::{CommandEntry, command},
     module::{ArchiveField, ConfigError, Module, NoConfig, Spec, Wiring},
 };
 use stanza::{Condition, StanzaError};
@@ -29,6 +35,7 @@ pub struct FullText;
 impl Module for FullText {
     const NAME: &'static str = "full_text";
     const SPECS: &'static [Spec] = &[Spec::new("XEP-0431", "0.2.0")];
+    const COMMANDS: &'static [CommandEntry] = &[command::<commands::SearchArchive>()];
     type Config = NoConfig;
 
     fn new(_: NoConfig, host: &HostFacts) -> Result<Option<Self>, ConfigError> {
@@ -47,6 +54,8 @@ impl Module for FullText {
 /// [§3.1](https://xmpp.org/extensions/xep-0431.html#querying).
 impl ArchiveField for FullText {
     const FIELD: &'static str = "{urn:xmpp:fulltext:0}fulltext";
+    // COMPAT: what ejabberd called it before there was a specification, and clients written for it still do.
+    const ALSO: &'static [&'static str] = &["withtext"];
 
     fn narrow(&self, value: &str, page: &mut Page) -> Result<(), StanzaError> {
         if value.len() > TEXT_BYTES_MAX {

@@ -15,7 +15,6 @@ use super::{
     stored::{self, Member},
 };
 
-const HOST: Field = Field::required("host", FieldKind::Host, "the host, such as example.org");
 const GROUP: Field = Field::required("group", FieldKind::Text, "the group, by its name");
 const MEMBER: Field = Field::required(
     "member",
@@ -33,7 +32,7 @@ impl Command for ListGroups {
     const PATH: &'static str = "group list";
     const ABOUT: &'static str = "List the shared groups of a host with their members";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[HOST];
+    const FIELDS: &'static [Field] = &[Field::HOST];
     const READS_ONLY: bool = true;
     type Output = Groups;
 
@@ -88,77 +87,98 @@ impl fmt::Display for Groups {
     }
 }
 
-/// Puts somebody into a group.
+/// Somebody in a group of a host.
 #[derive(Debug, Deserialize)]
-pub(super) struct AddMember {
+struct Membership {
     host: Domain,
     group: String,
     member: String,
 }
+
+impl Membership {
+    const FIELDS: &'static [Field] = &[Field::HOST, GROUP, MEMBER];
+
+    /// Who is meant, and the feature whose group it is.
+    fn found(
+        &self,
+        cx: &AdminContext,
+    ) -> Result<(Arc<Host>, Arc<SharedGroups>, Member), CommandError> {
+        let (host, feature) = found(cx, &self.host)?;
+        let member = member(&self.member, &self.host)?;
+        Ok((host, feature, member))
+    }
+}
+
+/// Puts somebody into a group.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct AddMember(Membership);
 
 impl Command for AddMember {
     const PATH: &'static str = "group add";
     const ABOUT: &'static str =
         "Put an account into a shared group, which is made if there is none";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[HOST, GROUP, MEMBER];
+    const FIELDS: &'static [Field] = Membership::FIELDS;
     type Output = Changed;
 
     fn concerns(&self) -> Concern {
-        Concern::Host(self.host.clone())
+        Concern::Host(self.0.host.clone())
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Changed, CommandError> {
-        let (host, feature) = found(cx, &self.host)?;
-        let member = member(&self.member, &self.host)?;
-        if !config::is_name(&self.group) {
-            let problem = format!("\"{}\" is no name for a group", self.group);
+        let (host, feature, member) = self.0.found(cx)?;
+        let Membership {
+            host: domain,
+            group,
+            ..
+        } = &self.0;
+        if !config::is_name(group) {
+            let problem = format!("\"{group}\" is no name for a group");
             return Err(CommandError::Arguments(problem));
         }
         if let Member::Account(account) = &member {
             cx.account(account).await?;
         }
-        stored::add(cx.server(), &self.host, &self.group, &member).await?;
+        stored::add(cx.server(), domain, group, &member).await?;
         renew(cx, &host, &feature).await?;
         Ok(Changed {
-            done: format!("{} is in the group {}.", member.as_str(), self.group),
+            done: format!("{} is in the group {group}.", member.as_str()),
         })
     }
 }
 
 /// Takes somebody out of a group.
 #[derive(Debug, Deserialize)]
-pub(super) struct RemoveMember {
-    host: Domain,
-    group: String,
-    member: String,
-}
+#[serde(transparent)]
+pub(super) struct RemoveMember(Membership);
 
 impl Command for RemoveMember {
     const PATH: &'static str = "group remove";
     const ABOUT: &'static str =
         "Take an account out of a shared group; one without members is gone";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[HOST, GROUP, MEMBER];
+    const FIELDS: &'static [Field] = Membership::FIELDS;
     type Output = Changed;
 
     fn concerns(&self) -> Concern {
-        Concern::Host(self.host.clone())
+        Concern::Host(self.0.host.clone())
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Changed, CommandError> {
-        let (host, feature) = found(cx, &self.host)?;
-        let member = member(&self.member, &self.host)?;
+        let (host, feature, member) = self.0.found(cx)?;
+        let Membership {
+            host: domain,
+            group,
+            ..
+        } = &self.0;
         feature.prepare(&host, cx.server()).await?;
-        feature.must_be_stored(&self.group, &member)?;
-        stored::take(cx.server(), &self.host, &self.group, &member).await?;
+        feature.must_be_stored(group, &member)?;
+        stored::take(cx.server(), domain, group, &member).await?;
         renew(cx, &host, &feature).await?;
+        let member = member.as_str();
         Ok(Changed {
-            done: format!(
-                "{} is not in the group {} any more.",
-                member.as_str(),
-                self.group
-            ),
+            done: format!("{member} is not in the group {group} any more."),
         })
     }
 }

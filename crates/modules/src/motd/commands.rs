@@ -15,8 +15,6 @@ use super::{
     text::{self, Text},
 };
 
-const HOST: Field = Field::required("host", FieldKind::Host, "the host, such as example.org");
-
 /// Sets the message.
 #[derive(Debug, Deserialize)]
 pub(super) struct SetMotd {
@@ -29,7 +27,7 @@ impl Command for SetMotd {
     const ABOUT: &'static str = "Set what every user of a host gets to read once";
     const NEEDS: Action = Action::ManageSessions;
     const FIELDS: &'static [Field] = &[
-        HOST,
+        Field::HOST,
         Field::required("text", FieldKind::Text, "what to say"),
     ];
     const NODE: Option<&'static str> = Some("http://jabber.org/protocol/admin#set-motd");
@@ -63,7 +61,7 @@ impl Command for ClearMotd {
     const PATH: &'static str = "motd clear";
     const ABOUT: &'static str = "End the message of the day of a host";
     const NEEDS: Action = Action::ManageSessions;
-    const FIELDS: &'static [Field] = &[HOST];
+    const FIELDS: &'static [Field] = &[Field::HOST];
     const NODE: Option<&'static str> = Some("http://jabber.org/protocol/admin#delete-motd");
     type Output = Motd;
 
@@ -90,7 +88,7 @@ impl Command for ShowMotd {
     const PATH: &'static str = "motd show";
     const ABOUT: &'static str = "Show the message of the day of a host";
     const NEEDS: Action = Action::ManageSessions;
-    const FIELDS: &'static [Field] = &[HOST];
+    const FIELDS: &'static [Field] = &[Field::HOST];
     const READS_ONLY: bool = true;
     type Output = Motd;
 

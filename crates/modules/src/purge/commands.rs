@@ -10,7 +10,6 @@ use engine::{
 use jid::BareJid;
 use mailbox::Forget;
 use serde::{Deserialize, Serialize};
-use store::Owner;
 
 /// Deletes messages of an archive.
 #[derive(Debug, Deserialize)]
@@ -25,11 +24,7 @@ impl Command for PurgeArchive {
     const ABOUT: &'static str = "Delete messages from a user's archive, for good";
     const NEEDS: Action = Action::ManageOwnAccount;
     const FIELDS: &'static [Field] = &[
-        Field::required(
-            "user",
-            FieldKind::Account,
-            "whose archive, such as juliet@example.org",
-        ),
+        Field::USER,
         Field::option(
             "with",
             FieldKind::Text,
@@ -60,8 +55,7 @@ impl Command for PurgeArchive {
             spares_due: !is_own,
             ..Forget::all(now)
         };
-        let owner = Owner::Account(self.user.clone());
-        let messages = forget.run(cx.server().store(), &owner).await?;
+        let messages = cx.server().forget(&self.user, forget).await?;
         Ok(Purged {
             user: self.user,
             messages,

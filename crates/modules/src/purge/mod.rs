@@ -3,9 +3,9 @@
 //! Users delete from their own archives: what is older than a message they name, what they said with somebody, or all
 //! of it. The other party keeps its own copy; what was shared on disk goes with the last of them, and is overwritten.
 //!
-//! Spec: [Trim Command](https://xmpp.org/extensions/inbox/xep-mam-trimming.html), a proposal, 0.0.1. It knows no peer:
-//! for that there is the command `archive purge`, which a user's client gives by ad-hoc commands as an operator gives it
-//! on a terminal. Nobody who gives it sees what was said.
+//! Spec: [Trim Command](https://xmpp.org/extensions/inbox/xep-mam-trimming.html), a proposal, 0.0.1 of 2026-03-31, as far
+//! as it is about the archives of users. It knows no peer: for that there is the command `archive purge`, which a user's
+//! client gives by ad-hoc commands as an operator gives it on a terminal. Nobody who gives it sees what was said.
 //!
 //! Where messages must be kept, `purge = false` takes the feature away, and it is not advertised.
 //!
@@ -84,9 +84,9 @@ impl HandleIq<Trim> for Purge {
                 None => Some(mailbox.newest()),
                 Some(id) => WireId::parse(id).and_then(|id| mailbox.position(id)),
             };
-            (mailbox.owner().clone(), mailbox.last_batch(), through)
+            (mailbox.owner().clone(), through)
         });
-        let (owner, seq, through) = line.await.map_err(|error| {
+        let (owner, through) = line.await.map_err(|error| {
             tracing::error!(%error, "an archive can't be reached; nothing is trimmed");
             Condition::InternalServerError
         })?;
@@ -94,10 +94,8 @@ impl HandleIq<Trim> for Purge {
             through: Some(through.ok_or(Condition::ItemNotFound)?),
             ..Forget::all(job.server().environment().timestamp())
         };
-        let store = job.server().store();
-        // What was handed over before goes as well, once it is there.
-        let _ = store.settled(seq).await;
-        let gone = forget.run(store, &owner).await.map_err(|error| {
+        let jid = job.from().bare();
+        let gone = job.server().forget(&jid, forget).await.map_err(|error| {
             tracing::error!(%owner, %error, "an archive was not trimmed to the end");
             Condition::InternalServerError
         })?;

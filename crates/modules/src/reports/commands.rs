@@ -12,38 +12,44 @@ use store::{Batch, Owner};
 
 use super::stored::{self, REPORTS, Report};
 
-const HOST: Field = Field::required("host", FieldKind::Host, "the host, such as example.org");
-
-/// Lists what users of a host have reported.
+/// Lists what users have reported.
 #[derive(Debug, Deserialize)]
 pub(super) struct ListReports {
-    host: Domain,
+    host: Option<Domain>,
 }
 
 impl Command for ListReports {
     const PATH: &'static str = "report list";
-    const ABOUT: &'static str = "List whom users of a host have reported for spam or abuse";
+    const ABOUT: &'static str = "List whom users have reported for spam or abuse";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[HOST];
+    const FIELDS: &'static [Field] = &[Field::last(
+        "host",
+        FieldKind::Host,
+        "only what users of this host have reported",
+    )];
     const READS_ONLY: bool = true;
     type Output = Listed;
 
     fn concerns(&self) -> Concern {
-        Concern::Host(self.host.clone())
+        self.host.clone().map_or(Concern::Server, Concern::Host)
     }
 
     async fn run(self, cx: &AdminContext) -> Result<Listed, CommandError> {
-        cx.host(&self.host)?;
-        let reports = REPORTS.all(&Owner::Host(self.host));
-        let reports = cx.server().store().read(reports).await?;
-        let listed = reports.into_iter().map(|(id, report)| One {
-            came: stored::came(&id).map(|came| came.whole_seconds().to_string()),
-            id,
-            report,
-        });
-        Ok(Listed {
-            reports: listed.collect(),
-        })
+        let hosts = match &self.host {
+            None => cx.server().hosts(),
+            Some(domain) => vec![cx.host(domain)?],
+        };
+        let mut listed = Vec::new();
+        for host in hosts {
+            let reports = REPORTS.all(&Owner::Host(host.domain().clone()));
+            let reports = cx.server().store().read(reports).await?;
+            listed.extend(reports.into_iter().map(|(id, report)| One {
+                came: stored::came(&id).map(|came| came.whole_seconds().to_string()),
+                id,
+                report,
+            }));
+        }
+        Ok(Listed { reports: listed })
     }
 }
 
@@ -82,7 +88,7 @@ impl Command for RemoveReport {
     const ABOUT: &'static str = "Forget a report that was seen to";
     const NEEDS: Action = Action::ManageAccounts;
     const FIELDS: &'static [Field] = &[
-        HOST,
+        Field::HOST,
         Field::required("report", FieldKind::Text, "the report, by its id"),
     ];
     type Output = Removed;

@@ -14,12 +14,6 @@ use store::{Batch, Owner, Page};
 
 use super::bounds::{DECIDED, Decided, Keep};
 
-const USER: Field = Field::required(
-    "user",
-    FieldKind::Account,
-    "whose archive, such as juliet@example.org",
-);
-
 /// Tells how much an archive holds.
 #[derive(Debug, Deserialize)]
 pub(super) struct ShowArchive {
@@ -31,7 +25,7 @@ impl Command for ShowArchive {
     const ABOUT: &'static str =
         "Tell how many messages a user's archive holds, and from when to when";
     const NEEDS: Action = Action::ManageAccounts;
-    const FIELDS: &'static [Field] = &[USER];
+    const FIELDS: &'static [Field] = &[Field::USER];
     const READS_ONLY: bool = true;
     type Output = Shown;
 
@@ -118,7 +112,7 @@ impl Command for KeepArchive {
     const ABOUT: &'static str = "Decide for one account how long and how much of its archive is kept; without options, as for its host";
     const NEEDS: Action = Action::ManageAccounts;
     const FIELDS: &'static [Field] = &[
-        USER,
+        Field::USER,
         Field::option(
             "time",
             FieldKind::Text,

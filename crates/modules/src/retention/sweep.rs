@@ -32,7 +32,7 @@ pub(super) async fn turn(
             continue;
         };
         if jid.domain() == host.domain().as_str() && turn_of(jid) == hour % TURNS {
-            one(bounds, host, store, &owner, now).await?;
+            one(bounds, host, server, jid, now).await?;
         }
     }
     // What was taken back since is not to be read from the files either.
@@ -56,10 +56,12 @@ fn turn_of(jid: &BareJid) -> u64 {
 async fn one(
     bounds: Bounds,
     host: &Host,
-    store: &Store,
-    owner: &Owner,
+    server: &Server,
+    jid: &BareJid,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let store = server.store();
+    let owner = &Owner::Account(jid.clone());
     let decided = store.get(DECIDED, owner, &()).await?;
     let bounds = bounds.with(decided);
     let mut gone = 0;
@@ -69,7 +71,7 @@ async fn one(
             spares_due: true,
             ..Forget::all(now)
         };
-        gone += forget.run(store, owner).await?;
+        gone += server.forget(jid, forget).await?;
     }
     if let Some(bytes_max) = bounds.bytes_max
         && let Some(through) = excess(store, owner, bytes_max).await?
@@ -79,7 +81,7 @@ async fn one(
             spares_due: true,
             ..Forget::all(now)
         };
-        gone += forget.run(store, owner).await?;
+        gone += server.forget(jid, forget).await?;
     }
     close_first_holes(store, owner, now).await?;
     if host.archive_fields().is_empty() {

@@ -132,7 +132,10 @@ struct Retraction {
 impl Retraction {
     async fn run(&self, server: &Server) -> Result<(), StoreError> {
         let store = server.store();
-        // It may have been sent just before.
+        // It may have been sent just before. While it is on its way, this archive's entry may be all that holds its text.
+        if let Owner::Account(jid) = &self.owner {
+            server.landed(jid).await;
+        }
         let _ = store.settled(store.submitted()).await;
         let mut page = Page {
             peer: Some(self.peer.clone()),

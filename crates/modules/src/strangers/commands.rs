@@ -27,11 +27,7 @@ impl Command for SetRule {
         "Decide whether people who are no contacts can write to an account, such as your own";
     const NEEDS: Action = Action::ManageOwnAccount;
     const FIELDS: &'static [Field] = &[
-        Field::required(
-            "user",
-            FieldKind::Account,
-            "the account, such as juliet@example.org",
-        ),
+        Field::USER,
         Field::required(
             "rule",
             FieldKind::Choice(&["allow", "block"]),

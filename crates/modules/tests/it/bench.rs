@@ -112,13 +112,7 @@ fn sm(table: Option<&Value>) -> Result<SmSettings, String> {
 
 fn clients(table: Option<&Value>) -> Result<ClientSettings, String> {
     let mut stream = C2sSettings::default();
-    let mut clients = ClientSettings {
-        stream: Arc::default(),
-        requires_tls: true,
-        can_start_tls: true,
-        conflict: ConflictPolicy::KickOld,
-        sm: SmSettings::default(),
-    };
+    let mut clients = ClientSettings::default();
     for (key, value) in table.and_then(Value::as_object).into_iter().flatten() {
         match (key.as_str(), value) {
             ("require_tls", Value::Bool(requires)) => clients.requires_tls = *requires,

@@ -24,6 +24,9 @@ const GIVEN_IN_ONE_HOME: &str = "a command reaches the accounts of the home wher
 /// What a feature knows of a whole host, it knows of the accounts of one home.
 const IN_ONE_HOME: &str = "the feature knows the accounts of a host that live in its own home";
 
+/// What may have come is looked for where it is sent again.
+const SENT_AGAIN_IN_ONE_HOME: &str = "a home asks its own mailboxes whether a message came before";
+
 /// What plays in one home only, and why.
 const ONE_HOME: &[(&str, &str)] = &[
     (
@@ -58,6 +61,8 @@ const ONE_HOME: &[(&str, &str)] = &[
         "sm/kill.xmpp",
         "how often the server asks depends on how many come at once",
     ),
+    ("sm/kill_multicast.xmpp", SENT_AGAIN_IN_ONE_HOME),
+    ("sm/kill_multicast_late.xmpp", SENT_AGAIN_IN_ONE_HOME),
     (
         "sm/kill_contact_elsewhere.xmpp",
         "how often the server asks depends on how many come at once",
@@ -65,6 +70,10 @@ const ONE_HOME: &[(&str, &str)] = &[
     (
         "sm/restart_without_sm.xmpp",
         "presence for a home that is down is not kept",
+    ),
+    (
+        "sm/too_many_of_all.xmpp",
+        "each home counts the sessions that wait in it",
     ),
     ("user_search/tests/all.xmpp", IN_ONE_HOME),
     ("user_search/tests/bounded.xmpp", IN_ONE_HOME),

@@ -76,7 +76,7 @@ fn an_idle_session_holds_no_more_than_the_ledger_says() {
         ("AccountCell", size_of::<engine::account::AccountCell>()),
         ("Resource", size_of::<engine::account::Resource>()),
         ("Contact", size_of::<engine::account::Contact>()),
-        ("Frame", size_of::<engine::session::outbox::Frame>()),
+        ("Frame", size_of::<engine::session::frame::Frame>()),
         ("Envelope", size_of::<engine::Envelope>()),
         ("Stanza", size_of::<stanza::Stanza>()),
     ] {

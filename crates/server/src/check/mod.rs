@@ -118,10 +118,12 @@ impl Report {
             "configuration" | "certificates" => Exit::Config,
             _ => Exit::Start,
         };
-        Err(Failure::new(
-            exit,
-            format!("{}; {}", first.found, first.advice),
-        ))
+        // One sentence, of which the advice is no longer the beginning.
+        let mut advice = first.advice.clone();
+        if let Some(letter) = advice.get_mut(..1) {
+            letter.make_ascii_lowercase();
+        }
+        Err(Failure::new(exit, format!("{}; {advice}", first.found)))
     }
 }
 
@@ -196,7 +198,7 @@ mod tests {
     fn the_outcome_is_that_of_the_first_error() {
         check(&[], None);
         check(&[one(Severity::Warning, "ports")], None);
-        check(&[one(Severity::Error, "ports")], Some("It is so; Do this"));
+        check(&[one(Severity::Error, "ports")], Some("It is so; do this"));
     }
 
     #[track_caller]

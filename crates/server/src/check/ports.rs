@@ -30,6 +30,14 @@ pub(super) fn look(config: &Config, is_running: bool) -> Vec<Finding> {
             "Give listen.c2s or listen.c2s_tls an address",
         ));
     }
+    if config.tls.early_data && listen.c2s_tls.is_empty() {
+        findings.push(Finding::new(
+            Severity::Note,
+            ABOUT,
+            "tls.early_data is for clients that begin with TLS, and none can",
+            "Give listen.c2s_tls an address, or leave tls.early_data out",
+        ));
+    }
     if is_running {
         findings.push(Finding::new(
             Severity::Note,

@@ -13,6 +13,11 @@ const GROUPS: &[(&str, &str)] = &[
     ("host", "Look at the hosts that are served"),
     ("motd", "What every user of a host gets to read once"),
     ("group", "Groups of accounts that are each other's contacts"),
+    (
+        "archive",
+        "What accounts keep of their messages, and for how long",
+    ),
+    ("report", "What users report for spam or abuse"),
 ];
 
 /// The option that reads a password from standard input.

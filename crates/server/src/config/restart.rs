@@ -23,6 +23,10 @@ pub(crate) fn needs_restart(started: &Config, now: &Config) -> Vec<String> {
             "tls.client_authorities",
             started.tls.client_authorities != now.tls.client_authorities,
         ),
+        (
+            "tls.early_data",
+            started.tls.early_data != now.tls.early_data,
+        ),
         ("log.format", started.log.format != now.log.format),
     ];
     let differs = differs.into_iter().filter(|(_, differs)| *differs);

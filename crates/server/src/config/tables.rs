@@ -104,6 +104,13 @@ settings! {
         /// without a password (SASL EXTERNAL). Left out, clients are not asked for certificates.
         /// Takes effect at the next start.
         client_authorities: Option<PathBuf> = None,
+        /// Whether clients that come back to listen.c2s_tls may sign in with the first thing they
+        /// send, before the TLS handshake is over (0-RTT), which saves them one more wait. Only a
+        /// token that is not bound to the handshake, and that counts its uses, signs anybody in
+        /// so: what was recorded and is sent again does nothing. What clients resume is then kept
+        /// in memory, at most 16 MiB, and not by the clients themselves. Takes effect at the next
+        /// start.
+        early_data: bool = false,
     }
 }
 

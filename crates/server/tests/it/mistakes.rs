@@ -55,6 +55,15 @@ fn a_port_in_use_is_an_error_of_the_start() {
 }
 
 #[test]
+fn early_data_without_a_port_for_it_is_noted() {
+    let place = Place::new();
+    place.configure("tls.early_data = true");
+    let (report, code) = check(&place);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(has(&report, "note", "ports", "listen.c2s_tls"));
+}
+
+#[test]
 fn each_mistake_in_the_configuration_is_found() {
     let place = Place::new();
     place.configure("nonsense = 1\n[c2s]\nrequre_tls = true");

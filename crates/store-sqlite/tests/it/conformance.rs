@@ -1,11 +1,12 @@
 //! The SQLite back end passes the conformance suite, on a file, with both durabilities.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use store::conformance::{Bench, Opened};
 use store::{Backend, Batch, StoreError};
-use store_sqlite::{Durability, FILE, Sqlite};
+use store_sqlite::{Durability, FILE, JOURNAL_FILES, Sqlite};
 use tempfile::TempDir;
 
 struct SqliteBench {
@@ -40,11 +41,7 @@ impl Bench for SqliteBench {
                 left -= 1;
                 return Ok(());
             }
-            for name in [FILE.to_owned(), format!("{FILE}-wal")] {
-                if from.join(&name).exists() {
-                    fs::copy(from.join(&name), to.join(&name)).expect("the file is copied");
-                }
-            }
+            copy_files(&from, &to);
             Err(StoreError::Closed)
         });
         assert_eq!(
@@ -54,6 +51,16 @@ impl Bench for SqliteBench {
         );
         self.folder = image;
         Ok(())
+    }
+}
+
+/// What a killed process leaves at this moment.
+pub(crate) fn copy_files(from: &Path, to: &Path) {
+    let tables = [FILE.to_owned(), format!("{FILE}-wal")];
+    for name in tables.into_iter().chain(JOURNAL_FILES.map(str::to_owned)) {
+        if from.join(&name).exists() {
+            fs::copy(from.join(&name), to.join(&name)).expect("the file is copied");
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use store::{
-    Backend, Batch, BodyId, Collection, Entry, EntryId, Log, Map, Owner, Page, Reader, Store,
-    StoreError, Version,
+    Backend, Batch, BodyId, Collection, Entry, EntryId, Log, Map, Owner, Page, Reader, StoreError,
+    Version,
 };
 use store_sqlite::{Durability, FILE, Sqlite};
 
@@ -28,10 +28,9 @@ fn a_folder_is_open_once() {
 }
 
 #[test]
-fn a_full_disk_fails_batches_and_recovers() {
+fn with_full_tables_nothing_stored_is_lost_and_they_recover() {
     let folder = folder();
     let mut sqlite = open(folder.path()).expect("it opens");
-    let store = Store::inline(sqlite.reader().expect("it reads")).expect("it starts");
     sqlite.bound_pages(40).expect("it is bounded");
     let big = |id: u64| {
         let mut batch = Batch::new();
@@ -45,32 +44,36 @@ fn a_full_disk_fails_batches_and_recovers() {
     };
     let mut stored = 0;
     let error = loop {
-        match sqlite.apply(&[big(stored + 1)]) {
-            Ok(()) => stored += 1,
-            Err(error) => break error,
+        assert_eq!(sqlite.apply(&[big(stored + 1)]), Ok(()));
+        stored += 1;
+        if let Err(error) = sqlite.carry() {
+            break error;
         }
-        assert!(stored < 10, "the disk gets full");
+        assert!(stored < 10, "the tables get full");
     };
     assert_eq!(error, StoreError::Full);
-    // In a group, what still fits is stored: here what makes room.
-    let full = store.submit(Arc::into_inner(big(50)).expect("nobody else has it"));
-    let mut small = Batch::new();
-    small.put(COUNTS, &Owner::Server, &"a".to_owned(), &1);
-    let small = store.submit(small);
-    store.turn(&mut sqlite);
-    assert_eq!(
-        (store.gate(full), store.gate(small)),
-        (store::Gate::Failed, store::Gate::Durable)
-    );
-    sqlite.bound_pages(1_000_000).expect("there is room again");
-    assert_eq!(sqlite.apply(&[big(stored + 1)]), Ok(()));
+    // What the journal can keep is still stored; what must go to the tables, and what asks for it, fails.
+    stored += 1;
+    assert_eq!(sqlite.apply(&[big(stored)]), Ok(()));
+    let mut expire = Batch::new();
+    expire.expire(0);
+    assert_eq!(sqlite.apply(&[Arc::new(expire)]), Err(StoreError::Full));
     let mut reader = sqlite.reader().expect("it reads");
     let count = MESSAGES.page_count(&Owner::Server, Page::default());
+    let asked = reader.read(&[count.query().clone()]);
+    assert!(matches!(asked, Err(StoreError::Full)), "{asked:?}");
+    let others = MESSAGES.page_count(&juliet(), Page::default());
+    let answer = reader.read(&[others.query().clone()]);
+    let answer = answer.expect("others are answered").remove(0);
+    assert_eq!(others.decode(answer), Ok(0));
+    sqlite.bound_pages(1_000_000).expect("there is room again");
+    stored += 1;
+    assert_eq!(sqlite.apply(&[big(stored)]), Ok(()));
     let answer = reader
         .read(&[count.query().clone()])
         .expect("it answers")
         .remove(0);
-    assert_eq!(count.decode(answer), Ok(stored + 1));
+    assert_eq!(count.decode(answer), Ok(stored));
     check_integrity(folder.path());
 }
 
@@ -144,6 +147,7 @@ fn a_cut_write_ahead_log_leaves_whole_batches() {
     let mut sqlite = open(folder.path()).expect("it opens");
     for number in 1..=20 {
         assert_eq!(sqlite.apply(&[pair(number)]), Ok(()));
+        sqlite.carry().expect("it is carried over");
     }
     let wal = fs::read(folder.path().join(format!("{FILE}-wal"))).expect("there is a log");
     let file = fs::read(folder.path().join(FILE)).expect("there is a file");
@@ -181,13 +185,13 @@ fn a_newer_store_and_foreign_files_are_refused() {
             refused,
             Err(StoreError::NewerSchema {
                 found: 99,
-                known: 3
+                known: 4
             })
         ),
         "{refused:?}"
     );
     raw(folder.path())
-        .pragma_update(None, "user_version", 3)
+        .pragma_update(None, "user_version", 4)
         .expect("plain SQL");
     assert!(open(folder.path()).is_ok());
 
@@ -210,6 +214,7 @@ fn an_operator_reads_it_with_names() {
     assert_eq!(sqlite.apply(&[pair(7)]), Ok(()));
     let sql = "SELECT m.collection || ' ' || m.owner || ' ' || m.key || '=' || m.value || ' ' || l.xml || ' ' || l.body \
                FROM map m JOIN log l USING (owner)";
+    sqlite.carry().expect("it is carried over");
     let line: String = raw(folder.path())
         .query_row(sql, [], |row| row.get(0))
         .expect("the views are there");

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod disk;
+mod journal;
 mod kill;
 mod text;
 mod upgrade;

@@ -72,6 +72,7 @@ fn what_is_gone_is_not_in_the_files() {
         let mut batch = Batch::new();
         append(&mut batch, first, 61, 1000, "harmless 61");
         apply(&mut sqlite, batch);
+        sqlite.carry().expect("it is carried over");
         assert!(!in_files(folder.path(), "secretword"), "indexed: {indexed}");
         assert!(in_files(folder.path(), "harmless"), "the rest is there");
         let sound = other.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
@@ -105,6 +106,48 @@ fn a_search_is_led_by_the_index_of_words() {
 }
 
 /// Prints what things cost here. `cargo test -p store-sqlite --test it costs -- --ignored --nocapture`
+/// Dropping it costs other owners no more than their next search.
+#[test]
+fn an_index_that_is_dropped_is_made_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut sqlite = open(folder.path());
+    let mut batch = Batch::new();
+    for number in [1, 2] {
+        append(&mut batch, &owner(number), 1, number, "<body>lark</body>");
+        batch.index(MESSAGES, &owner(number), 10);
+    }
+    apply(&mut sqlite, batch);
+    assert_eq!(hits(&sqlite), (1, 1));
+    let mut batch = Batch::new();
+    batch.unindex(MESSAGES, &owner(3), store::limits::UNINDEX_ALL);
+    apply(&mut sqlite, batch);
+    assert_eq!(hits(&sqlite), (1, 1), "who has none drops none");
+    let mut batch = Batch::new();
+    batch.unindex(MESSAGES, &owner(1), store::limits::UNINDEX_ALL);
+    apply(&mut sqlite, batch);
+    assert_eq!(hits(&sqlite), (0, 0));
+    let mut batch = Batch::new();
+    batch.index(MESSAGES, &owner(2), 10);
+    apply(&mut sqlite, batch);
+    assert_eq!(hits(&sqlite), (0, 1));
+}
+
+/// How many entries of each owner are found.
+fn hits(sqlite: &Sqlite) -> (u64, u64) {
+    let mut reader = sqlite.reader().expect("it reads");
+    let mut count = |number| {
+        let page = Page {
+            text: Some(Needle::parse("lark")),
+            ..Page::default()
+        };
+        let asked = MESSAGES.page_count(&owner(number), page);
+        let answers = reader.read(&[asked.query().clone()]).expect("it answers");
+        let answer = answers.into_iter().next().expect("one");
+        asked.decode(answer).expect("it reads")
+    };
+    (count(1), count(2))
+}
+
 #[test]
 #[ignore = "measures, and asserts nothing"]
 #[expect(clippy::disallowed_methods, reason = "it measures real time")]
@@ -234,6 +277,11 @@ fn costs() {
         "trimming indexed entries: {:?} a slice of 200",
         begun.elapsed() / 500
     );
+    let mut batch = Batch::new();
+    batch.unindex(MESSAGES, &owner(2), store::limits::UNINDEX_ALL);
+    let begun = Instant::now();
+    apply(&mut sqlite, batch);
+    println!("dropping an index of 40,000: {:?}", begun.elapsed());
     let mut batch = Batch::new();
     batch.scrub();
     let begun = Instant::now();

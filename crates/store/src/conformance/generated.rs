@@ -52,6 +52,117 @@ pub fn generated_batches_read_as_in_memory(bench: &mut impl Bench) -> Outcome {
     Ok(())
 }
 
+/// What servers mostly do, in random order: entries are appended, with bodies that several share, settled and removed;
+/// values change. In between, what came of it is asked for, or the store is opened anew.
+pub fn generated_work_reads_as_in_memory(bench: &mut impl Bench) -> Outcome {
+    let mut memory = Memory::new();
+    let (mut backend, mut reader) = bench.open()?;
+    let mut dice = Dice(0xda7a);
+    let mut work = Work {
+        newest: [0; 2],
+        body: 0,
+    };
+    for round in 0..4 * BATCHES {
+        let batches: Vec<_> = (0..=dice.below(3))
+            .map(|_| Arc::new(work.generate(&mut dice)))
+            .collect();
+        let ops = || batches.iter().map(|batch| batch.ops());
+        assert_eq!(
+            backend.apply(&batches),
+            memory.apply(&batches),
+            "round {round}: {:?}",
+            ops().collect::<Vec<_>>()
+        );
+        if dice.below(10) == 0 {
+            let mut questions = vec![Query::NewestBody, MESSAGES.owners_due().query().clone()];
+            for owner in work.owners() {
+                questions.extend([
+                    COUNTS.all(&owner).query().clone(),
+                    MESSAGES.newest(&owner).query().clone(),
+                    MESSAGES.page(&owner, Page::default()).query().clone(),
+                ]);
+            }
+            let bodies = work.body.saturating_sub(9)..=work.body;
+            questions.extend(bodies.map(|id| Query::Body { id: BodyId(id) }));
+            let asked = dice.below(questions.len() as u64 + 1) as usize;
+            let questions = questions.get(asked..).unwrap_or(&questions);
+            let (tested, expected) = (reader.read(questions)?, memory.read(questions)?);
+            for ((question, tested), expected) in questions.iter().zip(tested).zip(expected) {
+                assert_eq!(
+                    format!("{tested:?}"),
+                    format!("{expected:?}"),
+                    "round {round}: {question:?}"
+                );
+            }
+        }
+        if dice.below(100) == 0 {
+            drop((backend, reader));
+            (backend, reader) = bench.open()?;
+        }
+    }
+    Ok(())
+}
+
+/// Two mailboxes at work.
+struct Work {
+    newest: [u64; 2],
+    body: u64,
+}
+
+impl Work {
+    fn owners(&self) -> [Owner; 2] {
+        [account("juliet"), account("romeo")]
+    }
+
+    fn generate(&mut self, dice: &mut Dice) -> Batch {
+        let mut batch = Batch::new();
+        for _ in 0..=dice.below(2) {
+            let which = dice.below(2) as usize;
+            let [juliet, romeo] = self.owners();
+            let owner = [juliet, romeo]
+                .into_iter()
+                .nth(which)
+                .expect("there are two");
+            let newest = self.newest.get_mut(which).expect("there are two");
+            let recent = |dice: &mut Dice| EntryId(newest.saturating_sub(dice.below(8)));
+            match dice.below(10) {
+                0..=3 => {
+                    // Mostly with a new body, sometimes with one that somebody has or had.
+                    let body = if dice.below(3) == 0 {
+                        self.body.saturating_sub(dice.below(5))
+                    } else {
+                        self.body += 1;
+                        batch.put_body(BodyId(self.body), format!("body {}", self.body));
+                        self.body
+                    };
+                    *newest += 1;
+                    let mut entry = entry(*newest);
+                    entry.due = dice.below(2) == 0;
+                    entry.body = Some(BodyId(body));
+                    batch.append(MESSAGES, &owner, entry);
+                }
+                4..=5 => {
+                    let (one, other) = (recent(dice), recent(dice));
+                    batch.trim(
+                        MESSAGES,
+                        &owner,
+                        Trim::Range(one.min(other), one.max(other)),
+                    );
+                }
+                6 => batch.trim(MESSAGES, &owner, Trim::Through(recent(dice))),
+                7 => {
+                    let (one, other) = (recent(dice), recent(dice));
+                    batch.done(MESSAGES, &owner, one.min(other)..=one.max(other));
+                }
+                8 => batch.put(COUNTS, &owner, &"a".to_owned(), &dice.below(100)),
+                _ if dice.below(20) == 0 => batch.delete_owner(&owner),
+                _ => batch.delete(COUNTS, &owner, &"a".to_owned()),
+            }
+        }
+        batch
+    }
+}
+
 fn generate(dice: &mut Dice) -> Batch {
     let mut batch = Batch::new();
     for _ in 0..=dice.below(5) {

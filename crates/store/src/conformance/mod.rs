@@ -24,7 +24,7 @@ pub use bodies::{
     unreferenced_bodies_are_not_stored,
 };
 pub use crash::a_crash_at_any_step_leaves_all_or_nothing;
-pub use generated::generated_batches_read_as_in_memory;
+pub use generated::{generated_batches_read_as_in_memory, generated_work_reads_as_in_memory};
 pub use logs::{
     due_entries_are_found, entries_are_trimmed, ids_only_grow, tombstones_keep_the_place,
 };
@@ -79,7 +79,7 @@ macro_rules! conformance_tests {
             a_value_that_is_no_json_fails_its_batch, account_removal_takes_everything_and_nothing_else,
             everything_is_there_after_a_restart, texts_come_back_as_they_were,
             a_body_goes_with_its_last_reference, a_missing_body_fails_the_batch, unreferenced_bodies_are_not_stored,
-            a_crash_at_any_step_leaves_all_or_nothing, generated_batches_read_as_in_memory,
+            a_crash_at_any_step_leaves_all_or_nothing, generated_batches_read_as_in_memory, generated_work_reads_as_in_memory,
             due_entries_are_found, entries_are_trimmed, filters_narrow_pages, ids_only_grow, pages_are_bounded_in_bytes, pages_go_both_ways,
             tombstones_keep_the_place, owners_are_found_by_key, values_are_put_and_deleted, values_expire,
             values_range_in_key_order, concurrent_writers_never_insert_below, questions_share_a_snapshot,

@@ -93,6 +93,7 @@ impl State {
                 let newest = rows.and_then(|rows| rows.last_key_value());
                 Answer::Newest(newest.map(|(id, _)| id.0))
             }
+            Query::IndexedOfAll => Answer::Count(0),
             Query::Offers => Answer::Offers(self.offers),
             Query::Newest { collection, owner } => {
                 let head = self

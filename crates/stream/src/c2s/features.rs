@@ -1,7 +1,9 @@
 //! What a stream offers, [RFC 6120 §4.3.2](https://www.rfc-editor.org/rfc/rfc6120#section-4.3.2): before
 //! authentication STARTTLS and SASL, after it binding; always its limits and what the caller adds.
 
-use sasl::{Offer, wire::fingerprint};
+use std::sync::Arc;
+
+use sasl::Offer;
 use xml::{Fragment, Ns, ns};
 
 use super::authenticate::PIPELINING;
@@ -38,7 +40,7 @@ pub(crate) fn before_authentication(
     (is_secure, offers_tls): (bool, bool),
     settings: &C2sSettings,
     wire: &mut Wire,
-) -> Result<Option<Box<str>>, StreamFault> {
+) -> Result<Option<Arc<str>>, StreamFault> {
     let mut version = None;
     let has_mechanisms = !offer.mechanisms().is_empty();
     if !offers_tls && !has_mechanisms && policy.features.is_empty() {
@@ -66,9 +68,9 @@ pub(crate) fn before_authentication(
             out,
         );
         if has_mechanisms && is_secure {
-            let written = fingerprint(out.get(start..).unwrap_or_default());
+            let written = policy.versions.of(out.get(start..).unwrap_or_default());
             write_version(&written, out);
-            version = Some(written.into());
+            version = Some(written);
         }
     });
     Ok(version)

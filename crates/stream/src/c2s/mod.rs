@@ -14,6 +14,7 @@ mod features;
 mod opened;
 mod profile;
 mod sasl2;
+mod versions;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,6 +29,7 @@ use bound::Bound;
 use connecting::Connecting;
 use ending::Ending;
 use opened::Opened;
+pub use versions::OfferVersions;
 
 /// A client's stream, from its first byte to its last. See [`Event`] for what it asks and tells.
 ///

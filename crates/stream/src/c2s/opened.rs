@@ -36,7 +36,7 @@ pub(crate) struct Opened {
     pub(super) offer: Offer,
     offers_tls: bool,
     /// The version of what SASL2 offers; nothing where it is not offered.
-    pub(super) version: Option<Box<str>>,
+    pub(super) version: Option<Arc<str>>,
     /// In which form the last sign-in was begun.
     pub(super) profile: Profile,
     /// What of a failed sign-in came in one go with it is not for now.

@@ -615,6 +615,7 @@ fn policy(setting: Setting) -> HostPolicy {
         authentication: vec![fragment(
             "<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-512</upgrade>",
         )],
+        versions: Arc::default(),
     }
 }
 

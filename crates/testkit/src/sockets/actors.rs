@@ -102,13 +102,13 @@ impl<T: Target> Sockets<T> {
             .ok_or_else(|| SocketsError::Server("the server was not started".to_owned()))?;
         Ok(match listener {
             Listener::Plain => addresses.plain,
-            Listener::Tls => addresses.tls,
+            Listener::Tls | Listener::Early => addresses.tls,
         })
     }
 
     fn connect(&self, listener: Listener, host: &str) -> Result<Session, SocketsError> {
         let mut connection = Connection::open(self.address(listener)?)?;
-        if listener == Listener::Tls {
+        if listener != Listener::Plain {
             connection.start_tls(host)?;
         }
         Ok(Session::new(connection))
@@ -222,6 +222,10 @@ impl<T: Target> Actors for Sockets<T> {
                 self.target.offers(need)
             }
         }
+    }
+
+    fn takes(&self, toml: &str) -> bool {
+        toml.is_empty() || self.target.takes(toml)
     }
 
     fn configure(&mut self, toml: &str) -> Result<(), SocketsError> {

@@ -15,5 +15,5 @@ mod target;
 mod tls;
 
 pub use actors::{Sockets, SocketsError};
-pub use flights::{Returning, Visit};
+pub use flights::{EarlyVisit, Returning, Visit};
 pub use target::{Addresses, Target};

@@ -20,8 +20,13 @@ pub trait Target {
     /// Whether files that need this can be played. `Need::VirtualTime` and `Need::InProcess` never can.
     fn offers(&self, need: Need) -> bool;
 
+    /// Whether it can be started with this TOML, which is not empty.
+    fn takes(&self, _toml: &str) -> bool {
+        self.offers(Need::Config)
+    }
+
     /// Starts the server with this TOML over the bench's configuration, and waits until it can be connected to. The
-    /// TOML is empty unless [`Need::Config`] is offered.
+    /// TOML is empty or one that it [takes](Self::takes).
     ///
     /// # Errors
     ///

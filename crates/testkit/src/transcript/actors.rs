@@ -90,8 +90,13 @@ pub trait Actors {
     /// Whether this bench offers what a file needs. A file that needs more is skipped.
     fn offers(&self, need: Need) -> bool;
 
+    /// Whether the server can be set up with this TOML.
+    fn takes(&self, toml: &str) -> bool {
+        toml.is_empty() || self.offers(Need::Config)
+    }
+
     /// Sets the server up with this TOML over the bench's own configuration. Called once, before everything else, and
-    /// only with text when [`Need::Config`] is offered.
+    /// only with text that it [takes](Self::takes).
     ///
     /// # Errors
     ///
@@ -140,7 +145,7 @@ pub trait Actors {
     /// When the actor is unknown.
     fn cut(&mut self, actor: &Actor) -> Result<(), Self::Error>;
 
-    /// Starts TLS on the actor's plain transport.
+    /// Starts TLS on the actor's plain transport, or ends the handshake of one that is early.
     ///
     /// # Errors
     ///

@@ -5,12 +5,14 @@
 //! | --- | --- |
 //! | `{token HT-SHA-256-NONE romeo t}` | the message that shows to have the token `{t}` |
 //! | `{token-answer HT-SHA-256-NONE t}` | what shows that the server has it too |
+//! | `{scram SCRAM-SHA-256 romeo}` | the first message of an exchange |
+//! | `{scram-proof SCRAM-SHA-256 romeo secret c}` | what a client with this password answers to the challenge `{c}` |
 //! | `{salted SHA-256 secret salt iterations}` | a password, salted as the server asks |
 //!
 //! A channel is bound to where the mechanism does, as transports in virtual time have it.
 
 use sasl::{
-    ChannelBinding, Hash, Mechanism, Password, client,
+    ChannelBinding, Hash, Mechanism, Nonce, Password, client,
     wire::{decode, encode},
 };
 
@@ -18,7 +20,13 @@ use super::Captures;
 use crate::world::EXPORTER;
 
 /// The words, with how many arguments each has.
-const WORDS: [(&str, usize); 3] = [("token", 3), ("token-answer", 2), ("salted", 4)];
+const WORDS: [(&str, usize); 5] = [
+    ("token", 3),
+    ("token-answer", 2),
+    ("scram", 2),
+    ("scram-proof", 4),
+    ("salted", 4),
+];
 
 /// Something to compute.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,6 +63,15 @@ impl Computed {
                 let answer = client::token_answer(mechanism, token, binding.as_ref());
                 Some(encode(&answer.ok()?))
             }
+            ("scram", [name, username]) => {
+                let exchange = scram(name, username, "")?;
+                Some(encode(&exchange.first()))
+            }
+            ("scram-proof", [name, username, password, challenge]) => {
+                let mut exchange = scram(name, username, password)?;
+                let answer = exchange.answer(&decode(challenge).ok()?);
+                Some(encode(&answer.ok()?))
+            }
             ("salted", [hash, password, salt, iterations]) => {
                 let hash = Hash::from_name(hash)?;
                 let password = Password::prepare(password).ok()?;
@@ -67,7 +84,17 @@ impl Computed {
     }
 }
 
+/// An exchange. Its nonce is the same each time: the server's half makes it a new one.
+fn scram(name: &str, username: &str, password: &str) -> Option<client::Scram> {
+    let mechanism = Mechanism::from_name(name)?;
+    let nonce = Nonce::from_bytes(b"transcript");
+    // Nothing is said of a password before the challenge.
+    let password = if password.is_empty() { "-" } else { password };
+    let binding = binding(mechanism);
+    client::Scram::new(mechanism, username, password, &nonce, binding.as_ref()).ok()
+}
+
 fn binding(mechanism: Mechanism) -> Option<ChannelBinding> {
-    let is_bound = mechanism.name().ends_with("-EXPR");
+    let is_bound = mechanism.is_plus() || mechanism.name().ends_with("-EXPR");
     is_bound.then_some(ChannelBinding::Exporter(EXPORTER))
 }

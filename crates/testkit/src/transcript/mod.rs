@@ -27,11 +27,12 @@
 //! | `connected romeo/orchard` | signs in and binds, no more |
 //! | `signed-in romeo/orchard` | signs in and binds nothing: to resume a session, with whatever resource |
 //! | `stream raw`, `stream raw tls` | opens a transport, plain or with TLS from the start, and sends nothing |
+//! | `stream raw early` | the same with TLS, and what it sends next comes before its handshake is over; plays in process only |
 //! | `romeo/orchard -> <message .../>` | sends this; several elements, or a part of one, are fine |
 //! | `raw -> "\x00<\n"` | sends these bytes |
 //! | `romeo/orchard -> close` | ends its stream as its framing asks |
 //! | `romeo/orchard -> cut` | its transport breaks without a word |
-//! | `raw -> tls` | starts TLS on a plain transport |
+//! | `raw -> tls` | starts TLS on a plain transport, or ends the handshake of one that is `early` |
 //! | `romeo/orchard <- <message .../>` | receives this next; several elements come in this order |
 //! | `romeo/orchard <- unordered <a/><b/>` | receives these next, in any order |
 //! | `romeo/orchard <- nothing` | when all has settled, nothing has come |

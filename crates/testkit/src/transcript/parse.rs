@@ -282,7 +282,9 @@ fn action(word: &str, rest: &str) -> Result<Action, ScriptProblem> {
 const fn need_of(action: &Action) -> Option<Need> {
     match action {
         Action::Wait(_) => Some(Need::VirtualTime),
-        Action::Disk(_) | Action::Metric(..) => Some(Need::InProcess),
+        Action::Disk(_) | Action::Metric(..) | Action::Stream(_, Listener::Early) => {
+            Some(Need::InProcess)
+        }
         Action::Server(Restart::PowerCut) => Some(Need::InProcess),
         Action::Server(_) => Some(Need::Restart),
         Action::Command(_) => Some(Need::Commands),
@@ -330,7 +332,8 @@ fn stream(rest: &str) -> Result<Action, ScriptProblem> {
     let listener = match listener {
         "" => Listener::Plain,
         "tls" => Listener::Tls,
-        other => return Err(ScriptProblem::Word(other.to_owned(), "tls")),
+        "early" => Listener::Early,
+        other => return Err(ScriptProblem::Word(other.to_owned(), "tls, early")),
     };
     Ok(Action::Stream(Actor::new(name), listener))
 }

@@ -27,7 +27,11 @@ pub enum Outcome {
 ///
 /// [`Failure`] with the first line that did not go as written.
 pub fn play<A: Actors>(script: &Script, actors: &mut A) -> Result<Outcome, Failure<A::Error>> {
-    if let Some(missing) = script.needs.iter().find(|need| !actors.offers(**need)) {
+    let is_offered = |need: Need| match need {
+        Need::Config => actors.takes(&script.config),
+        other => actors.offers(other),
+    };
+    if let Some(missing) = script.needs.iter().find(|need| !is_offered(**need)) {
         return Ok(Outcome::Skipped(*missing));
     }
     let failed = |line, problem| Failure {

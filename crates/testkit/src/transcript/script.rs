@@ -126,6 +126,8 @@ pub enum Listener {
     Plain,
     /// TLS from the first byte, [XEP-0368](https://xmpp.org/extensions/xep-0368.html).
     Tls,
+    /// The same, and what is sent comes before the handshake is over, until the actor ends it.
+    Early,
 }
 
 /// What an actor does.
@@ -139,7 +141,7 @@ pub enum Sent {
     Close,
     /// Its transport breaks.
     Cut,
-    /// It starts TLS.
+    /// It starts TLS, or ends a handshake that it has sent something in.
     StartTls,
 }
 

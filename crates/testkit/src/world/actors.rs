@@ -137,6 +137,7 @@ fn virtual_tls() -> TlsFacts {
     TlsFacts {
         bindings: vec![ChannelBinding::Exporter(EXPORTER)],
         version: Some(0x0304),
+        takes_early_data: false,
         xmpp_addresses: Vec::new(),
         description: "virtual TLS".to_owned(),
     }
@@ -187,7 +188,17 @@ impl Actors for InProcess {
     }
 
     fn open(&mut self, actor: &Actor, listener: Listener) -> Result<(), BenchError> {
-        let link = self.link(listener == Listener::Tls, None)?;
+        let link = match listener {
+            Listener::Plain => self.link(false, None)?,
+            Listener::Tls => self.link(true, None)?,
+            Listener::Early => self.world()?.connect_early(
+                0,
+                TlsFacts {
+                    takes_early_data: true,
+                    ..virtual_tls()
+                },
+            ),
+        };
         self.clients
             .insert(actor.name().to_owned(), Client::new(link, self.framing));
         Ok(())
@@ -273,6 +284,9 @@ impl Actors for InProcess {
     fn start_tls(&mut self, actor: &Actor) -> Result<(), BenchError> {
         self.settle()?;
         self.with(actor, |client, world| {
+            if world.end_handshake(client.link()) {
+                return Ok(());
+            }
             if !world.start_tls(client.link(), virtual_tls()) {
                 return Err(BenchError::Server(
                     "the server did not agree to TLS".to_owned(),

@@ -24,6 +24,8 @@ pub(super) struct Link {
     pub(super) bell: Arc<Bell>,
     /// The server dropped it; nothing more comes.
     pub(super) ended: bool,
+    /// The client's handshake is not over.
+    pub(super) is_early: bool,
     /// How much may be under way to a client that does not read.
     window: usize,
 }
@@ -73,6 +75,7 @@ impl Link {
             to_client: Vec::new(),
             bell,
             ended: false,
+            is_early: false,
             window: WINDOW,
         }
     }

@@ -194,6 +194,17 @@ impl World {
         id
     }
 
+    /// A client connects to a home, and sends what comes next before its handshake is over: until
+    /// [`end_handshake`](Self::end_handshake).
+    pub fn connect_early(&mut self, home: usize, facts: TlsFacts) -> LinkId {
+        let id = self.connect_to(home, None);
+        if let Some(link) = self.links.get_mut(&id.0) {
+            link.connection.tls_early(facts);
+            link.is_early = true;
+        }
+        id
+    }
+
     /// The client sends bytes; what cannot be taken yet waits in the transport.
     pub fn send(&mut self, id: LinkId, bytes: &[u8]) {
         if let Some(link) = self.links.get_mut(&id.0) {
@@ -226,6 +237,21 @@ impl World {
         if let Some(mut link) = self.links.remove(&id.0) {
             link.connection.lost(now);
         }
+    }
+
+    /// The handshake of a client that sent something before is over.
+    ///
+    /// Returns whether it is such a client.
+    pub fn end_handshake(&mut self, id: LinkId) -> bool {
+        let Some(link) = self.links.get_mut(&id.0) else {
+            return false;
+        };
+        let was_early = std::mem::take(&mut link.is_early);
+        if was_early {
+            link.connection.tls_established(TlsFacts::default());
+            link.bell.ring();
+        }
+        was_early
     }
 
     /// The TLS handshake the server agreed to.

@@ -22,6 +22,7 @@ use crate::{
     drive::{Drive, ListenerKind, Peer},
     limits::{HANDSHAKE_MAX, TURN_BYTES_MAX, WRITE_STALL_MAX},
     timer::Slot,
+    tls::Reached,
     wake::{self, ConnectionWaker},
     worker::WorkerShared,
 };
@@ -209,7 +210,7 @@ impl<D: Drive> Driver<D> {
         while *budget > 0 {
             buffers.plain_out.clear();
             buffers.wire_out.clear();
-            if !self.link.is_handshaking() {
+            if self.link.can_send() {
                 drive.flush(&mut buffers.plain_out);
             }
             self.link.send(buffers).map_err(io::Error::other)?;
@@ -259,6 +260,7 @@ impl<D: Drive> Driver<D> {
         let Stage::Open(drive) = &mut self.stage else {
             return Next::Again;
         };
+        // Early data is bounded, and the rest of the handshake comes behind it: it is read however long the answer takes.
         let handshaking = self.link.is_handshaking();
         let switching = self.link.is_plain() && drive.tls_requested();
         if self.peer_closed || switching || !(handshaking || drive.wants_read()) {
@@ -285,10 +287,17 @@ impl<D: Drive> Driver<D> {
         if length == 0 && self.link.is_handshaking() {
             return self.lost(now, "it left during the TLS handshake");
         }
-        if let Some(info) = received.established {
-            self.handshake_deadline = None;
-            self.shared.load.established(info.version);
-            drive.tls_established(info, now);
+        match received.reached {
+            Some(Reached::EarlyData(info)) => {
+                self.shared.load.early_data_taken();
+                drive.tls_early(info, now);
+            }
+            Some(Reached::Established(info)) => {
+                self.handshake_deadline = None;
+                self.shared.load.established(info.version);
+                drive.tls_established(info, now);
+            }
+            None => {}
         }
         if !buffers.plain_in.is_empty() {
             drive.receive(&buffers.plain_in, now);

@@ -2,7 +2,7 @@
 
 use crate::{
     buffers::Buffers,
-    tls::{Session, TlsFault, TlsInfo},
+    tls::{Reached, Session, TlsFault},
 };
 
 /// What lies between the socket and the protocol.
@@ -17,8 +17,8 @@ pub(super) enum Link {
 /// What a read brought, besides the plaintext in [`Buffers::plain_in`].
 #[derive(Debug, Default)]
 pub(super) struct Received {
-    /// The handshake ended before the plaintext.
-    pub(super) established: Option<TlsInfo>,
+    /// How far the handshake came with it.
+    pub(super) reached: Option<Reached>,
     /// The peer closed its direction after the plaintext.
     pub(super) closed: bool,
 }
@@ -28,7 +28,15 @@ impl Link {
         matches!(self, Self::Plain)
     }
 
-    /// Whether TLS has begun and is not ready for the protocol's bytes.
+    /// Whether the protocol's bytes can be sent.
+    pub(super) fn can_send(&self) -> bool {
+        match self {
+            Self::Plain => true,
+            Self::Tls(session) => session.can_send(),
+        }
+    }
+
+    /// Whether TLS has begun and its handshake is not over.
     pub(super) fn is_handshaking(&self) -> bool {
         matches!(self, Self::Tls(session) if session.is_handshaking())
     }
@@ -47,9 +55,9 @@ impl Link {
                 Ok(Received::default())
             }
             Self::Tls(session) => {
-                let established = session.receive(wire, &mut buffers.plain_in)?;
+                let reached = session.receive(wire, &mut buffers.plain_in)?;
                 Ok(Received {
-                    established,
+                    reached,
                     closed: session.peer_has_closed(),
                 })
             }

@@ -15,8 +15,11 @@ use rustls::{
 };
 use thiserror::Error;
 
-use super::{client_certificate::Tolerant, exporter::Tap, resolver::Resolver, session::Session};
-use crate::certificate::Certificates;
+use super::{
+    client_certificate::Tolerant, exporter::Tap, remembered::Remembered, resolver::Resolver,
+    session::Session,
+};
+use crate::{certificate::Certificates, limits::EARLY_DATA_BYTES_MAX};
 
 /// The protocol name of XEP-0368 for clients.
 const ALPN_CLIENT: &[u8] = b"xmpp-client";
@@ -73,6 +76,16 @@ impl ClientAuthorities {
     }
 }
 
+/// What an operator sets for TLS.
+#[derive(Clone, Debug, Default)]
+pub struct TlsSettings {
+    /// The authorities whose client certificates are believed. Without any, clients are not asked for certificates.
+    pub authorities: Option<ClientAuthorities>,
+    /// Clients that come back to a listener of direct TLS may send data along with their first flight. Whoever recorded
+    /// that can send it again: what it does must bear that.
+    pub takes_early_data: bool,
+}
+
 /// Begins TLS on accepted connections.
 pub struct TlsAcceptor {
     certificates: Arc<Certificates>,
@@ -90,16 +103,16 @@ impl std::fmt::Debug for TlsAcceptor {
 }
 
 impl TlsAcceptor {
-    /// Sets up TLS 1.2 and 1.3 with `certificates`. Client certificates are asked for only when
-    /// there are authorities to believe.
+    /// Sets up TLS 1.2 and 1.3 with `certificates`.
     ///
     /// # Errors
     ///
     /// [`TlsConfigError::Provider`] when the provider fails.
     pub fn new(
         certificates: Arc<Certificates>,
-        authorities: Option<ClientAuthorities>,
+        settings: TlsSettings,
     ) -> Result<Arc<Self>, TlsConfigError> {
+        let authorities = settings.authorities;
         let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(&[&TLS13, &TLS12])?;
         let builder = match &authorities {
@@ -113,12 +126,16 @@ impl TlsAcceptor {
             stream_host: None,
         };
         let mut config = builder.with_cert_resolver(Arc::new(resolver));
-        // Tickets instead of a cache: nothing to keep, and a reconnect storm costs a third less.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = Ticketer::new()?;
         config.send_tls13_tickets = 1;
         config.key_log = Arc::new(Tap);
         let mut direct = config.clone();
+        resume_by_tickets(&mut config)?;
+        if settings.takes_early_data {
+            take_early_data(&mut direct);
+        } else {
+            direct.session_storage = Arc::clone(&config.session_storage);
+            direct.ticketer = Arc::clone(&config.ticketer);
+        }
         direct.alpn_protocols = vec![ALPN_CLIENT.to_vec()];
         Ok(Arc::new(Self {
             certificates,
@@ -171,4 +188,20 @@ impl TlsAcceptor {
         known.insert(host, Arc::clone(&config));
         Some(config)
     }
+}
+
+/// Tickets instead of a cache: nothing to keep, and a reconnect storm costs a third less.
+fn resume_by_tickets(config: &mut ServerConfig) -> Result<(), TlsConfigError> {
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.ticketer = Ticketer::new()?;
+    Ok(())
+}
+
+/// Clients may send data before the handshake is over. What they resume is kept here, and is good for once: the first
+/// defence against who sends it again, [RFC 8446 §8.1](https://www.rfc-editor.org/rfc/rfc8446#section-8.1). It is answered
+/// before the client is known to be there, or nothing would be gained.
+fn take_early_data(config: &mut ServerConfig) {
+    config.session_storage = Arc::new(Remembered::default());
+    config.max_early_data_size = EARLY_DATA_BYTES_MAX;
+    config.send_half_rtt_data = true;
 }

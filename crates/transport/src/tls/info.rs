@@ -1,4 +1,4 @@
-//! What the engine is told about a finished handshake.
+//! What the engine is told about a handshake.
 
 /// The TLS version in use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,6 +14,8 @@ pub enum TlsVersion {
 pub struct TlsInfo {
     /// The protocol version.
     pub version: TlsVersion,
+    /// A client that comes back here may send data along with its first flight.
+    pub takes_early_data: bool,
     /// The cipher suite, as IANA names it.
     pub cipher: &'static str,
     /// The channel binding `tls-exporter`,

@@ -8,10 +8,11 @@ mod client_certificate;
 mod exporter;
 mod heard;
 mod info;
+mod remembered;
 mod resolver;
 mod session;
 
-pub use acceptor::{ClientAuthorities, TlsAcceptor, TlsConfigError};
+pub use acceptor::{ClientAuthorities, TlsAcceptor, TlsConfigError, TlsSettings};
 pub use info::{TlsInfo, TlsVersion};
 
-pub(crate) use session::{Session, TlsFault};
+pub(crate) use session::{Reached, Session, TlsFault};

@@ -62,6 +62,22 @@ enum State {
 struct Handshake {
     heard: Heard,
     verifier: Option<Arc<dyn ClientCertVerifier>>,
+    /// Clients that come back may send data along with their first flight.
+    takes_early_data: bool,
+    /// What was negotiated, once such data came and was taken: from then on there are keys to answer with.
+    early: Option<TlsInfo>,
+}
+
+/// How far a handshake came.
+#[derive(Debug)]
+pub(crate) enum Reached {
+    /// The client's data is being taken before it has shown that it is there, [RFC 8446 §2.3]: somebody may have recorded
+    /// and sent it again. It can be answered.
+    ///
+    /// [RFC 8446 §2.3]: https://www.rfc-editor.org/rfc/rfc8446#section-2.3
+    EarlyData(TlsInfo),
+    /// The handshake is over.
+    Established(TlsInfo),
 }
 
 impl std::fmt::Debug for Session {
@@ -78,11 +94,14 @@ impl Session {
         config: Arc<ServerConfig>,
         verifier: Option<Arc<dyn ClientCertVerifier>>,
     ) -> Result<Self, rustls::Error> {
+        let takes_early_data = config.max_early_data_size > 0;
         Ok(Self {
             rustls: UnbufferedServerConnection::new(config)?,
             state: State::Handshaking(Box::new(Handshake {
                 heard: Heard::default(),
                 verifier,
+                takes_early_data,
+                early: None,
             })),
             unfinished: Vec::new(),
             to_send: Vec::new(),
@@ -94,9 +113,17 @@ impl Session {
         matches!(self.state, State::Handshaking(_))
     }
 
-    /// Takes ciphertext, which it may overwrite, and appends the plaintext in it to `plain`. Returns the
-    /// handshake's result when it ended; the plaintext came after it. Handshake answers and alerts, also after
-    /// an error, wait for [`send`](Self::send).
+    /// Whether there are keys to answer with: after the handshake, and from the first early data on.
+    pub(crate) fn can_send(&self) -> bool {
+        match &self.state {
+            State::Handshaking(handshake) => handshake.early.is_some(),
+            State::Established | State::PeerClosed => true,
+        }
+    }
+
+    /// Takes ciphertext, which it may overwrite, and appends the plaintext in it to `plain`. Returns how far the
+    /// handshake came, if it came further; the plaintext came after that, or before a handshake that ended behind early
+    /// data. Handshake answers and alerts, also after an error, wait for [`send`](Self::send).
     ///
     /// # Errors
     ///
@@ -105,7 +132,7 @@ impl Session {
         &mut self,
         wire: &mut [u8],
         plain: &mut Vec<u8>,
-    ) -> Result<Option<TlsInfo>, TlsFault> {
+    ) -> Result<Option<Reached>, TlsFault> {
         if self.peer_has_closed() {
             return Ok(None);
         }
@@ -167,16 +194,17 @@ impl Session {
         });
     }
 
-    /// Decrypts and answers until nothing more can be made of `wire`. Gives how much of it is used up, and the
-    /// handshake's result when that ended.
+    /// Decrypts and answers until nothing more can be made of `wire`. Gives how much of it is used up, and how far the
+    /// handshake came.
     fn process(
         &mut self,
         wire: &mut [u8],
         plain: &mut Vec<u8>,
-    ) -> (usize, Result<Option<TlsInfo>, TlsFault>) {
-        let mut established = None;
+    ) -> (usize, Result<Option<Reached>, TlsFault>) {
+        let mut reached = None;
         let mut used = 0;
         loop {
+            let mut has_early_data = false;
             if self.is_handshaking() {
                 // Whatever a failed handshake on this thread left behind is not ours.
                 drop(heard::take());
@@ -191,6 +219,13 @@ impl Session {
                     }
                     false
                 }
+                Ok(ConnectionState::ReadEarlyData(mut early)) => {
+                    while let Some(Ok(record)) = early.next_record() {
+                        plain.extend_from_slice(record.payload);
+                    }
+                    has_early_data = true;
+                    false
+                }
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
                     encode(&mut data, &mut self.to_send);
                     false
@@ -203,20 +238,18 @@ impl Session {
                     self.state = State::PeerClosed;
                     true
                 }
-                // Early data is off, and what rustls may yet invent needs nothing of us.
+                // There is nothing more to be had, and what rustls may yet invent needs nothing of us.
                 Ok(_) => true,
                 Err(error) => {
                     self.gather_alerts();
                     return (used, Err(error.into()));
                 }
             };
-            match self.check_handshake() {
-                Ok(Some(info)) => established = Some(info),
-                Ok(None) => {}
-                Err(error) => return (used, Err(error)),
+            if let Some(further) = self.check_handshake(has_early_data) {
+                reached = Some(further);
             }
             if is_blocked {
-                return (used, Ok(established));
+                return (used, Ok(reached));
             }
         }
     }
@@ -255,17 +288,23 @@ impl Session {
         }
     }
 
-    fn check_handshake(&mut self) -> Result<Option<TlsInfo>, TlsFault> {
+    fn check_handshake(&mut self, has_early_data: bool) -> Option<Reached> {
         let State::Handshaking(handshake) = &mut self.state else {
-            return Ok(None);
+            return None;
         };
         handshake.heard.add(heard::take());
         if self.rustls.is_handshaking() {
-            return Ok(None);
+            if !has_early_data || handshake.early.is_some() {
+                return None;
+            }
+            let info = info(&self.rustls, handshake);
+            handshake.early = Some(info.clone());
+            return Some(Reached::EarlyData(info));
         }
-        let info = info(&self.rustls, handshake);
+        let early = handshake.early.take();
+        let info = early.unwrap_or_else(|| info(&self.rustls, handshake));
         self.state = State::Established;
-        Ok(Some(info))
+        Some(Reached::Established(info))
     }
 }
 
@@ -302,14 +341,21 @@ fn fill(
 }
 
 fn info(rustls: &UnbufferedServerConnection, handshake: &mut Handshake) -> TlsInfo {
-    let Handshake { heard, verifier } = handshake;
+    let Handshake {
+        heard,
+        verifier,
+        takes_early_data,
+        ..
+    } = handshake;
     let suite = rustls.negotiated_cipher_suite();
     let exporter = heard.exporter.take();
+    let version = match rustls.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => TlsVersion::V1_3,
+        _ => TlsVersion::V1_2,
+    };
     TlsInfo {
-        version: match rustls.protocol_version() {
-            Some(ProtocolVersion::TLSv1_3) => TlsVersion::V1_3,
-            _ => TlsVersion::V1_2,
-        },
+        version,
+        takes_early_data: *takes_early_data && version == TlsVersion::V1_3,
         cipher: suite
             .and_then(|suite| suite.suite().as_str())
             .unwrap_or("unknown"),

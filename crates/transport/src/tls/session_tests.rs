@@ -12,7 +12,10 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use super::{super::exporter::Tap, *};
+use super::{
+    super::{exporter::Tap, remembered::Remembered},
+    *,
+};
 
 /// A session and its client, with bytes going between them in pieces of `piece`.
 struct Pair {
@@ -24,7 +27,13 @@ struct Pair {
     piece: usize,
 }
 
-fn pair(version: &'static rustls::SupportedProtocolVersion, piece: usize) -> Pair {
+/// What sessions and their clients go by.
+struct Ends {
+    server: Arc<ServerConfig>,
+    client: Arc<ClientConfig>,
+}
+
+fn ends(version: &'static rustls::SupportedProtocolVersion) -> Ends {
     let key = rcgen::KeyPair::generate().unwrap();
     let params = rcgen::CertificateParams::new(vec!["example".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap().der().clone();
@@ -36,21 +45,38 @@ fn pair(version: &'static rustls::SupportedProtocolVersion, piece: usize) -> Pai
         .with_single_cert(vec![certificate.clone()], private)
         .unwrap();
     server.key_log = Arc::new(Tap);
+    server.session_storage = Arc::new(Remembered::default());
+    server.max_early_data_size = 1_000;
+    server.send_half_rtt_data = true;
     let mut roots = RootCertStore::empty();
     roots.add(certificate).unwrap();
-    let client = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+    let mut client = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(&[version])
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let name = ServerName::try_from("example").unwrap();
-    Pair {
-        session: Session::new(Arc::new(server), None).unwrap(),
-        client: ClientConnection::new(Arc::new(client), name).unwrap(),
-        info: None,
-        came: Vec::new(),
-        piece,
+    client.enable_early_data = true;
+    Ends {
+        server: Arc::new(server),
+        client: Arc::new(client),
     }
+}
+
+impl Ends {
+    fn pair(&self, piece: usize) -> Pair {
+        let name = ServerName::try_from("example").unwrap();
+        Pair {
+            session: Session::new(Arc::clone(&self.server), None).unwrap(),
+            client: ClientConnection::new(Arc::clone(&self.client), name).unwrap(),
+            info: None,
+            came: Vec::new(),
+            piece,
+        }
+    }
+}
+
+fn pair(version: &'static rustls::SupportedProtocolVersion, piece: usize) -> Pair {
+    ends(version).pair(piece)
 }
 
 impl Pair {
@@ -74,7 +100,8 @@ impl Pair {
             }
             wire.clear();
             for piece in back.chunks_mut(self.piece) {
-                if let Some(info) = self.session.receive(piece, &mut self.came)? {
+                let reached = self.session.receive(piece, &mut self.came)?;
+                if let Some(Reached::Established(info)) = reached {
                     assert!(self.info.replace(info).is_none(), "established once");
                 }
             }
@@ -210,4 +237,107 @@ fn a_client_that_closed_its_direction_still_gets_data() {
     assert_eq!(pair.exchange(&[]).unwrap(), b"");
     assert!(pair.session.peer_has_closed());
     assert_eq!(pair.exchange(b"last").unwrap(), b"last");
+}
+
+/// A pair whose client was here before, and what it sends first: with `early` data in it.
+fn again(ends: &Ends, early: &[u8], piece: usize) -> (Pair, Vec<u8>) {
+    ends.pair(1_000).exchange(&[]).unwrap();
+    let mut pair = ends.pair(piece);
+    let mut writer = pair.client.early_data().expect("it was told that it may");
+    writer.write_all(early).unwrap();
+    let mut flight = Vec::new();
+    while pair.client.wants_write() {
+        pair.client.write_tls(&mut flight).unwrap();
+    }
+    (pair, flight)
+}
+
+/// What a session makes of a flight: what it takes, and whether it says that this is early.
+fn take(session: &mut Session, flight: &[u8], piece: usize) -> (Vec<u8>, Vec<TlsInfo>) {
+    let (mut came, mut told) = (Vec::new(), Vec::new());
+    for piece in flight.to_vec().chunks_mut(piece) {
+        match session.receive(piece, &mut came).unwrap() {
+            Some(Reached::EarlyData(info)) => told.push(info),
+            Some(Reached::Established(_)) => panic!("the client has not ended its handshake"),
+            None => {}
+        }
+    }
+    (came, told)
+}
+
+#[test]
+fn early_data_is_taken_and_can_be_answered_before_the_handshake_is_over() {
+    for piece in [1, 7, 100, 1_000_000] {
+        let ends = ends(&TLS13);
+        let (mut pair, flight) = again(&ends, b"early", piece);
+        assert!(!pair.session.can_send());
+        let (came, told) = take(&mut pair.session, &flight, piece);
+        assert_eq!((came.as_slice(), told.len()), (&b"early"[..], 1), "{piece}");
+        assert!(pair.session.is_handshaking() && pair.session.can_send());
+        // Its answer is there with our half of the handshake.
+        let mut wire = Vec::new();
+        pair.session.send(b"answer", &mut wire).unwrap();
+        let mut from = wire.as_slice();
+        while !from.is_empty() {
+            pair.client.read_tls(&mut from).unwrap();
+            pair.client.process_new_packets().unwrap();
+        }
+        let mut answer = [0; 6];
+        pair.client.reader().read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"answer");
+        assert!(pair.client.is_early_data_accepted());
+        pair.client.writer().write_all(b"later").unwrap();
+        assert_eq!(pair.exchange(b"more").unwrap(), b"more");
+        assert_eq!(pair.came, b"later");
+        assert!(!pair.session.is_handshaking() && pair.keeps_nothing());
+        let wanted = pair
+            .client
+            .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""))
+            .unwrap();
+        for info in [told.first(), pair.info.as_ref()] {
+            let info = info.expect("both were told");
+            assert_eq!(info.exporter, Some(wanted));
+            assert_eq!(info.version, TlsVersion::V1_3);
+            assert!(info.takes_early_data);
+        }
+    }
+}
+
+#[test]
+fn a_flight_that_is_sent_again_is_no_early_data() {
+    let ends = ends(&TLS13);
+    let (mut pair, flight) = again(&ends, b"early", 1_000);
+    assert_eq!(take(&mut pair.session, &flight, 1_000).0, b"early");
+    for _ in 0..2 {
+        let mut other = ends.pair(1_000);
+        let (came, told) = take(&mut other.session, &flight, 1_000);
+        assert_eq!((came.len(), told.len()), (0, 0));
+        assert!(other.session.is_handshaking() && !other.session.can_send());
+    }
+}
+
+#[test]
+fn too_much_early_data_is_a_fault() {
+    // The client sends no more than it was told, so it is told more than is taken.
+    let mut ends = ends(&TLS13);
+    let (_, flight) = again(&ends, &[b'x'; 1_000], 1_000);
+    let mut less = ServerConfig::clone(&ends.server);
+    less.max_early_data_size = 500;
+    ends.server = Arc::new(less);
+    let mut session = ends.pair(1_000).session;
+    let mut came = Vec::new();
+    let received = session.receive(&mut flight.clone(), &mut came);
+    assert!(received.is_err());
+    assert!(came.is_empty());
+}
+
+#[test]
+fn nothing_is_sent_in_a_handshake_without_early_data() {
+    let ends = ends(&TLS13);
+    let mut pair = ends.pair(1_000);
+    let mut hello = Vec::new();
+    pair.client.write_tls(&mut hello).unwrap();
+    let (came, told) = take(&mut pair.session, &hello, 1_000);
+    assert_eq!((came.len(), told.len()), (0, 0));
+    assert!(!pair.session.can_send());
 }

@@ -2,6 +2,8 @@
 
 use std::{io::Read, net::Shutdown};
 
+use transport::tls::TlsSettings;
+
 use super::server::{Server, pause};
 
 #[test]
@@ -95,7 +97,7 @@ fn what_is_due_at_the_end_goes_out_whole() {
 
 #[test]
 fn one_connection_wakes_those_of_all_workers() {
-    let server = Server::start_with(3, None);
+    let server = Server::start_with(3, TlsSettings::default());
     let mut clients: Vec<_> = (0..9).map(|_| server.connect()).collect();
     for client in &mut clients {
         client.send("hello");

@@ -17,7 +17,7 @@ use rustls::{
 use transport::{
     Admission, Drive, ListenerKind, MakeConnection, Peer, Settings, TlsInfo, Transport,
     certificate::{CertificateSet, Certificates, Identity},
-    tls::{ClientAuthorities, TlsAcceptor},
+    tls::{TlsAcceptor, TlsSettings},
 };
 
 /// Everything the connections of one server tell the test.
@@ -117,6 +117,10 @@ impl Drive for Lines {
         Some("stream.example".to_owned())
     }
 
+    fn tls_early(&mut self, _info: TlsInfo, _now: Instant) {
+        self.out.extend(b"early\n");
+    }
+
     fn tls_established(&mut self, info: TlsInfo, _now: Instant) {
         self.tls_requested = false;
         self.log.lock().unwrap().tls = Some(info);
@@ -187,10 +191,10 @@ pub(crate) struct Server {
 impl Server {
     /// Serves the hosts `first.example`, `stream.example` and `*.wild.example`.
     pub(crate) fn start() -> Self {
-        Self::start_with(2, None)
+        Self::start_with(2, TlsSettings::default())
     }
 
-    pub(crate) fn start_with(workers: usize, authorities: Option<ClientAuthorities>) -> Self {
+    pub(crate) fn start_with(workers: usize, tls: TlsSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut roots = RootCertStore::empty();
         let mut identities = Vec::new();
@@ -212,7 +216,7 @@ impl Server {
         let admission = Admission::new(Arc::default());
         let settings = Settings {
             workers: NonZeroUsize::new(workers),
-            tls: TlsAcceptor::new(Certificates::new(set), authorities).unwrap(),
+            tls: TlsAcceptor::new(Certificates::new(set), tls).unwrap(),
             admission,
         };
         let log = Arc::new(Mutex::new(Log::default()));

@@ -1,10 +1,16 @@
 //! Handshakes, what they tell the engine, and how TLS ends.
 
-use std::{io::Read, sync::Arc};
+use std::{
+    io::{Read, Write},
+    sync::Arc,
+};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use rustls::{ClientConfig, pki_types::PrivateKeyDer};
-use transport::{TlsInfo, TlsVersion, tls::ClientAuthorities};
+use transport::{
+    TlsInfo, TlsVersion,
+    tls::{ClientAuthorities, TlsSettings},
+};
 
 use super::server::{Server, TlsClient, over_tls};
 
@@ -179,7 +185,13 @@ fn a_client_certificate_is_believed_only_from_a_trusted_authority() {
         (true, vec!["juliet@first.example".to_owned()]),
         (false, vec![]),
     ] {
-        let server = Server::start_with(1, Some(authorities.clone()));
+        let server = Server::start_with(
+            1,
+            TlsSettings {
+                authorities: Some(authorities.clone()),
+                ..TlsSettings::default()
+            },
+        );
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.subject_alt_names.push(SanType::OtherName((
             vec![1, 3, 6, 1, 5, 5, 7, 8, 5],
@@ -205,5 +217,68 @@ fn a_client_certificate_is_believed_only_from_a_trusted_authority() {
         client.send("hello");
         client.expect("hello");
         assert_eq!(info(&server).client_addresses, expected);
+    }
+}
+
+/// A client that was here before says something along with its first message, and is answered without its end of the
+/// handshake, which is not sent before something else is.
+fn say_early(server: &Server, config: &ClientConfig) -> TlsClient {
+    let mut client = server.connect_tls("first.example", config.clone());
+    let stream = client.0.get_mut();
+    let mut early = stream.conn.early_data().expect("it was told that it may");
+    early.write_all(b"one\n").unwrap();
+    stream.conn.write_tls(&mut stream.sock).unwrap();
+    let mut plain = Vec::new();
+    while !plain.ends_with(b"one\n") {
+        stream.conn.read_tls(&mut stream.sock).unwrap();
+        let came = stream.conn.process_new_packets().unwrap();
+        let start = plain.len();
+        plain.resize(start + came.plaintext_bytes_to_read(), 0);
+        stream
+            .conn
+            .reader()
+            .read_exact(&mut plain[start..])
+            .unwrap();
+    }
+    assert_eq!(plain, b"early\none\n");
+    assert!(stream.conn.is_early_data_accepted());
+    client
+}
+
+#[test]
+fn early_data_is_taken_by_direct_tls_only_and_answered_at_once() {
+    let server = Server::start_with(
+        1,
+        TlsSettings {
+            takes_early_data: true,
+            ..TlsSettings::default()
+        },
+    );
+    let mut config = server.client_config();
+    config.alpn_protocols = vec![b"xmpp-client".to_vec()];
+    config.enable_early_data = true;
+    let mut client = server.connect_tls("first.example", config.clone());
+    client.send("hello");
+    client.expect("hello");
+    assert!(info(&server).takes_early_data);
+    let mut client = say_early(&server, &config);
+    client.send("two");
+    client.expect("two");
+    // Who leaves before the handshake is over is lost, whatever was said.
+    drop(say_early(&server, &config));
+    server.until(|log| log.lost == 1);
+
+    // Where TLS begins by STARTTLS there is nothing to gain, and nobody is told that it could.
+    let mut starttls = server.client_config();
+    starttls.enable_early_data = true;
+    for _ in 0..2 {
+        let mut client = server.connect();
+        client.send("starttls");
+        client.expect("proceed");
+        let mut client = over_tls(client.0.into_inner(), "first.example", starttls.clone());
+        assert!(client.0.get_mut().conn.early_data().is_none());
+        client.send("secret");
+        client.expect("secret");
+        assert!(!info(&server).takes_early_data);
     }
 }

@@ -58,7 +58,7 @@ pub(crate) struct Compare {
     /// The page that is written; its charts go to the folder of the same name beside it.
     #[arg(long, default_value = "docs/performance.md")]
     page: PathBuf,
-    /// Measure for so many seconds, whatever the scenarios say.
+    /// Measure for so many seconds, whatever the scenarios say but for their `seconds_min`.
     #[arg(long)]
     seconds: Option<f64>,
 }
@@ -107,6 +107,7 @@ impl Compare {
             if let Some(seconds) = self.seconds
                 && plan.options.contains_key("seconds")
             {
+                let seconds = seconds.max(plan.seconds_min);
                 arguments.extend(["--seconds".to_owned(), seconds.to_string()]);
             }
             let cli = Cli::try_parse_from(arguments)

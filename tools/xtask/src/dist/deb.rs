@@ -22,7 +22,7 @@ const CONFIGURATION: &str = "etc/couplet/couplet.toml";
 const BOOK: &str = "docs/admin";
 
 /// What a script of the package is called.
-const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
+const SCRIPTS: [&str; 4] = ["preinst", "postinst", "prerm", "postrm"];
 
 /// The version in the workspace's manifest, as the first package of it.
 pub(super) fn version(workspace: &Workspace) -> Result<String> {

@@ -7,10 +7,12 @@ mod page;
 mod results;
 mod smack;
 
+pub(crate) use smack::{NEEDS as SMACK_NEEDS, step as smack_step};
+
 use anyhow::{Result, bail};
 
 use crate::{
-    machine::{self, Tool},
+    machine,
     process::{self, Tests},
     workspace::Workspace,
 };
@@ -24,8 +26,8 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<boo
     let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let tests = match names.as_slice() {
         ["smack"] => {
-            machine::provide(workspace, &[Tool::C, Tool::Java, Tool::Maven], &[])?;
-            smack::run(workspace)?
+            machine::provide(workspace, &SMACK_NEEDS, &[])?;
+            smack::run(workspace, smack::Which::All)?
         }
         ["prosody"] => prosody(workspace)?,
         _ => bail!("`interop` takes one of smack, prosody"),

@@ -20,7 +20,9 @@ pub(crate) enum Kind {
     Connection,
     /// A test that is left out.
     Test,
-    /// A test that can fail by its own fault, and then gets further chances.
+    /// A test that what an earlier one set off can reach: it has a run, and so accounts, for itself.
+    Alone,
+    /// A test that can fail by its own fault: the step leaves it out, and the command gives it further chances.
     Racy,
     /// A class of tests that finds out by itself that it can't run here.
     Impossible,
@@ -34,6 +36,7 @@ impl FromStr for Kind {
             "specification" => Ok(Self::Specification),
             "connection" => Ok(Self::Connection),
             "test" => Ok(Self::Test),
+            "alone" => Ok(Self::Alone),
             "racy" => Ok(Self::Racy),
             "impossible" => Ok(Self::Impossible),
             _ => Err(()),
@@ -144,11 +147,13 @@ mod tests {
              | --- | --- | --- | --- |\n\
              | specification | XEP-0045 | XEP-0045 | no rooms yet |\n\
              | racy | `A.b` | | it does not wait |\n\
+             | alone | `A.c` | | `A.b` does not clean up |\n\
              | passed | 3 |",
         )
         .unwrap();
         assert_eq!(page.names(Kind::Specification), ["XEP-0045"]);
         assert!(page.has(Kind::Racy, "A.b"));
+        assert!(page.has(Kind::Alone, "A.c"));
         assert!(!page.has(Kind::Test, "A.b"));
     }
 

@@ -1,8 +1,8 @@
 //! Smack's integration tests against the development binary.
 //!
 //! Maven gets the suite, at the version that `tests/interop/smack/pom.xml` names, into the target folder. The suite
-//! makes its accounts itself (XEP-0077), trusts the server's certificate because that is in the trust store it gets,
-//! and always connects to the port 5222: the server listens there on a loopback address of its own.
+//! makes its accounts by the administrator's commands (XEP-0133), trusts the server's certificate because that is in the
+//! trust store it gets, and always connects to the port 5222: the server listens there on a loopback address of its own.
 
 use std::{
     fs,
@@ -20,10 +20,15 @@ use super::{
 };
 use crate::{
     clock::{self, Started},
+    machine::Tool,
     process::{self, Tests},
-    server::{Build, Setup, TestServer},
+    server::{ACCOUNTS, Build, Setup, TestServer},
+    steps::Outcome,
     workspace::Workspace,
 };
+
+/// What the suite can't run without.
+pub(crate) const NEEDS: [Tool; 3] = [Tool::C, Tool::Java, Tool::Maven];
 
 const POM: &str = "tests/interop/smack/pom.xml";
 const MAIN: &str = "org.igniterealtime.smack.inttest.SmackIntegrationTestFramework";
@@ -31,11 +36,30 @@ const MAIN: &str = "org.igniterealtime.smack.inttest.SmackIntegrationTestFramewo
 /// All runs of the suite together end within this time.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// How often a test that races with itself is run again, alone.
-const FURTHER_CHANCES: usize = 3;
+/// How often a test that races with itself is run until it has passed.
+const CHANCES: usize = 4;
 
-/// The suite keeps one connection on which it makes accounts, and never signs in there.
-const TABLES: &str = "[c2s]\nunauthenticated_timeout = \"20 minutes\"\n\n";
+/// How long the suite waits for an answer, in milliseconds: longer than any takes on a busy machine, as only what fails
+/// takes that long.
+const PATIENCE_MS: u32 = 30_000;
+
+/// Which tests are run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Which {
+    /// Those that fail by the server's fault only.
+    Sure,
+    /// Those that can fail by their own fault as well.
+    All,
+}
+
+/// The step of `cargo xtask test`.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn step(workspace: &Workspace) -> Result<Outcome> {
+    Ok(Outcome::Tests(run(workspace, Which::Sure)?))
+}
 
 /// Gets the suite and what it needs, unless it is there.
 ///
@@ -62,6 +86,8 @@ fn fetch(workspace: &Workspace) -> Result<PathBuf> {
     ]);
     maven.arg(POM).arg("dependency:copy-dependencies");
     maven.arg(format!("-DoutputDirectory={}", jars.display()));
+    // Like everything else, below the target folder.
+    maven.arg(format!("-Dmaven.repo.local={}/maven", work.display()));
     process::run(&mut maven)?;
     fs::write(&fetched, pom)?;
     Ok(jars)
@@ -72,15 +98,14 @@ fn fetch(workspace: &Workspace) -> Result<PathBuf> {
 /// # Errors
 ///
 /// When the suite or the server can't be started, or the suite does not come to its end.
-pub(crate) fn run(workspace: &Workspace) -> Result<Tests> {
+pub(crate) fn run(workspace: &Workspace, which: Which) -> Result<Tests> {
     let page = Page::read(workspace)?;
     let jars = fetch(workspace)?;
     let work = workspace.target().join("interop/smack");
     let address = free_address()?;
     let setup = Setup {
         address: Some(address),
-        host: "registration = \"open\"\n".to_owned(),
-        tables: TABLES,
+        host: String::new(),
         ..Setup::of(Build::Development)
     };
     let server = TestServer::start_as(workspace, &work.join("server"), &setup)?;
@@ -91,38 +116,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Tests> {
         address,
         started: Started::now(),
     };
-    let results = suite
-        .all(&page, &work.join("log"))
+    let tests = suite
+        .count(&page, which, &work)
         .with_context(|| server.log_end())?;
-    let failed = failures(&suite, &page, &results, &work)?;
     server.stop()?;
-    println!(
-        "{} passed, {} failed, {} impossible; the suite's log is {}",
-        results.passed.len() + results.failed.len() - failed,
-        failed,
-        results.impossible.len(),
-        work.join("log").display()
-    );
-    let unexplained = explain_impossible(&page, &results);
-    Ok(Tests {
-        passed: (results.passed.len() + results.failed.len() - failed) as u64,
-        failed: (failed + unexplained) as u64,
-    })
-}
-
-/// Prints what failed for good, and gives how much that is.
-fn failures(suite: &Suite<'_>, page: &Page, results: &Results, work: &Path) -> Result<usize> {
-    let mut failed = 0;
-    for failure in &results.failed {
-        let test = results::short(&failure.name);
-        if page.has(Kind::Racy, test) && suite.passes_alone(test, &work.join("log-again"))? {
-            println!("{}: passed when run again", failure.name);
-        } else {
-            println!("FAILED {}: {}", failure.name, failure.why);
-            failed += 1;
-        }
-    }
-    Ok(failed)
+    println!("the suite's logs are {}/log*", work.display());
+    Ok(tests)
 }
 
 /// Prints what can't run though the page does not say so, or could though it does, and gives how much that is.
@@ -162,15 +161,46 @@ struct Suite<'a> {
 }
 
 impl Suite<'_> {
-    /// All that the page does not leave out.
-    fn all(&self, page: &Page, log: &Path) -> Result<Results> {
+    /// Runs the tests, those that need it one by one, and counts.
+    fn count(&self, page: &Page, which: Which, work: &Path) -> Result<Tests> {
+        let results = self.together(page, &work.join("log"))?;
+        for failure in &results.failed {
+            println!("FAILED {}: {}", failure.name, failure.why);
+        }
+        let mut tests = Tests {
+            passed: results.passed.len() as u64,
+            failed: (results.failed.len() + explain_impossible(page, &results)) as u64,
+        };
+        let mut alone = Vec::new();
+        alone.extend(page.names(Kind::Alone).into_iter().map(|test| (test, 1)));
+        if which == Which::All {
+            alone.extend(
+                page.names(Kind::Racy)
+                    .into_iter()
+                    .map(|test| (test, CHANCES)),
+            );
+        }
+        for (test, chances) in alone {
+            let connections = page.names(Kind::Connection).join(",");
+            let log = work.join(format!("log-{test}"));
+            if self.passes_alone(test, &connections, chances, &log)? {
+                tests.passed += 1;
+            } else {
+                tests.failed += 1;
+            }
+        }
+        Ok(tests)
+    }
+
+    /// In one run, all that the page neither leaves out nor wants to run alone.
+    fn together(&self, page: &Page, log: &Path) -> Result<Results> {
         let mut settings = Vec::new();
-        for (key, kind) in [
-            ("disabledSpecifications", Kind::Specification),
-            ("disabledConnections", Kind::Connection),
-            ("disabledTests", Kind::Test),
+        for (key, kinds) in [
+            ("disabledSpecifications", &[Kind::Specification][..]),
+            ("disabledConnections", &[Kind::Connection]),
+            ("disabledTests", &[Kind::Test, Kind::Alone, Kind::Racy]),
         ] {
-            let names = page.names(kind);
+            let names: Vec<&str> = kinds.iter().flat_map(|kind| page.names(*kind)).collect();
             if !names.is_empty() {
                 settings.push((key, names.join(",")));
             }
@@ -182,20 +212,29 @@ impl Suite<'_> {
         Ok(results)
     }
 
-    /// Whether a test passes when it has the server for itself.
-    fn passes_alone(&self, test: &str, log: &Path) -> Result<bool> {
-        let settings = [("enabledTests", test.to_owned())];
-        for _ in 0..FURTHER_CHANCES {
+    /// Whether a test passes in a run, and so on accounts, of its own, without these kinds of connections.
+    fn passes_alone(&self, test: &str, without: &str, chances: usize, log: &Path) -> Result<bool> {
+        let mut settings = vec![("enabledTests", test.to_owned())];
+        if !without.is_empty() {
+            settings.push(("disabledConnections", without.to_owned()));
+        }
+        let mut why = Vec::new();
+        for _ in 0..chances {
             let results = self.run(&settings, log)?;
             if results.is_complete && results.failed.is_empty() && !results.passed.is_empty() {
                 return Ok(true);
             }
+            let failure = results.failed.into_iter().next();
+            why.push(failure.map_or("it did not run".to_owned(), |failure| failure.why));
         }
+        println!("FAILED {test}, alone: {}", why.join("; "));
         Ok(false)
     }
 
     fn run(&self, settings: &[(&str, String)], log: &Path) -> Result<Results> {
         let file = fs::File::create(log)?;
+        let [(admin, password), _] = ACCOUNTS;
+        let (admin, _) = admin.split_once('@').context("an account has a domain")?;
         let mut java = self.workspace.command("java");
         // One line per message, in one language, in one encoding.
         java.args([
@@ -205,14 +244,16 @@ impl Suite<'_> {
             "-Djavax.net.ssl.trustStorePassword=password",
             "-Dsinttest.service=localhost",
             "-Dsinttest.securityMode=required",
-            "-Dsinttest.replyTimeout=5000",
             "-Dsinttest.dnsResolver=javax",
         ]);
         java.arg(format!(
             "-Djavax.net.ssl.trustStore={}",
             self.trust.display()
         ))
-        .arg(format!("-Dsinttest.host={}", self.address.ip()));
+        .arg(format!("-Dsinttest.host={}", self.address.ip()))
+        .arg(format!("-Dsinttest.replyTimeout={PATIENCE_MS}"))
+        .arg(format!("-Dsinttest.adminAccountUsername={admin}"))
+        .arg(format!("-Dsinttest.adminAccountPassword={password}"));
         for (key, value) in settings {
             java.arg(format!("-Dsinttest.{key}={value}"));
         }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mailbox::{Class, Data, EGRESS, LOG, SessionId, WireId, handled, message_of};
+use mailbox::{Class, Data, EGRESS, LOG, SessionId, WireId, message_of};
 use store::{EntryId, Found, Gate};
 
 use super::server::{Server, elsewhere};
 use super::truth::{ACCOUNTS, Key, REMOTE};
-use crate::world::{World, owner, ready};
+use crate::world::{World, owner};
 
 pub(super) fn check(server: &Server) {
     let found = Start::over(server);
@@ -135,12 +135,7 @@ impl<'a> Start<'a> {
 
     fn knows_what_was_handled(&self) {
         for (account, acknowledged) in self.server.truth.handled.iter().enumerate() {
-            let found = ready(handled(
-                &self.world.store,
-                &owner(ACCOUNTS[account]),
-                EntryId(0),
-            ))
-            .unwrap();
+            let found = self.world.handled(ACCOUNTS[account]);
             let found = found
                 .get(&SessionId(account as u128))
                 .copied()
