@@ -31,6 +31,7 @@ pub mod period;
 mod permission;
 pub mod pipeline;
 mod registry;
+mod room;
 mod router;
 mod sabotage;
 mod server;

@@ -73,6 +73,14 @@ impl Jid {
         part(&self.text, self.start, self.end)
     }
 
+    /// The whole address as a text that can be kept: its own, unless that goes on around it.
+    pub fn to_text(&self) -> Arc<str> {
+        match self.text.len() == usize::from(self.end - self.start) {
+            true => Arc::clone(&self.text),
+            false => self.as_str().into(),
+        }
+    }
+
     /// The part before `@`.
     pub fn local(&self) -> Option<&str> {
         (self.at > self.start).then(|| part(&self.text, self.start, self.at))

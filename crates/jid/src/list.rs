@@ -1,11 +1,10 @@
-//! Many addresses on one text, for what is kept by the thousand.
+//! Many addresses on one text, so that each of them takes no memory of its own.
 
 use std::sync::Arc;
 
 use crate::BareJid;
 
-/// Bare JIDs in order, each once, on one shared text: six bytes each besides the text. Taking one out counts a
-/// reference.
+/// Bare JIDs on one shared text: six bytes each besides the text. Taking one out counts a reference.
 #[derive(Clone, Debug, Default)]
 pub struct BareJids {
     text: Arc<str>,
@@ -31,21 +30,32 @@ impl BareJids {
     /// This many always fit one list.
     pub const MAX: usize = 65_535 / (2 * crate::limits::PART_BYTES_MAX + 1);
 
-    /// Puts addresses on one text. `jids` is sorted and has none twice; `None` when they are more than fit.
-    pub fn pack<'a>(jids: impl Iterator<Item = &'a BareJid> + Clone) -> Option<Self> {
-        let mut text = String::with_capacity(jids.clone().map(|jid| jid.as_str().len()).sum());
-        let mut places = Vec::with_capacity(jids.clone().count());
-        for jid in jids {
+    /// Puts addresses on one text, from their local parts and domains: parts of bare JIDs that were checked. `None` when
+    /// they are more than fit.
+    pub fn join<'a>(
+        parts: impl Iterator<Item = (Option<&'a str>, &'a str)> + Clone,
+    ) -> Option<Self> {
+        let len = |(local, domain): (Option<&str>, &str)| {
+            local.map_or(0, |local| local.len() + 1) + domain.len()
+        };
+        let mut text = String::with_capacity(parts.clone().map(len).sum());
+        let mut places = Vec::with_capacity(parts.clone().count());
+        for (local, domain) in parts {
+            debug_assert!(
+                BareJid::from_parts(local, domain).is_ok(),
+                "they were checked"
+            );
             let start = u16::try_from(text.len()).ok()?;
-            text.push_str(jid.as_str());
+            let mut at = start;
+            if let Some(local) = local {
+                text.push_str(local);
+                at = u16::try_from(text.len()).ok()?;
+                text.push('@');
+            }
+            text.push_str(domain);
             let end = u16::try_from(text.len()).ok()?;
-            let at = start + jid.at_offset();
             places.push(Place { start, at, end });
         }
-        debug_assert!(
-            places.is_sorted_by(|one, next| part(&text, one) < part(&text, next)),
-            "the caller keeps them in order"
-        );
         Some(Self {
             text: text.into(),
             places: places.into(),
@@ -67,16 +77,6 @@ impl BareJids {
         let place = *self.places.get(index)?;
         let text = &self.text;
         Some(BareJidRef { text, place })
-    }
-
-    /// Where `jid` is, or else where it would be.
-    ///
-    /// # Errors
-    ///
-    /// The place at which it is to be inserted.
-    pub fn search(&self, jid: &str) -> Result<usize, usize> {
-        self.places
-            .binary_search_by(|place| part(&self.text, place).cmp(jid))
     }
 }
 

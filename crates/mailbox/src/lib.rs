@@ -33,6 +33,7 @@ mod egress;
 mod error;
 mod flight;
 mod forget;
+mod hex;
 pub mod limits;
 mod mailbox;
 mod record;

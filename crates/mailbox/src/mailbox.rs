@@ -1,5 +1,6 @@
 //! One account's mailbox as it is kept in memory, inside the account and under its lock.
 
+use smallvec::SmallVec;
 use stanza::{Stanza, Timestamp};
 use store::{Ask, Batch, BodyId, Entries, EntryId, Gate, Owner, Page, Question, Seq, Store, Trim};
 
@@ -94,7 +95,7 @@ impl Waiting<'_> {
 /// Entries that are settled in memory and not on disk yet: see [`Mailbox::settle`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[must_use = "until it is written with `settle`, the entries come back at the next load"]
-pub struct Cleared(Vec<(EntryId, Class)>);
+pub struct Cleared(SmallVec<[(EntryId, Class); 1]>);
 
 impl Cleared {
     /// Adds what was settled later, or before.
@@ -385,23 +386,23 @@ impl Mailbox {
 
     /// Writes what was settled, neighbours together. It may be written again, when the batch failed.
     pub fn settle(&self, cleared: &Cleared, batch: &mut Batch) {
-        let (mut deliveries, mut history) = (Vec::new(), Vec::new());
-        for (id, class) in &cleared.0 {
-            match class {
-                Class::Delivery => deliveries.push(*id),
-                Class::Archive | Class::None => history.push(*id),
-            }
-        }
+        let mut ids = cleared.0.clone();
+        ids.sort_unstable_by_key(|(id, _)| *id);
+        let of = |is_delivery: bool| {
+            let is_it =
+                move |(_, class): &&(EntryId, Class)| (*class == Class::Delivery) == is_delivery;
+            ids.iter().filter(is_it).map(|(id, _)| *id)
+        };
         // Behind a removed entry there may be one that stays.
         let adjoins = |last: EntryId, next: EntryId| next.0 == last.0 + 1;
-        for (first, last) in runs(deliveries, adjoins) {
+        for (first, last) in runs(of(true), adjoins) {
             match first == last {
                 true => batch.trim(LOG, &self.owner, Trim::One(first)),
                 false => batch.trim(LOG, &self.owner, Trim::Range(first, last)),
             }
         }
         let adjoins = |last, next| !self.due.has_between(last, next);
-        for (first, last) in runs(history, adjoins) {
+        for (first, last) in runs(of(false), adjoins) {
             batch.done(LOG, &self.owner, first..=last);
         }
     }
@@ -501,13 +502,12 @@ impl Mailbox {
     }
 }
 
-/// Ids in runs, each with its first and its last, as `adjoins` says of two neighbours.
+/// Ids in order in runs, each with its first and its last, as `adjoins` says of two neighbours.
 fn runs(
-    mut ids: Vec<EntryId>,
+    ids: impl Iterator<Item = EntryId>,
     adjoins: impl Fn(EntryId, EntryId) -> bool,
-) -> Vec<(EntryId, EntryId)> {
-    ids.sort_unstable();
-    let mut runs: Vec<(EntryId, EntryId)> = Vec::new();
+) -> SmallVec<[(EntryId, EntryId); 1]> {
+    let mut runs: SmallVec<[(EntryId, EntryId); 1]> = SmallVec::new();
     for id in ids {
         match runs.last_mut() {
             Some((_, last)) if adjoins(*last, id) => *last = id,

@@ -5,13 +5,14 @@
 //! of the body this mailbox does not show: the body is what the sender sent, stored once for everybody.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
 use jid::{BareJid, Jid};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use stanza::{Stanza, Timestamp, ids};
+use stanza::{Output, Stanza, Timestamp, ids};
 use store::limits::ID_MAX;
 use store::{
     Batch, BodyId, Collection, Entry, EntryId, Found, Log, Map, Searchable, Spoken, Version,
@@ -21,6 +22,7 @@ use xml::Ns;
 use crate::class::Class;
 use crate::error::{Refused, Unreadable};
 use crate::flight::Flight;
+use crate::hex;
 use crate::wire_id::WireKey;
 
 /// Every account's messages: what `archive`, `offline`, resumption and push are cursors on.
@@ -51,15 +53,22 @@ pub struct State {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SessionId(pub u128);
 
+impl SessionId {
+    /// Calls `with` with the digits.
+    pub fn with_digits<R>(self, with: impl FnOnce(&str) -> R) -> R {
+        hex::with_digits(self.0.to_be_bytes(), with)
+    }
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        self.with_digits(|digits| f.write_str(digits))
     }
 }
 
 impl Serialize for SessionId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.with_digits(|digits| serializer.serialize_str(digits))
     }
 }
 
@@ -170,23 +179,22 @@ impl SharedBody {
         self.id
     }
 
-    /// Splits a message into the body, what it leaves out of it, and what it has besides.
-    fn difference(&self, message: &Stanza) -> (Vec<u32>, Stanza) {
-        let mut own = message.children().peekable();
+    /// Splits a message into the body and what it leaves out of it, by place, and from which place on it has children of
+    /// its own.
+    fn difference(&self, message: &Stanza) -> (Vec<u32>, usize) {
+        let mut children = message.children().peekable();
         let mut dropped = Vec::new();
+        let mut own_from = 0;
         for (place, child) in (0..).zip(self.base.children()) {
-            match own.peek() {
+            match children.peek() {
                 Some(kept) if kept.as_str() == child.as_str() => {
-                    own.next();
+                    children.next();
+                    own_from += 1;
                 }
                 _ => dropped.push(place),
             }
         }
-        let head = message.clone().without_children();
-        (
-            dropped,
-            own.fold(head, |entry, added| entry.with_child(added.to_fragment())),
-        )
+        (dropped, own_from)
     }
 }
 
@@ -199,13 +207,14 @@ impl NewEntry<'_> {
 
     /// The entry to append at this position.
     pub(crate) fn stored(&self, id: EntryId, session_only: bool) -> Entry<Data> {
-        let (dropped, xml) = match self.body {
-            None => (Vec::new(), text_of(self.message)),
-            Some(body) => {
-                let (dropped, own) = body.difference(self.message);
-                (dropped, text_of(&own))
-            }
+        let (dropped, own_from) = match self.body {
+            None => (Vec::new(), 0),
+            Some(body) => body.difference(self.message),
         };
+        let xml = written(|out| {
+            let is_own = |place| place >= own_from;
+            self.message.write_with(out, Output::default(), is_own);
+        });
         let data = Data {
             inbound: self.inbound,
             dropped,
@@ -215,10 +224,10 @@ impl NewEntry<'_> {
         Entry {
             // Only what the archive shows is asked for by peer, and nothing else pays for that index.
             peer: match self.class {
-                Class::Archive => self.peer.as_str().into(),
+                Class::Archive => self.peer.to_text(),
                 Class::Delivery | Class::None => Arc::default(),
             },
-            sender: self.message.from().map_or("", Jid::as_str).into(),
+            sender: self.message.from().map(Jid::to_text).unwrap_or_default(),
             message_id: message_id.as_ref().into(),
             class: self.class.column(),
             due: self.owed != Owed::Nobody,
@@ -293,7 +302,26 @@ pub(crate) fn next_position(newest: &mut EntryId) -> Result<EntryId, Refused> {
 
 /// A stanza as text for the store.
 pub(crate) fn text_of(stanza: &Stanza) -> Arc<str> {
-    String::from_utf8(stanza.to_stored())
-        .expect("a stanza is made of texts")
-        .into()
+    written(|out| stanza.write(out, Output::default()))
+}
+
+/// A thread keeps so much memory for writing.
+const SCRATCH_BYTES_MAX: usize = 16 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What `write` writes, in an allocation of its exact size.
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> Arc<str> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        write(scratch);
+        let text = std::str::from_utf8(scratch).expect("a stanza is made of texts");
+        let text = Arc::from(text);
+        if scratch.capacity() > SCRATCH_BYTES_MAX {
+            *scratch = Vec::new();
+        }
+        text
+    })
 }

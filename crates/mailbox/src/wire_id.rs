@@ -13,6 +13,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use store::EntryId;
 
+use crate::hex;
+
 /// Cycles of two Feistel rounds each.
 const CYCLES: u32 = 32;
 /// 2^32 divided by the golden ratio: makes the rounds differ.
@@ -101,9 +103,16 @@ impl WireId {
     }
 }
 
+impl WireId {
+    /// Calls `with` with the digits.
+    pub fn with_digits<R>(self, with: impl FnOnce(&str) -> R) -> R {
+        hex::with_digits(self.0.to_be_bytes(), with)
+    }
+}
+
 impl fmt::Display for WireId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        self.with_digits(|digits| f.write_str(digits))
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! * `accept.rs` makes a stanza of an element from a stream, or a [`Rejected`] that knows the answer.
 //! * `write.rs` makes bytes of a stanza: for a stream, for `<forwarded/>`, for the store.
+//! * `packed.rs` keeps one for long in little memory.
 //! * `reply.rs` makes answers.
 //!
 //! ```
@@ -42,6 +43,8 @@ pub mod hints;
 pub mod ids;
 mod kind;
 pub mod limits;
+pub mod numbers;
+mod packed;
 mod rejected;
 mod reply;
 pub mod rsm;
@@ -53,6 +56,7 @@ pub use child::{ChildRef, ChildRefs};
 pub use condition::{Condition, ErrorType};
 pub use error::StanzaError;
 pub use kind::{IqType, Kind, MessageType, PresenceType};
+pub use packed::Packed;
 pub use rejected::{RejectReason, Rejected};
 pub use stanza::Stanza;
 pub use timestamp::{Timestamp, TimestampError};

@@ -16,7 +16,7 @@ use crate::head::{Rare, Text};
 use crate::{IqType, Kind, MessageType, PresenceType};
 
 /// How many children a stanza holds without a further allocation.
-const CHILDREN_INLINE: usize = 4;
+pub(crate) const CHILDREN_INLINE: usize = 4;
 
 /// The children of a stanza.
 pub(crate) type Children = SmallVec<[Child; CHILDREN_INLINE]>;

@@ -38,16 +38,22 @@ pub enum StoredError {
 impl Stanza {
     /// Appends the stanza.
     pub fn write(&self, out: &mut Vec<u8>, output: Output<'_>) {
+        self.write_with(out, output, |_| true);
+    }
+
+    /// Appends the stanza with those of its children only whose places `keeps` says so of.
+    pub fn write_with(&self, out: &mut Vec<u8>, output: Output<'_>, keeps: impl Fn(usize) -> bool) {
         let name = self.kind.name();
         out.push(b'<');
         out.extend_from_slice(name.as_bytes());
         self.write_head(out, &output);
-        if self.children.is_empty() && output.added.is_empty() {
+        if output.added.is_empty() && !(0..self.children.len()).any(&keeps) {
             out.extend_from_slice(b"/>");
             return;
         }
         out.push(b'>');
-        for child in &self.children {
+        let children = self.children.iter().enumerate();
+        for (_, child) in children.filter(|(place, _)| keeps(*place)) {
             match child {
                 Child::Block(_) => out.extend_from_slice(child.view(&self.block).bytes()),
                 Child::Added(fragment) => out.extend_from_slice(fragment.bytes()),
@@ -134,18 +140,6 @@ pub(crate) fn write_attribute(name: &str, value: &str, out: &mut Vec<u8>) {
     out.push(b' ');
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"='");
-    if needs_escape(value) {
-        escape_attr(value, out);
-    } else {
-        out.extend_from_slice(value.as_bytes());
-    }
+    escape_attr(value, out);
     out.push(b'\'');
-}
-
-/// Whether a value has a byte that [`escape_attr`] might replace. Looks at all of them without a branch, which costs
-/// a fraction of looking for the first: nearly all values need no escape.
-fn needs_escape(value: &str) -> bool {
-    value.bytes().fold(false, |found, byte| {
-        found | matches!(byte, 0..=31 | b'&' | b'<' | b'>' | b'\'' | b'"' | 0xef)
-    })
 }

@@ -1,5 +1,6 @@
 //! The unit of work: operations on any owners and collections that become visible and durable together or not at all.
 
+use std::cell::RefCell;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -208,7 +209,7 @@ impl Batch {
         key: &K,
         value: &V,
     ) {
-        self.put_op(map.declared(), owner, key.to_key(), value, None);
+        self.put_op(map.declared(), owner, key.to_shared(), value, None);
     }
 
     /// Sets a value that [`Batch::expire`] removes from `expires` on, in microseconds since 1970 UTC. Until then, and
@@ -221,7 +222,7 @@ impl Batch {
         value: &V,
         expires: i64,
     ) {
-        self.put_op(map.declared(), owner, key.to_key(), value, Some(expires));
+        self.put_op(map.declared(), owner, key.to_shared(), value, Some(expires));
     }
 
     /// Removes a value, if there is one.
@@ -229,7 +230,7 @@ impl Batch {
         self.push(Op::Delete {
             collection: map.declared(),
             owner: owner.clone(),
-            key: key.to_key().into(),
+            key: key.to_shared(),
         });
     }
 
@@ -396,7 +397,7 @@ impl Batch {
         &mut self,
         collection: Declared,
         owner: &Owner,
-        key: String,
+        key: Arc<str>,
         value: &V,
         expires: Option<i64>,
     ) {
@@ -404,26 +405,26 @@ impl Batch {
             self.push(Op::Put {
                 collection,
                 owner: owner.clone(),
-                key: key.into(),
+                key,
                 value,
                 expires,
             });
         }
     }
 
-    pub(crate) fn delete_op(&mut self, collection: Declared, owner: &Owner, key: String) {
+    pub(crate) fn delete_op(&mut self, collection: Declared, owner: &Owner, key: Arc<str>) {
         self.push(Op::Delete {
             collection,
             owner: owner.clone(),
-            key: key.into(),
+            key,
         });
     }
 
     fn written<V: Serialize>(&mut self, collection: Declared, value: &V) -> Option<Stored> {
-        match serde_json::to_string(value) {
+        match json(value) {
             Ok(json) => Some(Stored {
                 version: collection.version.0,
-                json: json.into(),
+                json,
             }),
             Err(_) => {
                 self.fault.get_or_insert(StoreError::Unwritable {
@@ -438,6 +439,25 @@ impl Batch {
         self.size_bytes += op.size_bytes();
         self.ops.push(op);
     }
+}
+
+/// A thread keeps so much memory for writing values.
+const SCRATCH_BYTES_MAX: usize = 16 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A value as JSON, in an allocation of its exact size.
+fn json<V: Serialize>(value: &V) -> serde_json::Result<Arc<str>> {
+    let mut scratch = SCRATCH.take();
+    scratch.clear();
+    let written = serde_json::to_writer(&mut scratch, value);
+    let json = written.map(|()| std::str::from_utf8(&scratch).expect("JSON is text").into());
+    if scratch.capacity() <= SCRATCH_BYTES_MAX {
+        SCRATCH.set(scratch);
+    }
+    json
 }
 
 impl Op {

@@ -40,7 +40,7 @@ pub struct Entry<T> {
 impl<T> Entry<T> {
     /// An entry with nothing but its position, time and data.
     pub fn new(id: EntryId, at: i64, data: T) -> Self {
-        let empty: Arc<str> = Arc::from("");
+        let empty: Arc<str> = Arc::default();
         Self {
             id,
             at,

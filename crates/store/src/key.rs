@@ -1,5 +1,7 @@
 //! Keys of a [`Map`](crate::Map): values with a text form that sorts as they should be listed.
 
+use std::sync::Arc;
+
 use jid::{BareJid, Domain, FullJid, Jid};
 
 /// Ends the first part of a two-part key. It occurs in no address.
@@ -12,6 +14,11 @@ pub trait Key: Sized {
     /// The text form: equal keys have equal texts, different keys different ones.
     fn to_key(&self) -> String;
 
+    /// The text form, to be kept.
+    fn to_shared(&self) -> Arc<str> {
+        self.to_key().into()
+    }
+
     /// Reads the text form back; `None` when it is not one.
     fn from_key(text: &str) -> Option<Self>;
 }
@@ -19,6 +26,10 @@ pub trait Key: Sized {
 impl Key for String {
     fn to_key(&self) -> String {
         self.clone()
+    }
+
+    fn to_shared(&self) -> Arc<str> {
+        self.as_str().into()
     }
 
     fn from_key(text: &str) -> Option<Self> {

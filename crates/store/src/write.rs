@@ -94,8 +94,9 @@ impl<K: Key, V: Serialize> MapWriter<K, V> {
     /// Sets a value. One that does not write as JSON makes the commit fail.
     pub fn put(&mut self, key: K, value: V) {
         let text = key.to_key();
+        let shared = text.as_str().into();
         self.batch
-            .put_op(self.map.declared(), &self.owner, text.clone(), &value, None);
+            .put_op(self.map.declared(), &self.owner, shared, &value, None);
         self.values.insert(text, (key, value));
     }
 
@@ -105,7 +106,7 @@ impl<K: Key, V: Serialize> MapWriter<K, V> {
         self.batch.put_op(
             self.map.declared(),
             &self.owner,
-            text.clone(),
+            text.as_str().into(),
             &value,
             Some(expires),
         );
@@ -116,7 +117,8 @@ impl<K: Key, V: Serialize> MapWriter<K, V> {
     pub fn delete(&mut self, key: &K) -> Option<V> {
         let text = key.to_key();
         let (_, value) = self.values.remove(&text)?;
-        self.batch.delete_op(self.map.declared(), &self.owner, text);
+        self.batch
+            .delete_op(self.map.declared(), &self.owner, text.into());
         Some(value)
     }
 

@@ -176,6 +176,12 @@ pub(crate) fn write_stanza(
     end_document(framing, out);
 }
 
+/// Appends a first-level element that `write` writes: one in a namespace that it declares itself.
+pub(crate) fn write_foreign(framing: Framing, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    write(out);
+    end_document(framing, out);
+}
+
 /// Appends a first-level element that is no stanza.
 pub(crate) fn write_nonza(framing: Framing, nonza: &Fragment, out: &mut Vec<u8>) {
     let default = match framing {

@@ -6,6 +6,7 @@ use crate::{
     escape::{escape_attr, escape_text},
     fragment::Fragment,
     ns::{self, Ns},
+    tape::Span,
 };
 
 /// Makes a [`Fragment`].
@@ -23,13 +24,16 @@ use crate::{
 /// Names and namespaces are the program's own and are written as they are; everything else is escaped.
 #[derive(Clone)]
 pub struct Builder {
-    name: String,
-    /// `None` for the content namespace.
-    ns: Option<String>,
-    /// The attributes as they will be written.
-    attributes: Vec<u8>,
+    /// The start tag without its end, as it is where nothing is around the element.
+    start: Vec<u8>,
+    name: Span,
+    /// The value of its `xmlns`; `None` for the content namespace.
+    ns: Option<Span>,
     inside: Vec<Node>,
 }
+
+/// As long as most start tags are.
+const START_BYTES: usize = 96;
 
 /// What can stand inside of a [`Builder`]: made from a builder or a fragment.
 #[derive(Clone)]
@@ -45,7 +49,7 @@ enum Kind {
 impl Builder {
     /// An element `name` in the namespace `ns`.
     pub fn new(name: &str, ns: &str) -> Self {
-        Self::with(name, Some(ns.to_owned()))
+        Self::with(name, Some(ns))
     }
 
     /// An element `name` in the content namespace.
@@ -53,11 +57,16 @@ impl Builder {
         Self::with(name, None)
     }
 
-    fn with(name: &str, ns: Option<String>) -> Self {
+    fn with(name: &str, ns: Option<&str>) -> Self {
+        let mut start = Vec::with_capacity(START_BYTES);
+        start.push(b'<');
+        start.extend_from_slice(name.as_bytes());
+        let name = Span::new(1, start.len());
+        let ns = ns.map(|ns| declare(&mut start, |out| escape_attr(ns, out)));
         Self {
-            name: name.to_owned(),
+            start,
+            name,
             ns,
-            attributes: Vec::new(),
             inside: Vec::new(),
         }
     }
@@ -65,11 +74,11 @@ impl Builder {
     /// Adds an attribute in no namespace, or `xml:lang`. The caller adds none twice.
     #[must_use]
     pub fn attr(mut self, name: &str, value: impl AsRef<str>) -> Self {
-        self.attributes.push(b' ');
-        self.attributes.extend_from_slice(name.as_bytes());
-        self.attributes.extend_from_slice(b"='");
-        escape_attr(value.as_ref(), &mut self.attributes);
-        self.attributes.push(b'\'');
+        self.start.push(b' ');
+        self.start.extend_from_slice(name.as_bytes());
+        self.start.extend_from_slice(b"='");
+        escape_attr(value.as_ref(), &mut self.start);
+        self.start.push(b'\'');
         self
     }
 
@@ -114,27 +123,44 @@ impl Builder {
     /// Adds a child in this element's own namespace that holds `text`.
     #[must_use]
     pub fn child_text(self, name: &str, text: &str) -> Self {
-        let child = Self::with(name, self.ns.clone()).text(text);
-        self.child(child)
+        let mut child = Self::with(name, None);
+        let ns = self.ns.map(|ns| ns.of_bytes(&self.start));
+        child.ns = ns.map(|ns| declare(&mut child.start, |out| out.extend_from_slice(ns)));
+        self.child(child.text(text))
     }
 
     /// The finished element.
     pub fn build(self) -> Fragment {
-        let mut out = Vec::new();
-        self.write(Ns::Content, &mut out);
-        Fragment::from_detached(String::from_utf8_lossy(&out).into())
+        let (name, ns) = (self.name, self.ns);
+        // Most hold nothing: with nothing around it the start tag is all.
+        let out = if self.inside.is_empty() {
+            let mut start = self.start;
+            start.extend_from_slice(b"/>");
+            start
+        } else {
+            let mut out = Vec::with_capacity(2 * START_BYTES);
+            self.write(None, &mut out);
+            out
+        };
+        let text = std::str::from_utf8(&out).expect("it is made of texts");
+        Fragment::built(text.into(), name, ns)
     }
 
-    fn write(&self, outside: Ns<'_>, out: &mut Vec<u8>) {
-        let own = self.ns.as_deref().map_or(Ns::Content, Ns::Uri);
-        out.push(b'<');
-        out.extend_from_slice(self.name.as_bytes());
-        if own != outside {
-            out.extend_from_slice(b" xmlns='");
-            escape_attr(own.uri_or(ns::CLIENT), out);
-            out.push(b'\'');
+    /// Appends it as it is inside of an element of the namespace `outside`, escaped; `None` is the content namespace.
+    fn write(&self, outside: Option<&[u8]>, out: &mut Vec<u8>) {
+        let own = self.ns.map(|ns| ns.of_bytes(&self.start));
+        let attributes_at = self.ns.map_or(self.name.end, |ns| ns.end + 1);
+        let (declared, attributes) = self.start.split_at(attributes_at as usize);
+        if own == outside || own.is_none() {
+            out.push(b'<');
+            out.extend_from_slice(self.name.of_bytes(declared));
+            if own != outside {
+                declare(out, |out| out.extend_from_slice(ns::CLIENT.as_bytes()));
+            }
+        } else {
+            out.extend_from_slice(declared);
         }
-        out.extend_from_slice(&self.attributes);
+        out.extend_from_slice(attributes);
         if self.inside.is_empty() {
             out.extend_from_slice(b"/>");
             return;
@@ -143,19 +169,34 @@ impl Builder {
         for node in &self.inside {
             match &node.0 {
                 Kind::Element(builder) => builder.write(own, out),
-                Kind::Fragment(fragment) => fragment.write_into(own, ns::CLIENT, out),
+                Kind::Fragment(fragment) => {
+                    // Which other namespace it is makes no difference.
+                    let default = own.map_or(Ns::Content, |_| Ns::Uri(""));
+                    fragment.write_into(default, ns::CLIENT, out);
+                }
                 Kind::Text(text) => escape_text(text, out),
             }
         }
         out.extend_from_slice(b"</");
-        out.extend_from_slice(self.name.as_bytes());
+        out.extend_from_slice(self.name.of_bytes(declared));
         out.push(b'>');
     }
 }
 
+/// Appends an `xmlns` and says where its value is.
+fn declare(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Span {
+    out.extend_from_slice(b" xmlns='");
+    let begin = out.len();
+    write(out);
+    let value = Span::new(begin, out.len());
+    out.push(b'\'');
+    value
+}
+
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Builder(<{}/>)", self.name)
+        let name = String::from_utf8_lossy(self.name.of_bytes(&self.start));
+        write!(f, "Builder(<{name}/>)")
     }
 }
 

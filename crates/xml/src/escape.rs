@@ -20,6 +20,9 @@ pub fn escape_text(text: &str, out: &mut Vec<u8>) {
 /// Tabs and line ends, which a parser would turn into spaces, go as references
 /// ([XML §3.3.3](https://www.w3.org/TR/xml/#AVNormalize)); characters that XML can't hold become U+FFFD.
 pub fn escape_attr(value: &str, out: &mut Vec<u8>) {
+    if !needs_escape(value) {
+        return out.extend_from_slice(value.as_bytes());
+    }
     escape(value, out, |byte| match byte {
         b'&' => Some("&amp;"),
         b'<' => Some("&lt;"),
@@ -32,6 +35,14 @@ pub fn escape_attr(value: &str, out: &mut Vec<u8>) {
         0..=8 | 11 | 12 | 14..=31 => Some("\u{fffd}"),
         _ => None,
     });
+}
+
+/// Whether a value has a byte that [`escape_attr`] might replace. Looks at all of them without a branch, which costs
+/// a fraction of looking for the first: nearly all values need no escape.
+fn needs_escape(value: &str) -> bool {
+    value.bytes().fold(false, |found, byte| {
+        found | matches!(byte, 0..=31 | b'&' | b'<' | b'>' | b'\'' | b'"' | 0xef)
+    })
 }
 
 #[inline]

@@ -84,6 +84,20 @@ impl Fragment {
         }
     }
 
+    /// Takes an element that the builder made: where its name is, and the value of its `xmlns`.
+    pub(crate) fn built(text: Arc<str>, name: Span, ns: Option<Span>) -> Self {
+        let is_plain = |ns: Span| !ns.of(&text).contains('&');
+        if name.of(&text).contains(':') || !ns.is_none_or(is_plain) {
+            return Self::from_detached(text);
+        }
+        Self {
+            text,
+            name,
+            ns: ns.map_or(Home::Content, Home::Text),
+            declares_default: ns.is_some(),
+        }
+    }
+
     /// The name without its prefix.
     pub fn name(&self) -> &str {
         self.name.of(&self.text)

@@ -36,6 +36,7 @@ cargo xtask COMMAND
   test --list                     name the steps
   STEP                            the same as `test STEP`
   perf-check [--bless]            count what the server's work costs and compare, or make this the new figures
+  perf-check --features           count what each feature costs and write it into docs/performance.md
   contention                      whether two workers carry nearly twice what one does; takes half a minute
   torture [--messages N] [--kills N] [--restarts N] [--seed N] [--binary PATH]
                                   the long no-loss test: clients that chat while the server is killed again and again

@@ -152,7 +152,7 @@ impl Contacts {
     pub(super) fn provided<'c>(
         &'c self,
         jid: &BareJid,
-        own: Option<ContactRef<'c>>,
+        own: Option<&ContactRef<'c>>,
     ) -> Option<Cow<'c, Contact>> {
         let mut provided = self.joined.iter().flat_map(|joined| joined.find(jid));
         let (first, second) = (provided.next()?, provided.next());

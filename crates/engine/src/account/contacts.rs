@@ -48,9 +48,10 @@ pub struct Contact {
 }
 
 /// A look at one of an account's contacts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ContactRef<'a> {
     contacts: &'a Contacts,
+    jid: BareJid,
     packed: Packed<'a>,
 }
 
@@ -104,48 +105,42 @@ impl Contact {
 impl<'a> ContactRef<'a> {
     /// Its address.
     #[must_use]
-    pub fn jid(self) -> BareJid {
-        self.packed.jid().to_jid()
-    }
-
-    /// The text of its address.
-    #[must_use]
-    pub fn jid_str(self) -> &'a str {
-        self.packed.jid().as_str()
+    pub fn jid(&self) -> &BareJid {
+        &self.jid
     }
 
     /// Subscriptions, approval, and whether the roster lists it.
     #[must_use]
-    pub fn standing(self) -> Standing {
+    pub fn standing(&self) -> Standing {
         self.packed.standing()
     }
 
     /// The name the user gave it.
     #[must_use]
-    pub fn name(self) -> Option<&'a str> {
+    pub fn name(&self) -> Option<&'a str> {
         self.packed.name()
     }
 
     /// The groups the user put it in, sorted.
-    pub fn groups(self) -> impl Iterator<Item = &'a str> {
+    pub fn groups(&self) -> impl Iterator<Item = &'a str> {
         self.packed.groups()
     }
 
     /// The contact's unanswered subscription request, whole.
     #[must_use]
-    pub fn request(self) -> Option<&'a Arc<Stanza>> {
-        self.contacts.requests.get(self.jid_str())
+    pub fn request(&self) -> Option<&'a Arc<Stanza>> {
+        self.contacts.requests.get(&self.jid)
     }
 
     /// The roster version at which it last changed.
     #[must_use]
-    pub fn version(self) -> u64 {
+    pub fn version(&self) -> u64 {
         self.packed.version()
     }
 
     /// It by itself.
     #[must_use]
-    pub fn to_contact(self) -> Contact {
+    pub fn to_contact(&self) -> Contact {
         Contact {
             request: self.request().cloned(),
             ..self.packed.unpack()
@@ -172,31 +167,28 @@ pub struct Contacts {
 }
 
 /// What somebody and the account are to each other.
-#[derive(Clone, Copy, Debug)]
-pub struct Tie<'a> {
-    who: Who<'a>,
+#[derive(Clone, Debug)]
+pub struct Tie {
+    jid: BareJid,
     standing: Standing,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Who<'a> {
-    Own(ContactRef<'a>),
-    Provided(&'a BareJid),
-}
-
-impl Tie<'_> {
+impl Tie {
     /// Who it is.
     #[must_use]
-    pub fn jid(self) -> BareJid {
-        match self.who {
-            Who::Own(contact) => contact.jid(),
-            Who::Provided(jid) => jid.clone(),
-        }
+    pub fn jid(&self) -> &BareJid {
+        &self.jid
+    }
+
+    /// The same, by itself.
+    #[must_use]
+    pub fn into_jid(self) -> BareJid {
+        self.jid
     }
 
     /// What the two are to each other.
     #[must_use]
-    pub fn standing(self) -> Standing {
+    pub fn standing(&self) -> Standing {
         self.standing
     }
 }
@@ -263,12 +255,13 @@ impl Contacts {
     #[must_use]
     pub fn get(&self, jid: &BareJid) -> Option<ContactRef<'_>> {
         let packed = self.known.get(jid)?;
-        Some(self.look(packed))
+        Some(self.look(jid.clone(), packed))
     }
 
-    fn look<'a>(&'a self, packed: Packed<'a>) -> ContactRef<'a> {
+    fn look<'a>(&'a self, jid: BareJid, packed: Packed<'a>) -> ContactRef<'a> {
         ContactRef {
             contacts: self,
+            jid,
             packed,
         }
     }
@@ -288,16 +281,16 @@ impl Contacts {
     }
 
     /// The same of all, each once.
-    pub fn standings(&self) -> impl Iterator<Item = Tie<'_>> {
-        let own = self.iter().map(|contact| Tie {
-            who: Who::Own(contact),
-            standing: match self.joined.is_some() && self.is_provided(&contact.jid()) {
+    pub fn standings(&self) -> impl Iterator<Item = Tie> {
+        let own = self.known.iter_with_jids().map(|(jid, contact)| Tie {
+            standing: match self.joined.is_some() && self.is_provided(&jid) {
                 true => contact.standing().provided(),
                 false => contact.standing(),
             },
+            jid,
         });
         let provided = self.only_provided().map(|(jid, contact)| Tie {
-            who: Who::Provided(jid),
+            jid: jid.clone(),
             standing: contact.standing,
         });
         own.chain(provided)
@@ -305,18 +298,24 @@ impl Contacts {
 
     /// All contacts of its own list, also those the roster does not show.
     pub fn iter(&self) -> impl Iterator<Item = ContactRef<'_>> {
-        self.known.iter().map(|packed| self.look(packed))
+        let known = self.known.iter_with_jids();
+        known.map(|(jid, packed)| self.look(jid, packed))
+    }
+
+    /// Requests of contacts that have no answer, in order.
+    pub(super) fn requests(&self) -> impl Iterator<Item = (&BareJid, &Arc<Stanza>)> {
+        self.requests.iter()
     }
 
     /// One contact as the roster shows it.
     #[must_use]
     pub fn item(&self, jid: &BareJid) -> Option<Contact> {
         let own = self.get(jid);
-        match self.provided(jid, own) {
+        match self.provided(jid, own.as_ref()) {
             Some(contact) => Some(contact.into_owned()),
             None => own
                 .filter(|own| own.standing().listed)
-                .map(ContactRef::to_contact),
+                .map(|own| own.to_contact()),
         }
     }
 
@@ -324,11 +323,11 @@ impl Contacts {
     pub fn listed(&self) -> impl Iterator<Item = RosterItem<'_>> {
         let own = self.iter().filter_map(|contact| {
             let provided = match self.joined.is_some() {
-                true => self.provided(&contact.jid(), Some(contact)),
+                true => self.provided(contact.jid(), Some(&contact)),
                 false => None,
             };
             match provided {
-                Some(merged) => Some(RosterItem::Provided(contact.jid(), merged)),
+                Some(merged) => Some(RosterItem::Provided(contact.jid().clone(), merged)),
                 None => contact
                     .standing()
                     .listed
@@ -345,7 +344,8 @@ impl Contacts {
     /// How many the roster shows of its own list, which is what the limit is about.
     #[must_use]
     pub fn listed_count(&self) -> usize {
-        self.iter()
+        self.known
+            .iter()
             .filter(|contact| contact.standing().listed)
             .count()
     }
@@ -386,9 +386,8 @@ impl Contacts {
         };
         let newer = self.iter().filter(|contact| contact.version() > own);
         let listed = newer.filter_map(|contact| {
-            let jid = contact.jid();
-            let now = self.item(&jid)?;
-            Some(change(jid, Some(now), contact.version()))
+            let now = self.item(contact.jid())?;
+            Some(change(contact.jid().clone(), Some(now), contact.version()))
         });
         let removed = self.removed.range(own + 1..).filter_map(|(at, jid)| {
             match (self.item(jid), self.get(jid)) {

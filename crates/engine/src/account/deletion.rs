@@ -219,7 +219,7 @@ impl Server {
             let contacts = account.contacts().iter();
             Some(
                 contacts
-                    .map(|contact| (contact.jid(), contact.standing()))
+                    .map(|contact| (contact.jid().clone(), contact.standing()))
                     .collect(),
             )
         });

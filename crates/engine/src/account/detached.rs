@@ -13,13 +13,13 @@ use std::{
 
 use jid::Jid;
 use stanza::{Kind, Stanza, Timestamp, delay::Delay};
-use store::EntryId;
 use stream::StreamFault;
 
 use super::{
     Account, AccountCell,
     ending::{self, End},
-    mail, noted, presence,
+    mail::{self, Entries},
+    noted, presence,
 };
 use crate::{
     metrics::own::{GivenUp, Resuming},
@@ -31,6 +31,7 @@ use crate::{
     session::{
         AckTooHigh, Session, SessionId, Slot, SmId,
         frame::{Fate, Frame},
+        sm::Acked,
     },
 };
 
@@ -197,8 +198,8 @@ pub(crate) fn take_over(
 }
 
 /// What the client has for good.
-pub(crate) fn entries_of(taken: Vec<Frame>, is_resumable: bool) -> Vec<EntryId> {
-    let mut entries = Vec::new();
+pub(crate) fn entries_of(taken: Acked, is_resumable: bool) -> Entries {
+    let mut entries = Entries::new();
     for frame in taken {
         if let Fate::Reroute { delivery, entry } = frame.fate {
             let is_settled = delivery.is_none_or(|delivery| delivery.take(is_resumable));

@@ -23,6 +23,11 @@ impl<T> DrainQueue<T> {
         self.waiting.push_back(item);
     }
 
+    /// What waits.
+    pub(crate) fn waiting(&mut self) -> &mut VecDeque<T> {
+        &mut self.waiting
+    }
+
     /// Makes the caller the drainer, if there is something to drain and nobody does. It then calls
     /// [`next`](Self::next) until that gives nothing.
     pub(crate) fn claim(&mut self) -> bool {

@@ -131,7 +131,7 @@ pub(crate) fn reroute(account: &mut Account, cx: &Context<'_>, frame: &Frame, is
             match entry {
                 // Whoever else was to get it has it.
                 Some(entry) if loss == Loss::Nobody => {
-                    mail::accepted(account, cx, vec![*entry], None);
+                    mail::accepted(account, cx, [*entry], None);
                 }
                 entry => mail::released(account, *entry),
             }

@@ -8,6 +8,7 @@ use mailbox::{
     limits::{DUE_BYTES_MAX, DUE_ENTRIES_MAX},
     may_wait,
 };
+use smallvec::SmallVec;
 use stanza::{Condition, Kind, MessageType, Stanza, StanzaError, delay::Delay};
 use store::EntryId;
 
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     envelope::Envelope,
-    losses,
+    losses::{self, Mending},
     pipeline::{
         Context, Gates, Stage,
         decide::{Decision, Recipients, Target, decide},
@@ -33,8 +34,18 @@ use crate::{
     },
 };
 
+/// Entries that a client takes at once: hardly ever more than one.
+pub(crate) type Entries = SmallVec<[EntryId; 2]>;
+
 /// So many entries that sessions have taken are settled at once instead of within a second.
 const UNSETTLED_MAX: usize = 512;
+
+impl Account {
+    /// The batch of an entry failed: nobody sees it.
+    pub(crate) fn withdraw(&mut self, entry: EntryId) {
+        self.mailbox.withdrawn(entry);
+    }
+}
 
 /// A message passed the recipient's screens: decide, record, fork, deliver.
 pub(crate) fn arrived(account: &mut Account, cx: &Context<'_>, mut event: MessageArrived) {
@@ -273,9 +284,7 @@ fn record_of(
     {
         cx.bounce_if_lost(envelope.stanza(), envelope.gates().needs);
     }
-    cx.undo_if_lost(Box::new(move |account| {
-        account.mailbox.withdrawn(recorded.id);
-    }));
+    cx.mend_if_lost(Mending::Withdraw(recorded.id));
     Ok(recorded)
 }
 
@@ -403,19 +412,14 @@ pub(crate) fn give_up_strays(account: &mut Account, cx: &Context<'_>) {
         };
         refuse(account, cx, &frame);
     }
-    accepted(
-        account,
-        cx,
-        strays.into_iter().map(|(id, _)| id).collect(),
-        None,
-    );
+    accepted(account, cx, strays.into_iter().map(|(id, _)| id), None);
 }
 
 /// A session took these entries for good; it has room for more of what waits.
 pub(crate) fn accepted(
     account: &mut Account,
     cx: &Context<'_>,
-    entries: Vec<EntryId>,
+    entries: impl IntoIterator<Item = EntryId>,
     by: Option<SessionId>,
 ) {
     let now = account.mailbox.accepted(entries);
@@ -455,7 +459,7 @@ pub(crate) fn settle(account: &mut Account, cx: &Context<'_>) {
         return;
     }
     account.mailbox.settle(&unsettled, &mut cx.batch());
-    cx.undo_if_lost(Box::new(move |account| account.unsettled.extend(unsettled)));
+    cx.mend_if_lost(Mending::Unsettle(unsettled));
 }
 
 /// A session ended without having taken this entry.
@@ -494,7 +498,7 @@ pub(crate) fn redeliver(
         (Decision::Store, Some(_)) => {}
         (_, Some(entry)) => {
             // Kept for the ended session only.
-            accepted(account, cx, vec![entry], None);
+            accepted(account, cx, [entry], None);
             refuse(account, cx, frame);
         }
         (Decision::Store, None) => {

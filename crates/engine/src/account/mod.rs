@@ -71,7 +71,6 @@ use crate::{
 /// An account's state, behind its lock.
 pub struct Account {
     jid: BareJid,
-    owner: Owner,
     /// The host it belongs to, as its last run saw it; absent during a run.
     pub(crate) host: Option<Arc<Host>>,
     is_anonymous: bool,
@@ -129,8 +128,8 @@ pub struct Resource {
 /// The last non-directed available presence of a resource.
 #[derive(Clone, Debug)]
 pub struct Presence {
-    /// The stanza as it was sent.
-    pub stanza: Arc<Stanza>,
+    /// The stanza as it was sent, but for its addresses.
+    stanza: stanza::Packed,
     /// When.
     pub since: Timestamp,
     /// Its priority, 0 when it named none.
@@ -147,7 +146,6 @@ impl Account {
         residents: Residents,
     ) -> Self {
         Self {
-            owner: Owner::Account(jid.clone()),
             host: Some(host),
             jid,
             is_anonymous,
@@ -176,7 +174,7 @@ impl Account {
     /// It, as the store names owners.
     #[must_use]
     pub fn owner(&self) -> &Owner {
-        &self.owner
+        self.mailbox.owner()
     }
 
     /// An account of an anonymous sign-in: it writes nothing to the store and ends with its session.
@@ -269,6 +267,23 @@ impl Account {
     #[must_use]
     pub fn mailbox(&self) -> &Mailbox {
         &self.mailbox
+    }
+}
+
+impl Presence {
+    /// As it was sent at a moment.
+    pub(crate) fn new(stanza: &Stanza, since: Timestamp) -> Self {
+        Self {
+            stanza: stanza.pack(),
+            since,
+            priority: presence::priority_of(stanza),
+        }
+    }
+
+    /// The stanza, from the resource whose it is.
+    #[must_use]
+    pub fn stanza(&self, from: &FullJid) -> Stanza {
+        self.stanza.unpack().with_from(Jid::from(from.clone()))
     }
 }
 

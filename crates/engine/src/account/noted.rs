@@ -11,7 +11,12 @@
 //! shorter than that costs no write; one that was killed within its first second is not taken back, and
 //! neither are the directed targets of the last second.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
 
 use jid::{BareJid, FullJid, Jid};
 use serde::{Deserialize, Serialize};
@@ -50,8 +55,8 @@ pub(crate) struct SessionNote {
 
 impl SessionNote {
     /// The id of a session that can be resumed, as other collections have it.
-    pub(super) fn resumable_id(&self) -> Option<String> {
-        self.resumable.as_ref().map(|note| note.id.clone())
+    pub(super) fn resumable_id(&self) -> Option<SmId> {
+        SmId::parse(&self.resumable.as_ref()?.id)
     }
 }
 
@@ -150,7 +155,8 @@ impl ResumableNote {
         let outbox = resource.session().outbox();
         let resumption = outbox.resumption()?;
         let presence = resource.presence().map(|presence| PresenceNote {
-            xml: String::from_utf8(presence.stanza.to_stored()).unwrap_or_default(),
+            xml: String::from_utf8(presence.stanza(resource.full_jid()).to_stored())
+                .unwrap_or_default(),
             since: presence.since.as_micros(),
         });
         Some(Self {
@@ -166,9 +172,14 @@ impl ResumableNote {
     }
 }
 
-/// What the account's notes on disk are behind in.
+/// What the account's notes on disk are behind in: for a second after something changed. In between it is nothing but a
+/// pointer.
 #[derive(Debug, Default)]
-pub(super) struct Behind {
+pub(super) struct Behind(Option<Box<Notes>>);
+
+/// The same, taken apart.
+#[derive(Debug)]
+pub(super) struct Notes {
     /// Sessions whose note is old or missing.
     changed: Vec<SessionId>,
     /// Sessions that can be resumed and acked something.
@@ -181,7 +192,15 @@ pub(super) struct Behind {
     listed: bool,
 }
 
-impl Behind {
+impl Notes {
+    const NONE: Self = Self {
+        changed: Vec::new(),
+        acked: Vec::new(),
+        ended: Vec::new(),
+        clients: None,
+        listed: false,
+    };
+
     pub(super) fn is_empty(&self) -> bool {
         !self.listed && self.is_written()
     }
@@ -191,6 +210,21 @@ impl Behind {
             && self.acked.is_empty()
             && self.ended.is_empty()
             && self.clients.is_none()
+    }
+}
+
+impl Deref for Behind {
+    type Target = Notes;
+
+    fn deref(&self) -> &Notes {
+        static NONE: Notes = Notes::NONE;
+        self.0.as_deref().unwrap_or(&NONE)
+    }
+}
+
+impl DerefMut for Behind {
+    fn deref_mut(&mut self) -> &mut Notes {
+        self.0.get_or_insert_with(|| Box::new(Notes::NONE))
     }
 }
 
@@ -280,10 +314,13 @@ pub(crate) fn write_owed(account: &mut Account, cx: &Context<'_>) {
 
 /// Writes what the notes are behind in.
 fn write(account: &mut Account, cx: &Context<'_>) {
-    let behind = std::mem::take(&mut account.behind);
+    let Behind(Some(behind)) = std::mem::take(&mut account.behind) else {
+        return;
+    };
     if behind.is_written() {
         return;
     }
+    let behind = *behind;
     for id in &behind.acked {
         if let Some(session) = account.resource(*id).map(Resource::session) {
             stored::write_position(session, &mut cx.batch());

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use jid::{BareJid, Jid};
+use jid::{BareJid, FullJid, Jid};
 use stanza::{Kind, PresenceType, Stanza, delay::Delay};
 
 use super::{
@@ -65,15 +65,12 @@ pub(crate) fn sent(account: &mut Account, cx: &Context<'_>, mut event: PresenceS
 
 /// Initial or subsequent presence, [RFC 6121 §4.2](https://www.rfc-editor.org/rfc/rfc6121#section-4.2) and §4.4.
 fn available(account: &mut Account, cx: &Context<'_>, session: SessionId, stanza: Arc<Stanza>) {
-    let priority = priority_of(&stanza);
+    let now = Presence::new(&stanza, cx.timestamp());
+    let priority = now.priority;
     let Some(resource) = account.resource_mut(session) else {
         return;
     };
-    let before = resource.presence.replace(Presence {
-        stanza: stanza.clone(),
-        since: cx.timestamp(),
-        priority,
-    });
+    let before = resource.presence.replace(now);
     let from: Jid = resource.full_jid().clone().into();
     push_to_available(account, cx, &stanza);
     broadcast(account, cx, &from, &stanza);
@@ -101,7 +98,7 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
         if !(state.sees_contact() || state.asks()) {
             continue;
         }
-        let contact = Jid::from(contact.jid());
+        let contact = Jid::from(contact.into_jid());
         if !cx.may_address(account, &contact) {
             continue;
         }
@@ -123,10 +120,10 @@ fn greet(account: &mut Account, cx: &Context<'_>, session: SessionId) {
     };
     let to = resource.session().clone();
     push_others(account, cx, resource);
-    for contact in account.contacts().iter() {
-        if let (true, Some(request)) = (contact.standing().state.is_pending_in(), contact.request())
-            && !account.contacts().is_provided(&contact.jid())
-            && cx.may_address(account, &contact.jid().into())
+    for (contact, request) in account.contacts().requests() {
+        if account.contacts().standing(contact).state.is_pending_in()
+            && !account.contacts().is_provided(contact)
+            && cx.may_address(account, &contact.into())
         {
             cx.push_to(&to, request, own.clone());
         }
@@ -142,8 +139,9 @@ pub(super) fn ask_again(account: &Account, cx: &Context<'_>, session: SessionId)
     };
     let asker = resource.full_jid();
     for contact in account.contacts().standings() {
-        let contact_jid = Jid::from(contact.jid());
-        if contact.standing().state.sees_contact() && cx.may_address(account, &contact_jid) {
+        let state = contact.standing().state;
+        let contact_jid = Jid::from(contact.into_jid());
+        if state.sees_contact() && cx.may_address(account, &contact_jid) {
             let gone = Stanza::presence(PresenceType::Unavailable)
                 .with_from(contact_jid.clone())
                 .with_to(Some(asker.clone().into()));
@@ -160,8 +158,11 @@ fn push_others(account: &Account, cx: &Context<'_>, resource: &Resource) {
     let others = account
         .resources()
         .filter(|other| other.full_jid() != resource.full_jid());
-    for presence in others.filter_map(Resource::presence) {
-        cx.push(resource.session(), &presence.stanza);
+    for other in others {
+        if let Some(presence) = other.presence() {
+            let stanza = presence.stanza(other.full_jid());
+            cx.push(resource.session(), &Arc::new(stanza));
+        }
     }
 }
 
@@ -227,7 +228,7 @@ pub(super) fn broadcast(account: &Account, cx: &Context<'_>, from: &Jid, stanza:
         if !contact.standing().state.is_seen_by_contact() {
             continue;
         }
-        let contact = Jid::from(contact.jid());
+        let contact = Jid::from(contact.into_jid());
         if cx.may_address(account, &contact) {
             cx.route_regardless(Envelope::share(from.clone(), contact, stanza));
         }
@@ -355,11 +356,9 @@ pub(crate) fn send_presence(
         }
         if let Some(presence) = resource.presence() {
             any = true;
-            cx.route(Envelope::share(
-                resource.full_jid().clone().into(),
-                to.clone(),
-                &Arc::new(stamped(presence, account.jid())),
-            ));
+            let from = resource.full_jid();
+            let stanza = Arc::new(stamped(presence, from));
+            cx.route(Envelope::share(from.clone().into(), to.clone(), &stanza));
         }
     }
     if !any && or_unavailable {
@@ -390,17 +389,13 @@ pub(crate) fn send_unavailable(account: &Account, cx: &Context<'_>, to: &BareJid
 }
 
 /// Last presence, with the moment it was sent, XEP-0203.
-fn stamped(presence: &Presence, account: &BareJid) -> Stanza {
+fn stamped(presence: &Presence, from: &FullJid) -> Stanza {
     let delay = Delay {
         stamp: presence.since,
-        from: Some(account.to_domain().into()),
+        from: Some(from.to_domain().into()),
         reason: None,
     };
-    presence
-        .stanza
-        .as_ref()
-        .clone()
-        .with_child(delay.to_fragment())
+    presence.stanza(from).with_child(delay.to_fragment())
 }
 
 /// The priority a presence names: -128 to 127, 0 when it names none or nonsense,

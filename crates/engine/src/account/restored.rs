@@ -23,7 +23,6 @@ use super::{
     iq::target_of,
     mail, noted,
     noted::{ResumableNote, SessionNote},
-    presence::priority_of,
     resent::{Handled, SentBefore, sent_lately},
     stored::{self, Counts, Item, Queue},
 };
@@ -176,7 +175,7 @@ fn bring_one_back(
     server.metrics().resuming(Resuming::Restored);
     dress(account, cx, session.id(), &stored.note);
     let mut batch = cx.batch();
-    batch.delete(stored::QUEUES, account.owner(), &id.to_text());
+    batch.delete(stored::QUEUES, account.owner(), &id);
     noted::write_one(account, server, &mut batch, session.id());
     tracing::debug!(jid = %full_jid, "a session of before the start waits to be resumed");
     Some((session, cx.now() + left))
@@ -196,11 +195,8 @@ fn dress(account: &mut Account, cx: &Context<'_>, id: SessionId, note: &SessionN
     };
     let presence = resumable.presence.as_ref().and_then(|presence| {
         let stanza = Stanza::from_stored(presence.xml.as_bytes()).ok()?;
-        Some(Presence {
-            priority: priority_of(&stanza),
-            since: Timestamp::from_micros(presence.since),
-            stanza: Arc::new(stanza),
-        })
+        let since = Timestamp::from_micros(presence.since);
+        Some(Presence::new(&stanza, since))
     });
     let Some(resource) = account.resource_mut(id) else {
         return;

@@ -25,11 +25,11 @@ use crate::{
 };
 
 /// How much each session has handled, by its id.
-pub(crate) const COUNTS: Collection<Map<String, Counts>> =
+pub(crate) const COUNTS: Collection<Map<SmId, Counts>> =
     Collection::new("account.sm-counts", Version(1));
 
 /// What was on its way to each session when the server stopped in good order, by its id.
-pub(crate) const QUEUES: Collection<Map<String, Queue>> =
+pub(crate) const QUEUES: Collection<Map<SmId, Queue>> =
     Collection::new("account.sm-queues", Version(1));
 
 /// What sessions that ended had handled.
@@ -149,7 +149,7 @@ pub(crate) fn count_along(session: &Session, batch: &mut Batch) {
 
 fn put_counts(batch: &mut Batch, full_jid: &FullJid, id: SmId, counts: &Counts) {
     let owner = Owner::Account(full_jid.bare());
-    batch.put(COUNTS, &owner, &id.to_text(), counts);
+    batch.put(COUNTS, &owner, &id, counts);
 }
 
 /// Stores that the session has handled so much, and what it is if that changed, in a batch of its own.
@@ -200,8 +200,8 @@ pub(super) fn ended(account: &Account, cx: &Context<'_>, full_jid: &FullJid, id:
 }
 
 pub(super) fn forget(batch: &mut Batch, owner: &Owner, id: SmId) {
-    batch.delete(COUNTS, owner, &id.to_text());
-    batch.delete(QUEUES, owner, &id.to_text());
+    batch.delete(COUNTS, owner, &id);
+    batch.delete(QUEUES, owner, &id);
 }
 
 pub(super) fn put_ended(batch: &mut Batch, owner: &Owner, id: SmId, taken: u64) {
@@ -231,7 +231,7 @@ pub(super) fn write_queue(account: &Account, batch: &mut Batch, session: &Sessio
     let id = resumption.id;
     let counts = acks.counts(acks.taken());
     drop(outbox);
-    batch.put(QUEUES, account.owner(), &id.to_text(), &queue);
+    batch.put(QUEUES, account.owner(), &id, &queue);
     if let Some((id, counts)) = counts {
         put_counts(batch, session.full_jid(), id, &counts);
     }

@@ -6,7 +6,7 @@ use jid::{BareJid, Jid};
 use stanza::{Condition, PresenceType, Stanza, StanzaError};
 
 use super::{
-    Account, Contact, ContactRef, presence,
+    Account, Contact, presence,
     subscription::{self, Audience, Effect, SubscriptionType, Transition},
 };
 use crate::{
@@ -131,7 +131,10 @@ fn keep(
     transition: &Transition,
     stanza: Option<&Arc<Stanza>>,
 ) {
-    let before = account.contacts().get(contact).map(ContactRef::to_contact);
+    let before = account
+        .contacts()
+        .get(contact)
+        .map(|contact| contact.to_contact());
     let mut after = before.clone().unwrap_or_default();
     after.standing = transition.standing;
     for effect in &transition.effects {
@@ -262,7 +265,7 @@ impl Account {
         name: Option<String>,
         groups: Vec<String>,
     ) -> Result<(), RosterFull> {
-        let before = self.contacts.get(jid).map(ContactRef::to_contact);
+        let before = self.contacts.get(jid).map(|contact| contact.to_contact());
         let mut after = before.clone().unwrap_or_default();
         let is_provided = self.contacts.is_provided(jid);
         if !is_provided && !after.standing.listed && is_full(self, cx) {
@@ -306,8 +309,11 @@ impl Account {
         contact: &BareJid,
         now: Option<Contact>,
     ) {
-        let before = self.contacts.get(contact).map(ContactRef::to_contact);
-        let owner = self.owner.clone();
+        let before = self
+            .contacts
+            .get(contact)
+            .map(|contact| contact.to_contact());
+        let owner = self.owner().clone();
         if self.is_anonymous {
             self.contacts
                 .set(contact, now, &owner, &mut store::Batch::new());

@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, sync::Arc, task::Context, time::Instant};
 
 use jid::Jid;
 use stanza::{Output, RejectReason, Rejected, Stanza};
-use store::{EntryId, Seq, Settled};
+use store::{Seq, Settled};
 use stream::{C2s, Event, StreamFault};
 use xml::{Element, Fragment};
 
@@ -348,10 +348,10 @@ impl Bound {
         let mut awaited = outbox.front_gate(|seq| server.gate(seq));
         if let Some(acks) = outbox.acks.as_mut().filter(|_| !is_over) {
             if let Some(h) = acks.due(server.environment().now(), |seq| server.gate_of_ack(seq)) {
-                stream.write_nonza(&sm::answer(h), out);
+                stream.write_nonza(out, |out| sm::write_answer(h, out));
             }
             if acks.should_ask(is_empty, self.session.is_inactive()) {
-                stream.write_nonza(&sm::request(), out);
+                stream.write_nonza(out, sm::write_request);
             }
             awaited = awaited.into_iter().chain(acks.awaited()).min();
         }
@@ -417,7 +417,7 @@ pub(super) enum Leaving {
 
 /// The mailbox entries of frames that a client has for good. Most frames have none.
 #[derive(Default)]
-struct Taken(Vec<EntryId>);
+struct Taken(mail::Entries);
 
 impl Taken {
     fn add(&mut self, frame: Frame) {

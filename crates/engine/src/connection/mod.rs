@@ -396,7 +396,7 @@ impl Connection {
         };
         bound.write_out(&self.server, &mut self.stream, &mut self.last_words);
         self.stream
-            .write_nonza(&sm::answer(h), &mut self.last_words);
+            .write_nonza(&mut self.last_words, |out| sm::write_answer(h, out));
         self.leave(Leaving::Lost);
         self.stream.lost();
     }

@@ -1,6 +1,10 @@
 //! XEP-0198 on the wire: what is asked of a stream that has a resource, and what it is told.
 
-use std::{sync::Arc, time::Duration, time::Instant};
+use std::{
+    io::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use stanza::Condition;
 use store::Seq;
@@ -272,9 +276,15 @@ pub(super) fn failed_with(condition: Condition, h: Option<u32>) -> Fragment {
         .build()
 }
 
-/// `<a h='…'/>`.
-pub(super) fn answer(h: u32) -> Fragment {
-    Builder::new("a", NS).attr("h", h.to_string()).build()
+/// Appends `<a h='…'/>`.
+pub(super) fn write_answer(h: u32, out: &mut Vec<u8>) {
+    // Writing to memory doesn't fail.
+    let _ = write!(out, "<a xmlns='{NS}' h='{h}'/>");
+}
+
+/// Appends `<r/>`.
+pub(super) fn write_request(out: &mut Vec<u8>) {
+    let _ = write!(out, "<r xmlns='{NS}'/>");
 }
 
 /// `<r/>`.

@@ -12,8 +12,14 @@ use super::{
     parcel::{Kept, Parcel, StanzaParcel, ToldParcel},
 };
 use crate::{
-    account::stored, effect::Effect, envelope::Envelope, losses::Bounce, module::Told,
-    permission::Role, pipeline::Gates, server::Server,
+    account::stored,
+    effect::Effect,
+    envelope::Envelope,
+    losses::{Bounce, Mendings},
+    module::Told,
+    permission::Role,
+    pipeline::Gates,
+    server::Server,
 };
 
 /// How much may wait for one home: more is refused.
@@ -203,11 +209,12 @@ impl State {
         }
         let seq = server.store().submit(batch);
         egress.submitted(seq);
-        let bounces = vec![Bounce {
+        let bounces = [Bounce {
             stanza: Arc::new(message),
             unless_failed: envelope.gates().needs,
         }];
-        server.losses().watch(seq, &peer, bounces, Vec::new());
+        let losses = server.losses();
+        losses.watch(seq, &peer, bounces.into(), Mendings::new());
         if let Some(held) = envelope.hold() {
             held.gate_at(seq);
         }

@@ -280,7 +280,7 @@ event! {
 
 /// `<stanza-id/>` of an id that an account's archive gave.
 pub(crate) fn archive_id(id: WireId, account: &str) -> Fragment {
-    ids::stanza_id(&id.to_string(), account)
+    id.with_digits(|id| ids::stanza_id(id, account))
 }
 
 /// The place of an error's condition in RFC 6120 §8.3.3.

@@ -22,8 +22,9 @@ use crate::{
     envelope::Envelope,
     faults::{Panicked, caught},
     host::Host,
-    losses::Bounce,
+    losses::{Bounce, Bounces, Mending, Mendings},
     module::{AccountMessage, Saying, TellError},
+    room,
     sabotage::Sabotage,
     server::Server,
     session::{
@@ -93,8 +94,8 @@ pub(crate) struct Run {
     routes: SmallVec<[Route; 1]>,
     pushes: SmallVec<[(Arc<Session>, Frame, Truth); 2]>,
     /// If the batch fails, these get an error: nobody will ever see them.
-    bounces: SmallVec<[Bounce; 1]>,
-    undo: Vec<Undo>,
+    bounces: Bounces,
+    mendings: Mendings,
 }
 
 impl<'a> Context<'a> {
@@ -239,7 +240,12 @@ impl<'a> Context<'a> {
 
     /// If this run's batch fails, `undo` mends what the run changed in memory.
     pub fn undo_if_lost(&self, undo: Undo) {
-        self.run.borrow_mut().undo.push(undo);
+        self.mend_if_lost(Mending::Undo(undo));
+    }
+
+    /// The same for what nearly every message needs.
+    pub(crate) fn mend_if_lost(&self, mending: Mending) {
+        self.run.borrow_mut().mendings.push(mending);
     }
 
     /// Whether the screens let the account turn to `peer` by itself.
@@ -341,10 +347,10 @@ fn submit(server: &Arc<Server>, jid: &BareJid, run: &mut Run) -> Option<Seq> {
         return None;
     }
     let seq = server.store().submit(std::mem::take(&mut run.batch));
-    if !run.bounces.is_empty() || !run.undo.is_empty() {
-        let bounces = std::mem::take(&mut run.bounces).into_vec();
-        let undo = std::mem::take(&mut run.undo);
-        server.losses().watch(seq, jid, bounces, undo);
+    if !run.bounces.is_empty() || !run.mendings.is_empty() {
+        let bounces = std::mem::take(&mut run.bounces);
+        let mendings = std::mem::take(&mut run.mendings);
+        server.losses().watch(seq, jid, bounces, mendings);
     }
     Some(seq)
 }
@@ -401,6 +407,9 @@ fn hand_over(server: &Arc<Server>, account: &mut Account, inherited: Gates, mut 
                 ));
             }
         }
+    }
+    if !run.routes.is_empty() {
+        room::have(account.effects.waiting());
     }
     for route in run.routes {
         let effect = route.on_its_way(account.jid(), gates, inherited);

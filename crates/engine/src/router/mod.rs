@@ -32,6 +32,7 @@ use crate::{
         events::{IqSent, MessageSent, PresenceSent},
         run,
     },
+    room,
     sabotage::Sabotage,
     server::Server,
     session::Held,
@@ -277,6 +278,7 @@ impl Server {
             _ => VecDeque::pop_front,
         });
         if next.is_none() {
+            room::leave(account.effects.waiting());
             self.go_if_drained(cell, &mut state);
         }
         next

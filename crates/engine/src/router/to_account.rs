@@ -17,10 +17,10 @@ use crate::{
     effect::Effect,
     envelope::Envelope,
     faults::caught,
-    losses,
+    losses::{self, Mendings},
     module::{IqContext, Method, To, iq::Handler},
     pipeline::{
-        Context, Gates, Undo,
+        Context, Gates,
         decide::{Decision, decide_for_nobody},
         events::{Chosen, IqArrived, MessageArrived, PresenceArrived},
     },
@@ -219,12 +219,12 @@ impl Server {
         self: &Arc<Self>,
         account: &BareJid,
         bounces: Vec<Arc<Stanza>>,
-        undo: Vec<Undo>,
+        mendings: Mendings,
     ) {
         if let Some(cell) = self.registry.get(account.as_str()) {
             let owes = self.visit(&cell, Gates::OPEN, |account, cx| {
-                for undo in undo {
-                    undo(account);
+                for mending in mendings {
+                    mending.mend(account);
                 }
                 for stanza in &bounces {
                     mail::bounce_own(account, cx, stanza);

@@ -13,6 +13,7 @@
 
 mod counted;
 pub mod frame;
+mod frames;
 mod lull;
 pub mod marks;
 pub mod outbox;

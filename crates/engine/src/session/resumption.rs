@@ -5,7 +5,7 @@
 //!
 //! [XEP-0198 §5]: https://xmpp.org/extensions/xep-0198.html#resumption
 
-use std::{collections::VecDeque, fmt, time::Duration};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 use jid::Jid;
 use serde::{Deserialize, Serialize};
@@ -43,12 +43,27 @@ impl SmId {
 
     /// As the client is told it: 32 hexadecimal digits.
     pub(crate) fn to_text(self) -> String {
-        format!("{:032x}", self.0)
+        self.in_log().to_string()
     }
 
     /// As entries of the log have it.
     pub(crate) fn in_log(self) -> mailbox::SessionId {
         mailbox::SessionId(self.0)
+    }
+}
+
+/// As the store has it: as its client is told it.
+impl store::Key for SmId {
+    fn to_key(&self) -> String {
+        self.to_text()
+    }
+
+    fn to_shared(&self) -> Arc<str> {
+        self.in_log().with_digits(|digits| digits.into())
+    }
+
+    fn from_key(text: &str) -> Option<Self> {
+        Self::parse(text)
     }
 }
 

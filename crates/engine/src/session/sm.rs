@@ -10,6 +10,7 @@ use std::{
 };
 
 use jid::Jid;
+use smallvec::SmallVec;
 use stanza::{IqType, Kind, Stanza};
 use store::{Gate, Seq};
 use stream::StreamFault;
@@ -18,6 +19,7 @@ use stream::StreamFault;
 use super::resumption::SmId;
 use super::{
     frame::{Fate, Frame, weight},
+    frames::Frames,
     resumption::Resumption,
     waiting::Waiting,
 };
@@ -49,7 +51,7 @@ pub(crate) struct Acks {
     /// That the count was to be noted for an answer is enough once, whatever became of it.
     was_noted: bool,
     /// Written, not acked. They count against the outbox's bound.
-    unacked: VecDeque<Frame>,
+    unacked: Frames,
     unacked_bytes: usize,
     /// Stanzas the client acked, modulo 2^32.
     confirmed: u32,
@@ -75,6 +77,9 @@ pub(crate) enum Handled {
     /// Some are under way.
     UnderWay,
 }
+
+/// What a client acked at once: hardly ever more than one.
+pub(crate) type Acked = SmallVec<[Frame; 1]>;
 
 /// The client acked more than we sent: the stream ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -106,7 +111,7 @@ impl Acks {
             told: handled,
             confirmed,
             unacked_bytes: unacked.iter().map(weight).sum(),
-            unacked,
+            unacked: unacked.into(),
             resumption: Some(Box::new(resumption)),
             ..Self::default()
         }
@@ -295,7 +300,7 @@ impl Acks {
 
     /// The client answered a request that it got and may not have acked yet: it needs no other answer.
     fn answered(&mut self, asker: &Jid, id: &str) {
-        for frame in &mut self.unacked {
+        for frame in self.unacked.iter_mut() {
             let is_it = frame.stanza.kind().is_request()
                 && frame.stanza.id() == Some(id)
                 && frame.stanza.from() == Some(asker);
@@ -323,12 +328,12 @@ impl Acks {
     }
 
     /// The client acked up to `h`: gives the frames it took.
-    pub(crate) fn acked(&mut self, h: u32) -> Result<Vec<Frame>, AckTooHigh> {
+    pub(crate) fn acked(&mut self, h: u32) -> Result<Acked, AckTooHigh> {
         if let Some(resumption) = self.resumption.as_deref_mut()
             && std::mem::take(&mut resumption.trusts_client)
         {
             self.confirmed = h;
-            return Ok(Vec::new());
+            return Ok(Acked::new());
         }
         let newly = usize::try_from(h.wrapping_sub(self.confirmed)).unwrap_or(usize::MAX);
         if newly > self.unacked.len() {
@@ -340,7 +345,7 @@ impl Acks {
         }
         self.asking = false;
         self.confirmed = h;
-        let taken: Vec<Frame> = self.unacked.drain(..newly).collect();
+        let taken: Acked = self.unacked.take_front(newly);
         if let Some(resumption) = self.resumption.as_deref_mut() {
             taken.iter().for_each(|frame| resumption.has(frame));
         }
@@ -351,8 +356,8 @@ impl Acks {
     }
 
     /// What the client never acked, oldest first.
-    pub(crate) fn into_unacked(self) -> VecDeque<Frame> {
-        self.unacked
+    pub(crate) fn into_unacked(mut self) -> VecDeque<Frame> {
+        self.unacked.take()
     }
 
     /// Another transport: what the client never acked, oldest first, is to be written again, and what either side asked
@@ -364,7 +369,7 @@ impl Acks {
         self.since_asked = 0;
         self.has_kept = false;
         self.unacked_bytes = 0;
-        std::mem::take(&mut self.unacked)
+        self.unacked.take()
     }
 
     /// What the client has not acked, oldest first.

@@ -2,22 +2,44 @@
 //!
 //! Every round checks that the server did the work, so that nothing gets cheap by not happening.
 
-use sasl::{Mechanism, client::Scram};
-
-use crate::world::{HEADER, HOST, Link, PASSWORD, World, bind};
+use crate::{
+    login::{self, Login},
+    talk::{self, TALKS},
+    world::{HOST, Link, World},
+};
 
 /// What they are called.
-pub(crate) const NAMES: [&str; 5] = ["message", "presence-0", "presence-50", "ping", "login"];
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let others = [
+        "message",
+        "presence-0",
+        "presence-20",
+        "presence-50",
+        "ping",
+        "login",
+        "login-roster",
+        "login-bind2",
+        "login-fast",
+    ];
+    others.into_iter().chain(TALKS.iter().map(|talk| talk.name))
+}
 
 /// Does a case so many times; `false` when there is no such case.
 pub(crate) fn run(case: &str, rounds: u32) -> bool {
     match case {
         "message" => message(rounds),
         "presence-0" => presence(rounds, 0),
+        "presence-20" => presence(rounds, 20),
         "presence-50" => presence(rounds, 50),
         "ping" => ping(rounds),
-        "login" => login(rounds),
-        _ => return false,
+        "login" => login::run(Login::Scram, rounds),
+        "login-roster" => login::run(Login::WithRoster, rounds),
+        "login-bind2" => login::run(Login::Bind2, rounds),
+        "login-fast" => login::run(Login::Fast, rounds),
+        _ => match TALKS.iter().find(|talk| talk.name == case) {
+            Some(talk) => talk::run(talk, rounds),
+            None => return false,
+        },
     }
     true
 }
@@ -81,66 +103,8 @@ fn ping(rounds: u32) {
     }
 }
 
-/// SCRAM-SHA-256, bind, presence, and the end of the stream.
-///
-/// Randomness repeats in each round, so that the client's side is the same text every time and costs nothing.
-fn login(rounds: u32) {
-    let world = World::new();
-    world.add_account("romeo");
-    world.repeat_randomness();
-    let script = rehearse(&world);
-    for _ in 0..rounds {
-        world.repeat_randomness();
-        let mut link = world.connect();
-        for text in &script {
-            world.send(&mut link, text);
-            world.settle(std::slice::from_mut(&mut link));
-        }
-        assert!(
-            link.out.ends_with(b"</stream:stream>"),
-            "the sign-in went through: {}",
-            String::from_utf8_lossy(&link.out)
-        );
-        // What it changed is written, once.
-        world.let_a_second_pass();
-    }
-}
-
-/// Signs in once and gives all that the client said.
-fn rehearse(world: &World) -> Vec<String> {
-    let ns = xml::ns::SASL;
-    let nonce = sasl::Nonce::from_bytes(&[9; 18]);
-    let mut scram = Scram::new(Mechanism::ScramSha256, "romeo", PASSWORD, &nonce, None)
-        .expect("name and password can be prepared");
-    let mut link = world.connect();
-    let mut script = Vec::new();
-    let mut say = |text: String| {
-        let answer = world.exchange(&mut link, &text);
-        script.push(text);
-        answer
-    };
-    say(HEADER.to_owned());
-    let first = sasl::wire::encode(&scram.first());
-    let challenge = say(format!(
-        "<auth xmlns='{ns}' mechanism='SCRAM-SHA-256'>{first}</auth>"
-    ));
-    let challenge = challenge
-        .split_once('>')
-        .and_then(|(_, rest)| rest.split_once('<'))
-        .and_then(|(data, _)| sasl::wire::decode(data).ok())
-        .expect("the server answers with a challenge");
-    let last = scram.answer(&challenge).expect("the challenge can be read");
-    let last = sasl::wire::encode(&last);
-    say(format!("<response xmlns='{ns}'>{last}</response>"));
-    say(HEADER.to_owned());
-    say(bind("home"));
-    say("<presence/>".to_owned());
-    say("</stream:stream>".to_owned());
-    script
-}
-
 /// Everybody signed in as `name@example.org/home`, with nothing left to read.
-fn people(world: &World, names: &[&str]) -> Vec<Link> {
+pub(crate) fn people(world: &World, names: &[&str]) -> Vec<Link> {
     let link = |name: &&str| {
         world.add_account(name);
         world.sign_in(name, "home")
@@ -157,7 +121,7 @@ fn broadcast(world: &World, links: &mut [Link], text: &str) {
 }
 
 /// The client got one stanza that begins like this, and reads it.
-fn took(link: &mut Link, beginning: &[u8]) {
+pub(crate) fn took(link: &mut Link, beginning: &[u8]) {
     assert!(
         link.out.starts_with(beginning),
         "what came is not it: {}",

@@ -8,6 +8,9 @@
 
 mod cases;
 mod contention;
+mod login;
+mod quiet;
+mod talk;
 mod world;
 
 use std::{env, process::ExitCode};
@@ -24,7 +27,7 @@ fn main() -> ExitCode {
     }
     eprintln!(
         "usage: inprocess contention WORKERS, or CASE ROUNDS, where CASE is one of {:?}",
-        cases::NAMES
+        cases::names().collect::<Vec<_>>()
     );
     ExitCode::FAILURE
 }

@@ -20,7 +20,7 @@ use engine::{
 };
 use jid::{BareJid, Domain};
 use stanza::Timestamp;
-use store::{Memory, Store};
+use store::{Backend, Batch, Memory, Store, StoreError};
 
 /// The one virtual host.
 pub(crate) const HOST: &str = "example.org";
@@ -38,7 +38,12 @@ pub(crate) struct World {
     store: Store,
     server: Arc<Server>,
     clients: Arc<ClientSettings>,
+    /// What is stored from now on is said to be, and is not.
+    discards: AtomicBool,
 }
+
+/// What modules are set to, by name, as JSON.
+pub(crate) type Modules = [(&'static str, &'static str)];
 
 impl World {
     /// A server with all features on an empty disk.
@@ -46,18 +51,33 @@ impl World {
         Self::over(Memory::new())
     }
 
+    /// The same with modules that are set to something else.
+    pub(crate) fn with(modules: &Modules) -> Self {
+        Self::start(Memory::new(), modules)
+    }
+
     /// A server on a disk that another one may have used: nobody is in its memory.
     pub(crate) fn over(disk: Memory) -> Self {
+        Self::start(disk, &[])
+    }
+
+    fn start(disk: Memory, set: &Modules) -> Self {
         let edge = Arc::new(Edge::new());
         let store = disk.store().expect("a disk in memory can be read");
         let domain = Domain::parse(HOST).expect("the host is a domain");
         let mut facts = HostFacts::new(domain);
         // What a password costs to stretch is the operator's choice, and nothing of ours to count.
         facts.scram_iterations = NonZeroU32::MIN;
+        // A message costs what passing it on costs.
+        let set = [("archive", "\"never\"")].iter().chain(set);
         let host = HostSettings {
             facts,
-            // A message costs what passing it on costs.
-            modules: [("archive".to_owned(), "never".into())].into(),
+            modules: set
+                .map(|(name, to)| {
+                    let to = serde_json::from_str(to).expect("what is set is JSON");
+                    ((*name).to_owned(), to)
+                })
+                .collect(),
         };
         let settings = Settings {
             hosts: vec![host],
@@ -79,7 +99,14 @@ impl World {
             store,
             server,
             clients: Arc::new(clients),
+            discards: AtomicBool::new(false),
         }
+    }
+
+    /// From now on the store has a thread of its own, as in the server, so that its work is not counted here: what is to
+    /// be written counts as written.
+    pub(crate) fn leave_out_the_store(&self) {
+        self.discards.store(true, Ordering::Relaxed);
     }
 
     /// Makes an account.
@@ -165,9 +192,13 @@ impl World {
 
     /// Lets everything happen that can.
     pub(crate) fn settle(&self, links: &mut [Link]) {
-        let mut disk = self.disk.clone();
+        let (mut disk, mut elsewhere) = (self.disk.clone(), Elsewhere);
+        let backend: &mut dyn Backend = match self.discards.load(Ordering::Relaxed) {
+            true => &mut elsewhere,
+            false => &mut disk,
+        };
         loop {
-            let mut moved = self.edge.run_tasks() | self.store.turn(&mut disk);
+            let mut moved = self.edge.run_tasks() | self.store.turn(backend);
             for link in links.iter_mut().filter(|link| link.is_rung()) {
                 link.turn(self.edge.now());
                 moved = true;
@@ -197,6 +228,15 @@ pub(crate) fn bind(resource: &str) -> String {
         "<iq type='set' id='b'><bind xmlns='{}'><resource>{resource}</resource></bind></iq>",
         xml::ns::BIND
     )
+}
+
+/// Another thread's disk.
+struct Elsewhere;
+
+impl Backend for Elsewhere {
+    fn apply(&mut self, _: &[Arc<Batch>]) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// One client's connection, as its driver holds it.

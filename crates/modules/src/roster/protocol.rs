@@ -146,7 +146,7 @@ pub(super) fn roster(contacts: &Contacts) -> Fragment {
         .attr("ver", contacts.version().to_string())
         .children(contacts.listed().map(|contact| match contact {
             RosterItem::Own(contact) => item(
-                contact.jid_str(),
+                contact.jid().as_str(),
                 contact.standing(),
                 contact.name(),
                 contact.groups(),

@@ -9,7 +9,7 @@ use xml::Fragment;
 
 use super::opened::{Answer, Opened};
 use super::{C2s, State, features};
-use crate::wire::{write_nonza, write_stanza};
+use crate::wire::{write_foreign, write_stanza};
 use crate::{Channel, HostPolicy, StreamFault};
 
 /// Answers to questions.
@@ -221,11 +221,12 @@ impl C2s {
         write_stanza(self.settings.framing, stanza, output, out);
     }
 
-    /// Appends a first-level element that is no stanza, as [`write_stanza`](Self::write_stanza).
-    pub fn write_nonza(&self, nonza: &Fragment, out: &mut Vec<u8>) -> bool {
+    /// Appends a first-level element that is no stanza, as [`write_stanza`](Self::write_stanza). `write` writes it, with
+    /// the namespace that it declares.
+    pub fn write_nonza(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let can_write = self.can_write();
         if can_write {
-            write_nonza(self.settings.framing, nonza, out);
+            write_foreign(self.settings.framing, out, write);
         }
         can_write
     }

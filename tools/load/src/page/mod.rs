@@ -51,12 +51,14 @@ impl Page {
         fs::write(charts.join("cpu.svg"), cpu)?;
         fs::write(charts.join("memory.svg"), memory)?;
         let name = charts.file_name().unwrap_or_default().to_string_lossy();
-        fs::write(&self.page, render(&gathered, &name))
+        // `cargo xtask perf-check --features` counts it, whenever it is run.
+        let features = fs::read_to_string(charts.join("features.md")).unwrap_or_default();
+        fs::write(&self.page, render(&gathered, &name, &features))
             .with_context(|| format!("can't write {}", self.page.display()))
     }
 }
 
-fn render(gathered: &Gathered, charts: &str) -> String {
+fn render(gathered: &Gathered, charts: &str, features: &str) -> String {
     TEMPLATE
         .replace(
             "{cpu_chart}",
@@ -72,6 +74,7 @@ fn render(gathered: &Gathered, charts: &str) -> String {
         .replace("{memory}", &tables::overview(gathered, Figure::Memory))
         .replace("{failures}", &tables::failures(gathered))
         .replace("{details}", tables::details(gathered).trim_end())
+        .replace("{features}", features)
 }
 
 #[cfg(test)]
@@ -105,11 +108,12 @@ mod tests {
             round: 1,
             outcome: Outcome::Failed("it fell over".to_owned()),
         }));
-        let page = render(&Gathered::of(lines), "performance");
+        let page = render(&Gathered::of(lines), "performance", "| SM | 1 |\n");
         for expected in [
             "| Chat | 10.0 [10.0..20.0] | 20.0 [19.0..30.0] | failed | 1.90x |",
             "| Chat | CPU | 2.20x relay | 1.60x relay | 1.90x [1.50..2.00] | within |",
             "- prosody, Chat, round 1: it fell over",
+            "<!-- features -->\n\n| SM | 1 |\n\n<!-- end of features -->\n",
         ] {
             assert!(page.contains(expected), "{expected}\n{page}");
         }

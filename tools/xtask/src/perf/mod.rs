@@ -6,6 +6,7 @@
 mod baseline;
 mod callgrind;
 mod cases;
+mod features;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -32,7 +33,7 @@ struct Cost {
     allocations: f64,
 }
 
-/// `cargo xtask perf-check [--bless]`.
+/// `cargo xtask perf-check [--bless | --features]`.
 ///
 /// # Errors
 ///
@@ -52,7 +53,8 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()>
                 file(workspace).display()
             );
         }
-        _ => bail!("usage: cargo xtask perf-check [--bless]"),
+        [features] if features == "--features" => features::write(workspace)?,
+        _ => bail!("usage: cargo xtask perf-check [--bless | --features]"),
     }
     Ok(())
 }
@@ -96,17 +98,7 @@ fn complain(complaints: Vec<String>) -> Result<()> {
 
 /// Builds the programs and runs every case, printing what each costs.
 fn measure_all(workspace: &Workspace) -> Result<BTreeMap<&'static str, Cost>> {
-    for (package, example) in cases::PROGRAMS {
-        process::run(workspace.cargo().args([
-            "build",
-            "--quiet",
-            "--release",
-            "--package",
-            package,
-            "--example",
-            example,
-        ]))?;
-    }
+    build(workspace, &cases::PROGRAMS)?;
     let mut costs = BTreeMap::new();
     println!(
         "{:<24} {:>14} {:>12}",
@@ -121,6 +113,22 @@ fn measure_all(workspace: &Workspace) -> Result<BTreeMap<&'static str, Cost>> {
         costs.insert(case.name, cost);
     }
     Ok(costs)
+}
+
+/// Builds programs: package and example.
+fn build(workspace: &Workspace, programs: &[(&str, &str)]) -> Result<()> {
+    for (package, example) in programs {
+        process::run(workspace.cargo().args([
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            package,
+            "--example",
+            example,
+        ]))?;
+    }
+    Ok(())
 }
 
 /// What one unit more costs: a case is run with few and with many rounds, so that the start falls out.

@@ -28,6 +28,7 @@ use stream::StreamFault;
 
 use super::{
     frame::{Frame, weight},
+    frames::Frames,
     lull::{Due, Lull},
     sm::Acks,
 };
@@ -42,7 +43,7 @@ pub struct Ending {
 /// The queue itself.
 #[derive(Debug)]
 pub struct Outbox {
-    frames: VecDeque<Frame>,
+    frames: Frames,
     bytes: usize,
     bytes_max: usize,
     /// What is not important waits here, while the client is inactive: behind all frames.
@@ -78,7 +79,7 @@ pub(crate) enum Refused {
 impl Outbox {
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
-            frames: VecDeque::new(),
+            frames: Frames::default(),
             bytes: 0,
             bytes_max,
             lull: None,
@@ -208,9 +209,6 @@ impl Outbox {
             let mut frame = self.frames.pop_front()?;
             self.bytes = self.bytes.saturating_sub(weight(&frame));
             self.wake_for_room();
-            if self.frames.is_empty() && self.frames.capacity() > FRAMES_KEPT {
-                self.frames = VecDeque::new();
-            }
             if gate(front.needs) == Gate::Durable {
                 return Some(frame);
             }
@@ -271,7 +269,7 @@ impl Outbox {
     pub(crate) fn rest(&mut self) -> VecDeque<Frame> {
         if let Some(mut lull) = self.lull.take() {
             let held = std::iter::from_fn(|| lull.pop());
-            self.frames.extend(held.map(|(frame, _)| frame));
+            held.for_each(|(frame, _)| self.frames.push_back(frame));
         }
         self.resting = true;
         self.bytes = 0;
@@ -281,7 +279,7 @@ impl Outbox {
             .take()
             .map(|acks| acks.into_unacked())
             .unwrap_or_default();
-        untaken.append(&mut self.frames);
+        untaken.extend(self.frames.take());
         untaken
     }
 
@@ -339,6 +337,3 @@ impl Outbox {
         self.resting
     }
 }
-
-/// An empty queue keeps room for this many frames, so that a quiet session holds little.
-const FRAMES_KEPT: usize = 4;

@@ -133,7 +133,7 @@ impl Outbox {
 
     /// The session is not written to from now on: what was to be, waits.
     pub(super) fn put_aside(&mut self, at: Timestamp) {
-        let frames = std::mem::take(&mut self.frames);
+        let frames = self.frames.take();
         let lull = self.lull.take();
         self.bytes = 0;
         let Some(resumption) = self.resumption_mut() else {
