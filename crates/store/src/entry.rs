@@ -3,13 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 /// An entry's position in its owner's log: drawn by the caller under the owner's lock, always above every id before it.
-#[derive(
-    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
-)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct EntryId(pub u64);
 
 /// A body: a text stored once and kept while anything refers to it. Ids are drawn from

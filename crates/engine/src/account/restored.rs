@@ -53,18 +53,17 @@ pub(crate) struct StoredSession {
     pub(super) queue: Option<Queue>,
 }
 
-/// After a crash, and until a client has been back since: what the account's own archive has of sessions though their
-/// counts do not cover it. Their clients send it again.
+/// After a crash: what the account's own archive has of sessions though their counts do not cover it. Their clients send
+/// it again.
 pub(super) async fn look_for_uncovered(
     server: &Server,
     owner: &Owner,
     sessions: &[StoredSession],
 ) -> Result<Vec<SentBefore>, StoreError> {
-    let has_crashed = |stored: &&StoredSession| {
-        let queue = stored.queue.as_ref();
-        queue.is_none_or(|queue| queue.trusts_client)
-    };
-    let crashed = sessions.iter().filter(has_crashed);
+    // A stop in good order before the client came back changes nothing about that.
+    let is_crash =
+        |stored: &&StoredSession| stored.queue.as_ref().is_none_or(|it| it.trusts_client);
+    let crashed = sessions.iter().filter(is_crash);
     let crashed: Vec<(SmId, Handled)> = crashed
         .filter_map(|stored| {
             let id = stored.note.resumable.as_ref()?.id()?;

@@ -24,7 +24,7 @@ const SEVERAL: Scale = Scale {
 const MANY: Scale = Scale {
     accounts: 20,
     messages: 1_000,
-    has_multicast: false,
+    has_multicast: true,
 };
 
 /// So many seeds of the small world die at every moment.

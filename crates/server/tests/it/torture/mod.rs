@@ -107,7 +107,7 @@ impl Torture {
         let scale = Scale {
             accounts: 20,
             messages: plan.messages,
-            has_multicast: false,
+            has_multicast: true,
         };
         let promises = Promises {
             domain: "localhost".to_owned(),
