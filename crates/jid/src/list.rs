@@ -11,6 +11,9 @@ pub struct BareJids {
     places: Box<[Place]>,
 }
 
+/// Hardly any address is longer.
+const USUAL_BYTES: usize = 40;
+
 /// A look at one address of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct BareJidRef<'a> {
@@ -30,16 +33,14 @@ impl BareJids {
     /// This many always fit one list.
     pub const MAX: usize = 65_535 / (2 * crate::limits::PART_BYTES_MAX + 1);
 
-    /// Puts addresses on one text, from their local parts and domains: parts of bare JIDs that were checked. `None` when
-    /// they are more than fit.
+    /// Puts `count` addresses on one text, from their local parts and domains: parts of bare JIDs that were checked.
+    /// `None` when they are more than fit.
     pub fn join<'a>(
-        parts: impl Iterator<Item = (Option<&'a str>, &'a str)> + Clone,
+        count: usize,
+        parts: impl Iterator<Item = (Option<&'a str>, &'a str)>,
     ) -> Option<Self> {
-        let len = |(local, domain): (Option<&str>, &str)| {
-            local.map_or(0, |local| local.len() + 1) + domain.len()
-        };
-        let mut text = String::with_capacity(parts.clone().map(len).sum());
-        let mut places = Vec::with_capacity(parts.clone().count());
+        let mut text = String::with_capacity(count * USUAL_BYTES);
+        let mut places = Vec::with_capacity(count);
         for (local, domain) in parts {
             debug_assert!(
                 BareJid::from_parts(local, domain).is_ok(),

@@ -27,17 +27,20 @@ pub struct Numbers<'a> {
 impl<'a> Numbers<'a> {
     /// From the beginning of `text`.
     #[must_use]
+    #[inline]
     pub fn of(text: &'a str) -> Self {
         Self { rest: text }
     }
 
     /// What was not read yet.
     #[must_use]
+    #[inline]
     pub fn rest(&self) -> &'a str {
         self.rest
     }
 
     /// The next number.
+    #[inline]
     pub fn number(&mut self) -> u64 {
         let (mut number, mut read) = (0, 0);
         for digit in self.rest.bytes().take(11) {
@@ -52,12 +55,14 @@ impl<'a> Numbers<'a> {
     }
 
     /// The next text of [`push_text`].
+    #[inline]
     pub fn text(&mut self) -> &'a str {
         let len = self.number();
         self.take(len)
     }
 
     /// The next bytes as a text.
+    #[inline]
     pub fn take(&mut self, len: u64) -> &'a str {
         let (text, rest) = usize::try_from(len)
             .ok()

@@ -171,7 +171,7 @@ impl Page {
         let jids = self
             .contacts()
             .map(|contact| (contact.local, contact.domain));
-        let jids = BareJids::join(jids);
+        let jids = BareJids::join(self.len(), jids);
         debug_assert!(jids.is_some(), "so many fit");
         let jids = jids.unwrap_or_default();
         self.contacts()

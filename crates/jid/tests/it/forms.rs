@@ -140,7 +140,11 @@ fn a_list_gives_back_what_was_put_into_it() {
     let jids: Vec<BareJid> = ["a@example.org", "example.org", "romeo@b.example", "x@y"]
         .map(|jid| BareJid::parse(jid).expect("a bare JID"))
         .into();
-    let list = BareJids::join(jids.iter().map(|jid| (jid.local(), jid.domain()))).expect("few fit");
+    let list = BareJids::join(
+        jids.len(),
+        jids.iter().map(|jid| (jid.local(), jid.domain())),
+    )
+    .expect("few fit");
     assert_eq!(list.len(), jids.len());
     for (index, jid) in jids.iter().enumerate() {
         let found = list.get(index).expect("one for each").to_jid();
