@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for SessionId {
 
 /// Which stanza of which session became an entry. After a crash these tell how far the log goes beyond the count of
 /// handled stanzas (the `h` of XEP-0198) that is stored apart: such a message is in the sender's log and perhaps nowhere
-/// else, and comes again. [`handled`](crate::handled) says how far a log goes by itself.
+/// else, and comes again.
 ///
 /// What went to several addresses at once has several entries of one ordinal: the last of them is not known by it.
 ///
