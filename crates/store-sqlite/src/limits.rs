@@ -25,7 +25,7 @@ pub(crate) const SEARCHED_MAX: i64 = (1 << (63 - POSITION_BITS)) - 1;
 pub(crate) const BUSY_WAIT_MS: u64 = 5_000;
 
 /// How many bytes of journal are carried over to the tables at once, by a thread beside: past it that begins at once.
-pub(crate) const CARRIED_BYTES: u64 = 2 * 1024 * 1024;
+pub(crate) const CARRIED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// How large one file of the journal gets. Past it the writer waits until what is in it is in the tables.
 pub(crate) const JOURNAL_BYTES_MAX: u64 = 32 * 1024 * 1024;

@@ -99,9 +99,11 @@ impl Fan {
                     Ok(())
                 })
             });
+            // Through a relay the others' farewells are heard as well.
             tokio::select! {
-                heard = hear => heard?.more()?,
+                biased;
                 () = self.is_over.notified() => break,
+                heard = hear => heard?.more()?,
             }
         }
         client.close().await
