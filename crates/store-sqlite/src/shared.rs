@@ -32,6 +32,14 @@ struct Waiting {
     closed: bool,
 }
 
+impl Waiting {
+    /// What is not in the tables, newest first.
+    fn parts(&self) -> [Option<&Pending>; 2] {
+        let carried = self.carried.as_ref().map(|(carried, _)| &**carried);
+        [Some(&self.fresh), carried]
+    }
+}
+
 impl Shared {
     /// Opens tables and journal, and carries over what a killed process left in the journal.
     pub(crate) fn open(folder: &Path, durability: Durability) -> Result<Self, StoreError> {
@@ -68,8 +76,7 @@ impl Shared {
     ) -> Result<Option<BodyId>, StoreError> {
         let newest_body = {
             let waiting = lock(&self.waiting);
-            let carried = waiting.carried.as_ref().map(|(carried, _)| &**carried);
-            let mut check = Check::new(&waiting.fresh, carried, newest_body);
+            let mut check = Check::new(waiting.parts(), newest_body);
             if !check.passes(batches, heads) {
                 return Ok(None);
             }
@@ -101,12 +108,8 @@ impl Shared {
     ) -> Result<Option<EntryId>, StoreError> {
         let pending = {
             let waiting = lock(&self.waiting);
-            let carried = waiting.carried.as_ref().map(|(carried, _)| &**carried);
-            let parts = [Some(&waiting.fresh), carried];
-            parts
-                .into_iter()
-                .flatten()
-                .find_map(|part| part.newest(log, owner))
+            let mut parts = waiting.parts().into_iter().flatten();
+            parts.find_map(|part| part.newest(log, owner))
         };
         match pending {
             Some(newest) => Ok(Some(newest)),
@@ -123,11 +126,8 @@ impl Shared {
     pub(crate) fn carry_for(&self, queries: &[Query]) -> Result<(), StoreError> {
         let concerned = {
             let waiting = lock(&self.waiting);
-            let carried = waiting.carried.as_ref().map(|(carried, _)| &**carried);
-            queries.iter().any(|query| {
-                waiting.fresh.concerns(query)
-                    || carried.is_some_and(|carried| carried.concerns(query))
-            })
+            let mut parts = waiting.parts().into_iter().flatten();
+            parts.any(|part| queries.iter().any(|query| part.concerns(query)))
         };
         if concerned { self.carry() } else { Ok(()) }
     }

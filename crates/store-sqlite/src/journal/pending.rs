@@ -302,13 +302,10 @@ struct Put {
 }
 
 impl<'a> Check<'a> {
-    pub(crate) fn new(
-        fresh: &'a Pending,
-        carried: Option<&'a Pending>,
-        newest_body: BodyId,
-    ) -> Self {
+    /// Behind these parts, newest first.
+    pub(crate) fn new(parts: [Option<&'a Pending>; 2], newest_body: BodyId) -> Self {
         Self {
-            parts: [Some(fresh), carried],
+            parts,
             newest_body,
             appended: BTreeMap::new(),
             put: BTreeMap::new(),
@@ -317,7 +314,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Whether these batches are sound behind what came before. `heads` must know the logs they append to.
+    /// Whether these batches are sound behind what came before, as far as `heads` knows the logs they append to.
     pub(crate) fn passes(&mut self, batches: &'a [Arc<Batch>], heads: &Heads) -> bool {
         batches.iter().all(|batch| {
             self.batch += 1;
@@ -344,7 +341,11 @@ impl<'a> Check<'a> {
                         .get(collection.name)
                         .and_then(|owners| owners.get(owner).copied()),
                 };
-                let sound = check_append(collection, entry.id, newest).is_ok()
+                // Of a log that was forgotten again the tables know the newest.
+                let Some(newest) = newest else {
+                    return false;
+                };
+                let sound = check_append(collection, entry.id, Some(newest)).is_ok()
                     && entry.body.is_none_or(|body| self.refer(body));
                 let appended = self.appended.entry((collection.name, owner)).or_default();
                 appended.push((entry.id, entry.body));
@@ -399,5 +400,34 @@ impl<'a> Check<'a> {
             .flatten()
             .any(|part| part.released.contains(&body));
         there && !lost && !self.released.contains(&body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::{Collection, Log, Version};
+
+    use super::*;
+
+    const LOG: Collection<Log<()>> = Collection::new("test.log", Version(1));
+
+    #[test]
+    fn only_what_is_above_a_known_newest_passes() {
+        let known =
+            |id| Heads::from([("test.log", BTreeMap::from([(Owner::Server, EntryId(id))]))]);
+        passes(3, &known(2), true);
+        passes(3, &known(0), true);
+        passes(3, &known(3), false);
+        passes(3, &Heads::new(), false);
+    }
+
+    #[track_caller]
+    fn passes(id: u64, heads: &Heads, expected: bool) {
+        let mut batch = Batch::new();
+        batch.append(LOG, &Owner::Server, Entry::new(EntryId(id), 0, ()));
+        let batches = [Arc::new(batch)];
+        let pending = Pending::default();
+        let mut check = Check::new([Some(&pending), None], BodyId(0));
+        assert_eq!(check.passes(&batches, heads), expected, "{id} {heads:?}");
     }
 }
